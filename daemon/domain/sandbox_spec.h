@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/process/command.h"
+
+namespace workmux::daemon {
+
+struct Mount {
+  std::filesystem::path source;  // canonical host path
+  std::filesystem::path target;  // path in the sandbox
+  bool writable = false;
+  bool operator==(const Mount&) const = default;
+};
+
+// Everything a backend needs to make one sandbox: the outcome of policy, frozen
+// when the sandbox starts. Mounts are applied in order, later ones on top.
+struct SandboxSpec {
+  std::string name;        // "wm-<slug>-<id>", unique
+  std::string session_id;
+  std::filesystem::path worktree;
+  std::filesystem::path cwd;
+  std::filesystem::path home;  // HOME inside
+  std::vector<Mount> mounts;
+  Env env;                     // complete environment of the command; may hold secrets
+  std::vector<std::string> argv;
+  std::string agent;           // profile name, for labels
+  std::string image;           // container backend
+  std::string memory;          // empty: no limit, else as `docker run --memory` takes it
+  std::string cpus;
+  std::uint32_t pids_limit = 4096;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  bool tty = false;
+  std::uint32_t rows = 0;
+  std::uint32_t columns = 0;
+  // Agent programs that the namespace backend must make visible even when they
+  // live below the host's home; read-only.
+  std::vector<std::filesystem::path> programs;
+};
+
+}  // namespace workmux::daemon

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/domain/types.h"
+
+namespace workmux::daemon {
+
+enum class SplitDirection { kHorizontal, kVertical };  // side by side (-h), one above the other (-v)
+
+struct PaneSpec {
+  std::filesystem::path cwd;
+  std::string command;  // one line typed into the login shell; empty: a plain shell
+  bool focus = false;
+  bool zoom = false;
+  std::optional<SplitDirection> split;  // unset for the first pane only
+  std::optional<int> size;              // cells
+  std::optional<int> percentage;        // 1..100
+  std::optional<int> target;            // index of an earlier pane; unset: the last one
+};
+
+struct WindowSpec {
+  std::string name;
+  std::string token;  // ownership: 32 hex digits, stored as @workmux_token
+  std::vector<PaneSpec> panes;  // at least one
+  Env env;                      // set in the window's panes with -e
+  std::string shell;            // absolute path of the user's login shell
+  bool background = false;      // do not switch to it
+};
+
+struct WindowRef {
+  std::string session_id;  // "$3"
+  std::string window_id;   // "@7"
+  std::vector<std::string> pane_ids;
+};
+
+struct PaneInfo {
+  std::string pane_id;
+  std::string window_id;
+  std::string session_id;
+  std::string session_name;
+  std::string window_name;
+  std::string token;  // of the window; empty when it is not ours
+  std::string command;
+  std::filesystem::path cwd;
+  int pid = 0;
+  bool seen = false;  // active pane of the active window of a session that a focused person's client shows
+};
+
+// One tmux server. Thread-safe; calls block until tmux has answered. The daemon
+// never starts a server: kUnavailable (TMUX_NOT_RUNNING) when none answers.
+// No text of a guest or repository ever becomes a tmux format: names are
+// reduced to harmless characters and set as data.
+class Multiplexer {
+ public:
+  virtual ~Multiplexer() = default;
+
+  virtual const std::string& socket() const = 0;
+  // #{start_time} of the server.
+  virtual absl::StatusOr<std::string> ServerStart() = 0;
+
+  // Creates the window with its panes and types their commands. The window
+  // stands behind the one of `near_pane` ("%3") in its session; empty: the most
+  // recently used session. On an error nothing of the window is left.
+  virtual absl::StatusOr<WindowRef> CreateWindow(const WindowSpec& spec, std::string_view near_pane) = 0;
+  // Windows with this ownership token, however the user has named them.
+  virtual absl::StatusOr<std::vector<WindowRef>> FindWindows(std::string_view token) = 0;
+  virtual absl::Status SelectWindow(const WindowRef& window, std::string_view client_pane) = 0;
+  virtual absl::Status KillWindow(std::string_view window_id) = 0;
+  virtual absl::Status RenameWindow(std::string_view window_id, std::string_view name) = 0;
+  virtual absl::StatusOr<std::vector<PaneInfo>> ListPanes() = 0;
+
+  // The icon shown behind the window's name (tmux style codes allowed: it comes
+  // from the user's configuration only); empty removes it. With auto_clear it
+  // goes away when a person next looks at the pane.
+  virtual absl::Status ShowStatus(std::string_view pane_id, std::string_view icon, bool auto_clear) = 0;
+  // Plain text of a guest, already reduced; stored as a window option.
+  virtual absl::Status SetTitle(std::string_view pane_id, std::string_view title) = 0;
+
+  struct Events {
+    std::function<void(const std::string& pane_id)> on_pane_gone;
+    std::function<void(const std::string& pane_id)> on_status_cleared;  // a person looked
+    std::function<void()> on_server_gone;
+  };
+  // Replaces the receiver. Called from the client's own thread; must not block.
+  virtual void Observe(Events events) = 0;
+};
+
+}  // namespace workmux::daemon

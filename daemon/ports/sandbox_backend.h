@@ -1,0 +1,64 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/domain/progress.h"
+#include "daemon/domain/sandbox_spec.h"
+#include "daemon/domain/types.h"
+
+namespace workmux::daemon {
+
+struct SandboxInfo {
+  std::string name;
+  std::string session_id;
+  bool running = false;
+};
+
+// How a command that the client ran really ended.
+struct SandboxExit {
+  int code = 0;
+  std::string start_failure;  // set when the command never ran
+};
+
+// Makes and ends sandboxes of one kind. Blocking, thread-safe.
+class SandboxBackend {
+ public:
+  virtual ~SandboxBackend() = default;
+  virtual std::string_view name() const = 0;
+
+  // Whether a sandbox could be made now: program installed, engine answering,
+  // image present. The error's hint names the fix.
+  virtual absl::Status Check(std::string_view image, const Env& env) = 0;
+  // The narrowest host address that sandboxes of this kind can reach, where the
+  // bridge listens, and the name by which they reach it.
+  struct BridgeAddress {
+    std::string listen;
+    std::string host;
+  };
+  virtual absl::StatusOr<BridgeAddress> Bridge(const Env& env) = 0;
+
+  // Brings the sandbox into being without running the command.
+  virtual absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress, std::stop_token stop) = 0;
+  // What the client runs to start it on its own terminal. `caller` is the
+  // client's environment.
+  virtual absl::StatusOr<ExecPlan> PlanRun(const SandboxSpec& spec, const Env& caller) = 0;
+  // A further command in the running sandbox `name`.
+  virtual absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec, std::span<const std::string> command,
+                                              bool tty, const Env& caller) = 0;
+  // Tells a failed start from a failing command.
+  virtual absl::StatusOr<SandboxExit> ConfirmExit(std::string_view name, ExitStatus seen) = 0;
+  // Ends every process of the sandbox: SIGTERM, then SIGKILL after `grace`.
+  virtual absl::Status Stop(std::string_view name, std::chrono::seconds grace) = 0;
+  // Removes what is left of it; idempotent.
+  virtual absl::Status Release(std::string_view name) = 0;
+  // Sandboxes of this user that exist now, whoever made them.
+  virtual absl::StatusOr<std::vector<SandboxInfo>> List() = 0;
+};
+
+}  // namespace workmux::daemon
