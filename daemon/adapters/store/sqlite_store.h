@@ -1,0 +1,63 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "common/base/mutex.h"
+#include "daemon/adapters/store/database.h"
+#include "daemon/domain/operation_journal.h"
+#include "daemon/domain/worktree_records.h"
+#include "daemon/ports/records.h"
+
+namespace workmux::daemon {
+
+// All records in one SQLite file. The schema is in schema.h; every column is
+// text, so the file can be read with any SQLite tool. Thread-safe.
+class SqliteStore : public SessionRecords,
+                    public AgentRecords,
+                    public TrustRecords,
+                    public WorktreeRecords,
+                    public OperationJournal {
+ public:
+  static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(const std::filesystem::path& file);
+
+  absl::Status PutSession(const SessionRecord& record) override;
+  absl::Status EraseSession(std::string_view id) override;
+  absl::StatusOr<std::vector<SessionRecord>> LoadSessions() override;
+
+  absl::Status PutAgent(const AgentRecord& record) override;
+  absl::Status EraseAgent(const PaneRef& pane) override;
+  absl::StatusOr<std::vector<AgentRecord>> LoadAgents() override;
+
+  absl::StatusOr<bool> WasSandboxed(const std::filesystem::path& common_dir) override;
+  absl::Status MarkSandboxed(const std::filesystem::path& common_dir) override;
+  absl::StatusOr<std::set<std::string>> ApprovedHashes(const std::filesystem::path& common_dir) override;
+  absl::Status ApproveHash(const std::filesystem::path& common_dir, std::string_view sha256) override;
+
+  absl::Status Put(const std::filesystem::path& common_dir, const std::filesystem::path& path,
+                   const WorktreeRecord& record) override;
+  absl::StatusOr<std::optional<WorktreeRecord>> Get(const std::filesystem::path& common_dir,
+                                                    const std::filesystem::path& path) override;
+  absl::StatusOr<std::map<std::filesystem::path, WorktreeRecord>> List(
+      const std::filesystem::path& common_dir) override;
+  absl::Status Erase(const std::filesystem::path& common_dir, const std::filesystem::path& path) override;
+
+  absl::StatusOr<std::int64_t> Begin(std::string_view kind, std::string_view payload) override;
+  absl::Status Note(std::int64_t id, std::string_view step) override;
+  absl::Status End(std::int64_t id) override;
+  absl::StatusOr<std::vector<Entry>> Unfinished() override;
+
+ private:
+  explicit SqliteStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+
+  // Statuses change at every tool use of every agent: they do not wait for the
+  // disk. Everything else does.
+  enum class Durability { kProcess, kPower };
+  absl::StatusOr<std::vector<Row>> Run(Durability durability, std::string_view sql,
+                                       const std::vector<std::string>& values = {});
+
+  Mutex mu_;
+  const std::unique_ptr<Database> database_ WM_GUARDED_BY(mu_);
+};
+
+}  // namespace workmux::daemon

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <absl/functional/any_invocable.h>
+
+#include <asio/io_context.hpp>
+#include <asio/executor_work_guard.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include "common/base/unique_fd.h"
+
+namespace workmux::daemon {
+
+// The one thread that waits for sockets, timers and child ends. What runs on it
+// must not block and takes no domain lock.
+class EventLoop {
+ public:
+  EventLoop();
+  ~EventLoop();  // stops and joins
+
+  asio::io_context& context() { return context_; }
+  void Post(std::function<void()> job);
+
+  // A registration ends when its handle is destroyed; a callback that runs at
+  // that moment on the loop's thread is waited for.
+  class Registration {
+   public:
+    virtual ~Registration() = default;
+  };
+
+  // Calls `on_accept` with each connection of the listening socket (non-blocking).
+  std::unique_ptr<Registration> Accept(UniqueFd listener, std::function<void(UniqueFd)> on_accept);
+  // Calls `on_ready` once when `fd` becomes readable (a pidfd: when the process ended).
+  std::unique_ptr<Registration> WhenReadable(UniqueFd fd, std::function<void()> on_ready);
+  // Calls once after `delay`.
+  std::unique_ptr<Registration> After(std::chrono::milliseconds delay, std::function<void()> on_time);
+
+ private:
+  asio::io_context context_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::thread thread_;
+};
+
+}  // namespace workmux::daemon

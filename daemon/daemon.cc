@@ -1,0 +1,217 @@
+#include "daemon/daemon.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/io/file.h"
+#include "common/io/socket.h"
+#include "common/log/log.h"
+#include "common/process/posix_command_runner.h"
+#include "daemon/adapters/container/container_backend.h"
+#include "daemon/adapters/git/git_cli.h"
+#include "daemon/adapters/namespace/agent_program.h"
+#include "daemon/adapters/namespace/namespace_backend.h"
+#include "daemon/adapters/store/sqlite_store.h"
+#include "daemon/adapters/tmux/tmux_servers.h"
+#include "daemon/async/event_loop.h"
+#include "daemon/async/thread_pool.h"
+#include "daemon/config/config_reference.h"
+#include "daemon/domain/agent_queries.h"
+#include "daemon/domain/agent_tracker.h"
+#include "daemon/domain/config_gate.h"
+#include "daemon/domain/doctor.h"
+#include "daemon/domain/session_directory.h"
+#include "daemon/domain/session_guest_actions.h"
+#include "daemon/domain/session_manager.h"
+#include "daemon/domain/session_planner.h"
+#include "daemon/domain/worktree_manager.h"
+#include "daemon/guest/guest_bridge.h"
+#include "daemon/rpc/agent_service.h"
+#include "daemon/rpc/control_server.h"
+#include "daemon/rpc/daemon_service.h"
+#include "daemon/rpc/sandbox_service.h"
+#include "daemon/rpc/workspace_service.h"
+#include "daemon/sandbox_git/clone_sandbox_git.h"
+#include "daemon/sys/activation.h"
+
+namespace workmux::daemon {
+namespace {
+
+constexpr std::size_t kMinWorkers = 2;
+constexpr std::size_t kMaxWorkers = 64;
+constexpr std::chrono::seconds kDrainLimit{5};
+
+// Held for life. Both, because WORKMUX_SOCKET can put two daemons on one state
+// directory, and two state directories on one socket.
+struct InstanceLocks {
+  FileLock state;
+  FileLock socket;
+};
+
+absl::StatusOr<InstanceLocks> LockInstance(const Paths& paths) {
+  WM_ASSIGN_OR_RETURN(FileLock state, FileLock::TryAcquire(paths.state / "workmuxd.lock"));
+  WM_ASSIGN_OR_RETURN(FileLock socket, FileLock::TryAcquire(paths.socket.string() + ".lock"));
+  return InstanceLocks{std::move(state), std::move(socket)};
+}
+
+absl::Status MakeDirectories(const Paths& paths) {
+  WM_RETURN_IF_ERROR(MakePrivateDirectory(paths.state));
+  WM_RETURN_IF_ERROR(MakePrivateDirectory(paths.runtime));
+  return MakePrivateDirectory(paths.socket.parent_path());
+}
+
+}  // namespace
+
+// In the order of construction; destroyed the other way round.
+struct Daemon::Parts {
+  Parts(Options given, InstanceLocks held, std::unique_ptr<SqliteStore> opened)
+      : options(std::move(given)), locks(std::move(held)), store(std::move(opened)) {}
+
+  Options options;
+  InstanceLocks locks;
+  std::string log_file;
+  std::unique_ptr<SqliteStore> store;
+  PosixCommandRunner runner;
+  ThreadPool executor{"wm-work", kMinWorkers, kMaxWorkers};
+  EventLoop loop;
+
+  GitCli git{runner};
+  TmuxServers tmux{runner, options.env};
+  ContainerBackend container{runner, DockerTraits(), options.env, options.paths.state};
+  NamespaceBackend namespaces{runner, options.env};
+  SandboxBackends backends{{"container", &container}, {"namespace", &namespaces}};
+  std::unique_ptr<CloneSandboxGit> sandbox_git;
+
+  ConfigGate config{*store};
+  AgentTracker agents{*store, tmux};
+  SessionDirectory directory;
+  SessionGuestActions guest_actions{directory, agents};
+  GuestBridge bridge{loop, executor, guest_actions};
+  SessionPlanner planner{git, config, backends, &FindAgentInstallation};
+  std::unique_ptr<SessionManager> sessions;
+  std::unique_ptr<WorktreeManager> worktrees;
+  std::unique_ptr<AgentQueries> queries;
+  Doctor doctor{runner, backends};
+
+  std::unique_ptr<DaemonService> daemon_service;
+  std::unique_ptr<AgentService> agent_service;
+  std::unique_ptr<SandboxService> sandbox_service;
+  std::unique_ptr<WorkspaceService> workspace_service;
+  std::unique_ptr<ControlServer> control;
+  bool owns_socket = false;
+
+  absl::Status BuildDomain();
+  void BuildServices();
+  absl::Status Listen();
+};
+
+absl::Status Daemon::Parts::BuildDomain() {
+  WM_ASSIGN_OR_RETURN(sandbox_git, CloneSandboxGit::Create(runner, executor, options.paths.state));
+  sessions = std::make_unique<SessionManager>(SessionManager::Deps{.planner = planner,
+                                                                   .git = *sandbox_git,
+                                                                   .bridge = bridge,
+                                                                   .agents = agents,
+                                                                   .multiplexers = tmux,
+                                                                   .directory = directory,
+                                                                   .records = *store,
+                                                                   .trust = config,
+                                                                   .backends = backends,
+                                                                   .loop = loop,
+                                                                   .executor = executor,
+                                                                   .runtime_dir = options.paths.runtime,
+                                                                   .guest_dir = options.guest_dir});
+  worktrees = std::make_unique<WorktreeManager>(WorktreeDeps{
+      .git = git,
+      .hooks = runner,
+      .records = *store,
+      .journal = *store,
+      .now = [] { return std::chrono::system_clock::now(); },
+      .window_env = {{"WORKMUX_SOCKET", options.paths.socket.string()}},
+      .run_later = [this](std::function<void()> work) { executor.Post(std::move(work)); }});
+  queries = std::make_unique<AgentQueries>(
+      agents, tmux, git, executor, [this](const Worktree& worktree) { return worktrees->BaseOf(worktree); });
+  return absl::OkStatus();
+}
+
+void Daemon::Parts::BuildServices() {
+  daemon_service = std::make_unique<DaemonService>(
+      DaemonService::Deps{.executor = executor,
+                          .sessions = directory,
+                          .doctor = doctor,
+                          .log_file = log_file,
+                          .config_reference = [] { return RenderReference(); },
+                          .shut_down =
+                              [this](bool stop_sandboxes) {
+                                if (stop_sandboxes) sessions->EndAll();
+                                // main waits for it as for a service manager's.
+                                ::kill(::getpid(), SIGTERM);
+                              }});
+  agent_service = std::make_unique<AgentService>(executor, agents, *queries, git, config);
+  sandbox_service = std::make_unique<SandboxService>(executor, *sessions, directory, git);
+  workspace_service = std::make_unique<WorkspaceService>(WorkspaceService::Deps{.executor = executor,
+                                                                                .worktrees = *worktrees,
+                                                                                .sessions = *sessions,
+                                                                                .sandbox_git = *sandbox_git,
+                                                                                .agents = agents,
+                                                                                .git = git,
+                                                                                .multiplexers = tmux,
+                                                                                .config = config,
+                                                                                .backends = backends});
+}
+
+absl::Status Daemon::Parts::Listen() {
+  WM_ASSIGN_OR_RETURN(std::optional<UniqueFd> passed, ActivatedSocket(options.env));
+  UniqueFd listener;
+  owns_socket = !passed;
+  if (passed) {
+    listener = *std::move(passed);
+  } else {
+    // Our lock is held: what stands at the path is a dead daemon's.
+    WM_ASSIGN_OR_RETURN(listener, ListenUnix(options.paths.socket));
+  }
+  WM_ASSIGN_OR_RETURN(control,
+                      ControlServer::Start(loop, std::move(listener),
+                                           {daemon_service.get(), agent_service.get(), sandbox_service.get(),
+                                            workspace_service.get()}));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Options options) {
+  WM_RETURN_IF_ERROR(MakeDirectories(options.paths));
+  WM_ASSIGN_OR_RETURN(InstanceLocks locks, LockInstance(options.paths));
+  const std::filesystem::path log = options.log_to_stderr ? "" : options.paths.state / "workmuxd.log";
+  const auto level = options.env.find("WORKMUX_LOG");
+  StartLogging(log, level == options.env.end() ? "info" : level->second);
+  WM_ASSIGN_OR_RETURN(std::unique_ptr<SqliteStore> store, SqliteStore::Open(options.paths.state / "workmux.db"));
+
+  auto parts = std::make_unique<Parts>(std::move(options), std::move(locks), std::move(store));
+  parts->log_file = log.string();
+  WM_RETURN_IF_ERROR(parts->BuildDomain());
+  parts->BuildServices();
+  // State first, clients after it: the first question already gets the truth.
+  WM_RETURN_IF_ERROR(parts->agents.Load());
+  WM_RETURN_IF_ERROR(parts->sessions->Restore());
+  parts->worktrees->Recover();
+  WM_RETURN_IF_ERROR(parts->Listen());
+  LogInfo("daemon", Format("ready, pid {}", ::getpid()));
+  return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
+}
+
+Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Daemon::~Daemon() { Stop(); }
+
+void Daemon::Stop() {
+  if (!parts_) return;
+  parts_->sessions->BeginShutdown();
+  parts_->control->Stop(kDrainLimit);
+  parts_->bridge.Stop();
+  parts_->executor.Drain();
+  if (parts_->owns_socket) ::unlink(parts_->options.paths.socket.c_str());
+  LogInfo("daemon", "stopped");
+  parts_.reset();
+}
+
+}  // namespace workmux::daemon

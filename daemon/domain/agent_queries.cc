@@ -1,0 +1,123 @@
+#include "daemon/domain/agent_queries.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "common/base/status.h"
+#include "common/base/strings.h"
+#include "daemon/async/parallel.h"
+
+namespace workmux::daemon {
+namespace {
+
+std::string ProjectOf(const AgentRecord& record) {
+  // The common directory of an ordinary repository is <project>/.git.
+  return record.repository.filename() == ".git" ? record.repository.parent_path().filename().string()
+                                                 : record.repository.stem().string();
+}
+
+bool Matches(const AgentQueries::AgentView& view, std::string_view target) {
+  const auto colon = target.find(':');
+  if (colon != std::string_view::npos) {
+    return ProjectOf(view.record) == target.substr(0, colon) && view.handle == target.substr(colon + 1);
+  }
+  return view.handle == target || view.record.branch == target;
+}
+
+}  // namespace
+
+std::string TmuxSocketOf(const Caller& caller) {
+  if (const auto tmux = caller.env.find("TMUX"); tmux != caller.env.end() && !tmux->second.empty()) {
+    return Split(tmux->second, ',').front();
+  }
+  if (const auto chosen = caller.env.find("WORKMUX_TMUX_SOCKET"); chosen != caller.env.end()) return chosen->second;
+  const auto dir = caller.env.find("TMUX_TMPDIR");
+  const std::string base = dir != caller.env.end() && dir->second.starts_with('/') ? dir->second : "/tmp";
+  return Format("{}/tmux-{}/default", base, ::geteuid());
+}
+
+AgentQueries::AgentQueries(AgentTracker& agents, Multiplexers& multiplexers, Git& git, Executor& executor,
+                           BaseOf base_of)
+    : agents_(agents), multiplexers_(multiplexers), git_(git), executor_(executor), base_of_(std::move(base_of)) {}
+
+absl::StatusOr<AgentQueries::Listing> AgentQueries::List(const Caller& caller,
+                                                         const std::vector<std::string>& targets, bool with_git,
+                                                         std::stop_token stop) {
+  Listing listing;
+  listing.instance = TmuxSocketOf(caller);
+  const auto here = git_.Locate(caller.cwd);
+  if (here.ok()) listing.repository = here->repository.common_dir.string();
+
+  std::set<std::string> sockets;
+  for (const AgentRecord& record : agents_.All()) sockets.insert(record.pane.tmux_socket);
+  for (const std::string& socket : sockets) agents_.Reconcile(socket).IgnoreError();
+
+  std::vector<AgentView> views;
+  for (const AgentRecord& record : agents_.All()) {
+    views.push_back({.record = record, .handle = record.worktree.filename().string()});
+  }
+  listing.total = views.size();
+  const bool across = std::any_of(targets.begin(), targets.end(),
+                                  [](const std::string& target) { return target.find(':') != std::string::npos; });
+  if (!listing.repository.empty() && !across) {
+    std::erase_if(views, [&](const AgentView& view) { return view.record.repository != listing.repository; });
+  }
+  if (targets.empty()) {
+    listing.agents = std::move(views);
+  } else {
+    for (const std::string& target : targets) {
+      bool found = false;
+      for (const AgentView& view : views) {
+        if (!Matches(view, target)) continue;
+        found = true;
+        listing.agents.push_back(view);
+      }
+      if (!found) {
+        listing.errors.push_back({target, "target_resolution_failed", Format("no agent is known for '{}'", target)});
+      }
+    }
+  }
+  AddNames(listing.agents);
+  if (with_git) AddGit(listing.agents, stop);
+  return listing;
+}
+
+void AgentQueries::AddNames(std::vector<AgentView>& views) {
+  std::map<std::string, std::vector<PaneInfo>> panes;
+  for (AgentView& view : views) {
+    const std::string& socket = view.record.pane.tmux_socket;
+    if (!panes.contains(socket)) {
+      std::vector<PaneInfo>& listed = panes[socket];
+      if (auto multiplexer = multiplexers_.Get(socket); multiplexer.ok()) {
+        if (auto found = (*multiplexer)->ListPanes(); found.ok()) listed = *std::move(found);
+      }
+    }
+    for (const PaneInfo& pane : panes[socket]) {
+      if (pane.pane_id != view.record.pane.pane_id) continue;
+      view.session_name = pane.session_name;
+      view.window_name = pane.window_name;
+    }
+  }
+}
+
+void AgentQueries::AddGit(std::vector<AgentView>& views, std::stop_token stop) {
+  ParallelFor(executor_, views.size(), [&](std::size_t i) {
+    AgentView& view = views[i];
+    const auto worktree = git_.Locate(view.record.worktree);
+    if (!worktree.ok()) return;  // the fields stay unset: not known
+    if (const auto changes = git_.Changes(*worktree, stop); changes.ok()) {
+      view.has_staged = changes->staged;
+      view.has_unstaged = changes->unstaged || changes->untracked || changes->conflicted;
+    }
+    const std::string base = base_of_(*worktree);
+    if (base.empty() || worktree->branch.empty()) return;
+    if (const auto commits = git_.CommitsNotIn(worktree->repository, "refs/heads/" + worktree->branch, base, 1);
+        commits.ok()) {
+      view.has_unmerged_commits = !commits->empty();
+    }
+  });
+}
+
+}  // namespace workmux::daemon

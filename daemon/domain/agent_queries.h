@@ -1,0 +1,65 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "daemon/async/executor.h"
+#include "daemon/domain/agent_tracker.h"
+#include "daemon/ports/git.h"
+
+namespace workmux::daemon {
+
+// `workmux status`: which agents there are and what their worktrees look like.
+class AgentQueries {
+ public:
+  // The commit-ish that a worktree's branch started from; empty when not known.
+  using BaseOf = std::function<std::string(const Worktree&)>;
+
+  AgentQueries(AgentTracker& agents, Multiplexers& multiplexers, Git& git, Executor& executor, BaseOf base_of);
+
+  struct AgentView {
+    AgentRecord record;
+    std::string handle;
+    std::string session_name;
+    std::string window_name;
+    std::optional<bool> has_staged;
+    std::optional<bool> has_unstaged;
+    std::optional<bool> has_unmerged_commits;
+  };
+  struct TargetError {
+    std::string target;
+    std::string code;
+    std::string message;
+  };
+  struct Listing {
+    std::string instance;  // tmux socket the caller stands in, or its default
+    std::string repository;
+    std::vector<AgentView> agents;
+    std::vector<TargetError> errors;
+    std::size_t total = 0;
+  };
+  // Inside a repository its agents, outside all of them. Targets are handles or
+  // branches, or "project:handle" across repositories. With `with_git` git is
+  // asked about each worktree, in parallel.
+  absl::StatusOr<Listing> List(const Caller& caller, const std::vector<std::string>& targets, bool with_git,
+                               std::stop_token stop);
+
+ private:
+  void AddNames(std::vector<AgentView>& views);
+  void AddGit(std::vector<AgentView>& views, std::stop_token stop);
+
+  AgentTracker& agents_;
+  Multiplexers& multiplexers_;
+  Git& git_;
+  Executor& executor_;
+  const BaseOf base_of_;
+};
+
+// The socket of the tmux server that the caller stands in; outside tmux the
+// default one (tmux(1), -L): $TMUX_TMPDIR or /tmp, then tmux-UID/default.
+std::string TmuxSocketOf(const Caller& caller);
+
+}  // namespace workmux::daemon

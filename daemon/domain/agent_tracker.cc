@@ -1,0 +1,176 @@
+#include "daemon/domain/agent_tracker.h"
+
+#include <set>
+
+#include "common/base/status.h"
+#include "daemon/domain/display_text.h"
+
+namespace workmux::daemon {
+namespace {
+
+std::int64_t UnixNow() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string_view IconFor(AgentStatus status, const StatusIcons& icons) {
+  switch (status) {
+    case AgentStatus::kWorking:
+      return icons.working;
+    case AgentStatus::kWaiting:
+      return icons.waiting;
+    case AgentStatus::kDone:
+      return icons.done;
+    case AgentStatus::kNone:
+      break;
+  }
+  return {};
+}
+
+template <class T>
+void KeepUnlessEmpty(T& kept, const T& value) {
+  if (!value.empty()) kept = value;
+}
+
+}  // namespace
+
+AgentTracker::Subscription::~Subscription() {
+  MutexLock lock(tracker_.mu_);
+  tracker_.observers_.erase(id_);
+}
+
+AgentTracker::AgentTracker(AgentRecords& records, Multiplexers& multiplexers)
+    : records_(records), multiplexers_(multiplexers) {}
+
+absl::Status AgentTracker::Load() {
+  WM_ASSIGN_OR_RETURN(const std::vector<AgentRecord> records, records_.LoadAgents());
+  std::set<std::string> sockets;
+  {
+    MutexLock lock(mu_);
+    for (const AgentRecord& record : records) {
+      agents_[{record.pane.tmux_socket, record.pane.pane_id}] = record;
+      sockets.insert(record.pane.tmux_socket);
+    }
+  }
+  for (const std::string& socket : sockets) {
+    // A server that is away keeps its records: unknown is not gone.
+    Reconcile(socket).IgnoreError();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<Multiplexer>> AgentTracker::Connect(const std::string& tmux_socket) {
+  WM_ASSIGN_OR_RETURN(std::shared_ptr<Multiplexer> multiplexer, multiplexers_.Get(tmux_socket));
+  {
+    MutexLock lock(mu_);
+    std::weak_ptr<Multiplexer>& observed = observed_[tmux_socket];
+    if (observed.lock() == multiplexer) return multiplexer;
+    observed = multiplexer;
+  }
+  multiplexer->Observe({.on_pane_gone = [this, tmux_socket](const std::string& pane) { Forget({tmux_socket, pane}); },
+                        .on_status_cleared = nullptr,
+                        .on_server_gone = nullptr});
+  return multiplexer;
+}
+
+absl::Status AgentTracker::SetStatus(const std::string& tmux_socket, const std::string& pane_id, AgentStatus status,
+                                     const StatusIcons& icons, const Facts& facts) {
+  absl::StatusOr<std::shared_ptr<Multiplexer>> multiplexer = Connect(tmux_socket);
+  std::string server_start;
+  if (multiplexer.ok()) {
+    if (auto start = (*multiplexer)->ServerStart(); start.ok()) server_start = *start;
+  }
+  AgentRecord record;
+  {
+    MutexLock lock(mu_);
+    record = agents_[{tmux_socket, pane_id}];
+    const std::int64_t now = UnixNow();
+    record.pane.tmux_socket = tmux_socket;
+    record.pane.pane_id = pane_id;
+    KeepUnlessEmpty(record.pane.server_start, server_start);
+    if (record.status != status || record.status_since == 0) record.status_since = now;
+    record.status = status;
+    record.updated = now;
+    KeepUnlessEmpty(record.workdir, facts.workdir);
+    KeepUnlessEmpty(record.worktree, facts.worktree);
+    KeepUnlessEmpty(record.repository, facts.repository);
+    KeepUnlessEmpty(record.branch, facts.branch);
+    KeepUnlessEmpty(record.agent_kind, facts.agent_kind);
+    KeepUnlessEmpty(record.session_id, facts.session_id);
+    WM_RETURN_IF_ERROR(records_.PutAgent(record));
+    agents_[{tmux_socket, pane_id}] = record;
+    Publish({.record = record, .gone = false});
+  }
+  if (!multiplexer.ok()) return multiplexer.status();
+  const bool auto_clear = status == AgentStatus::kWaiting || status == AgentStatus::kDone;
+  return (*multiplexer)->ShowStatus(pane_id, IconFor(status, icons), auto_clear);
+}
+
+absl::Status AgentTracker::SetTitle(const std::string& tmux_socket, const std::string& pane_id,
+                                    std::string_view title) {
+  const std::string reduced = ReduceDisplayText(title);
+  {
+    MutexLock lock(mu_);
+    AgentRecord& record = agents_[{tmux_socket, pane_id}];
+    record.pane.tmux_socket = tmux_socket;
+    record.pane.pane_id = pane_id;
+    record.title = reduced;
+    record.updated = UnixNow();
+    WM_RETURN_IF_ERROR(records_.PutAgent(record));
+    Publish({.record = record, .gone = false});
+  }
+  WM_ASSIGN_OR_RETURN(const std::shared_ptr<Multiplexer> multiplexer, Connect(tmux_socket));
+  return multiplexer->SetTitle(pane_id, reduced);
+}
+
+std::vector<AgentRecord> AgentTracker::All() const {
+  MutexLock lock(mu_);
+  std::vector<AgentRecord> records;
+  for (const auto& [key, record] : agents_) records.push_back(record);
+  return records;
+}
+
+absl::Status AgentTracker::Reconcile(const std::string& tmux_socket) {
+  WM_ASSIGN_OR_RETURN(const std::shared_ptr<Multiplexer> multiplexer, Connect(tmux_socket));
+  WM_ASSIGN_OR_RETURN(const std::string server_start, multiplexer->ServerStart());
+  WM_ASSIGN_OR_RETURN(const std::vector<PaneInfo> panes, multiplexer->ListPanes());
+  std::set<std::string> live;
+  for (const PaneInfo& pane : panes) live.insert(pane.pane_id);
+  std::vector<Key> gone;
+  {
+    MutexLock lock(mu_);
+    for (const auto& [key, record] : agents_) {
+      if (key.first != tmux_socket) continue;
+      // A record of an earlier server says nothing about this one's panes.
+      const bool other_server = !record.pane.server_start.empty() && record.pane.server_start != server_start;
+      if (other_server || !live.contains(key.second)) gone.push_back(key);
+    }
+  }
+  for (const Key& key : gone) Forget(key);
+  return absl::OkStatus();
+}
+
+void AgentTracker::Forget(const Key& key) {
+  MutexLock lock(mu_);
+  const auto found = agents_.find(key);
+  if (found == agents_.end()) return;
+  const AgentRecord record = found->second;
+  agents_.erase(found);
+  // A record that stays on disk is dropped again at the next start.
+  records_.EraseAgent(record.pane).IgnoreError();
+  Publish({.record = record, .gone = true});
+}
+
+std::unique_ptr<AgentTracker::Subscription> AgentTracker::Subscribe(Observer observer) {
+  MutexLock lock(mu_);
+  for (const auto& [key, record] : agents_) observer({.record = record, .gone = false});
+  const std::uint64_t id = next_observer_++;
+  observers_.emplace(id, std::move(observer));
+  return std::make_unique<Subscription>(*this, id);
+}
+
+void AgentTracker::Publish(const Change& change) {
+  for (const auto& [id, observer] : observers_) observer(change);
+}
+
+}  // namespace workmux::daemon

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "common/base/mutex.h"
+#include "daemon/async/event_loop.h"
+#include "daemon/async/executor.h"
+#include "daemon/domain/agent_tracker.h"
+#include "daemon/domain/config_gate.h"
+#include "daemon/domain/progress.h"
+#include "daemon/domain/session_directory.h"
+#include "daemon/domain/session_planner.h"
+#include "daemon/ports/bridge_listeners.h"
+#include "daemon/ports/records.h"
+#include "daemon/ports/sandbox_git.h"
+
+namespace workmux::daemon {
+
+// Opens, keeps and ends sandbox sessions. The client's open stream is the lease:
+// when it goes, the sandbox ends; when the daemon goes, the sandbox stays and
+// the lease resumes. Thread-safe; work on one session is serialised by its state.
+class SessionManager {
+ public:
+  struct Deps {
+    SessionPlanner& planner;
+    SandboxGit& git;
+    BridgeListeners& bridge;
+    AgentTracker& agents;
+    Multiplexers& multiplexers;
+    SessionDirectory& directory;
+    SessionRecords& records;
+    ConfigGate& trust;
+    const SandboxBackends& backends;
+    EventLoop& loop;
+    Executor& executor;
+    std::filesystem::path runtime_dir;
+    std::filesystem::path guest_dir;
+  };
+  explicit SessionManager(Deps deps);
+  ~SessionManager();
+
+  struct Opened {
+    std::string session_id;
+    ExecPlan plan;
+    std::string backend;
+  };
+  // On an error everything made so far is undone, in reverse.
+  absl::StatusOr<Opened> Open(const SessionRequest& request, ProgressSink& progress, std::stop_token stop);
+
+  // `revoke` is called at most once, from any thread: with OK after a close, with
+  // kUnavailable when the daemon stops and the sandbox lives on, with another
+  // error when the daemon ended the sandbox. kNotFound for an unknown session,
+  // kAborted when it is leased.
+  using Revoke = std::function<void(const absl::Status& why)>;
+  absl::Status Lease(const std::string& session_id, Revoke revoke);
+  // The client is gone without a word: its sandbox ends.
+  void LeaseLost(const std::string& session_id);
+
+  // The command ended. Takes the branch, then lets the sandbox be removed.
+  absl::StatusOr<SandboxExit> Close(const std::string& session_id, ExitStatus exit);
+  // Ends the sandbox's processes; the client sees its command end.
+  absl::Status StopSandbox(const std::string& session_id);
+
+  absl::StatusOr<ExecPlan> PlanAttach(const Caller& caller, const std::string& session_id, const Worktree& worktree,
+                                      const std::vector<std::string>& command, bool tty);
+
+  // After a start: sessions on record get their sockets back and wait for their
+  // client; what nobody claims is removed.
+  absl::Status Restore();
+  // From now on a lost lease is ours, not the client's: nothing ends.
+  void BeginShutdown();
+  // Ends every sandbox (daemon stop --sandboxes).
+  void EndAll();
+  // Ends the sandboxes of a worktree and takes its branch; before it is removed.
+  absl::Status EndWorktree(const Worktree& worktree);
+
+  bool IsLeased(const std::string& session_id) const;
+
+ private:
+  enum class EndReason { kClosed, kLeaseLost, kRevoked };
+
+  absl::StatusOr<std::optional<PaneRef>> PaneOf(const Caller& caller);
+  absl::StatusOr<SandboxSpec> OpenBridge(const SessionPlan& plan, const SessionRequest& request,
+                                         std::vector<Mount> git_mounts, SessionRecord& record);
+  void End(const std::string& session_id, EndReason reason);
+  void WatchClient(const SessionRecord& record);
+  void RemoveOrphans(const std::vector<SessionRecord>& known);
+
+  const Deps deps_;
+
+  mutable Mutex mu_;
+  std::map<std::string, Revoke> leases_ WM_GUARDED_BY(mu_);
+  std::set<std::string> ending_ WM_GUARDED_BY(mu_);
+  std::map<std::string, std::unique_ptr<EventLoop::Registration>> waits_ WM_GUARDED_BY(mu_);
+  bool shutting_down_ WM_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace workmux::daemon

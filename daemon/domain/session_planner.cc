@@ -1,0 +1,167 @@
+#include "daemon/domain/session_planner.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "common/base/status.h"
+#include "common/base/strings.h"
+#include "daemon/domain/agent_command.h"
+#include "daemon/domain/mount_plan.h"
+#include "daemon/domain/sandbox_environment.h"
+#include "daemon/domain/worktree_naming.h"
+#include "daemon/sys/random.h"
+
+namespace workmux::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kDefaultImage = "ghcr.io/raine/workmux-sandbox:{agent}";
+constexpr std::string_view kAgentPlaceholder = "{agent}";
+constexpr std::uint32_t kPidsLimit = 4096;
+// The seeds' HOME in a container, which runs as a user that its image does not know.
+constexpr char kContainerHome[] = "/tmp";
+constexpr char kNamespaceBackend[] = "namespace";
+
+std::string ImageFor(const std::string& configured, std::string_view agent) {
+  std::string image = configured.empty() ? std::string(kDefaultImage) : configured;
+  const auto at = image.find(kAgentPlaceholder);
+  if (at != std::string::npos) image.replace(at, kAgentPlaceholder.size(), agent);
+  return image;
+}
+
+absl::StatusOr<fs::path> HomeOf(const Caller& caller) {
+  const auto home = caller.env.find("HOME");
+  if (home == caller.env.end() || !home->second.starts_with('/')) {
+    return WithHint(FailedPrecondition("HOME is not set to an absolute path"), "set HOME to your home directory");
+  }
+  return fs::path(home->second);
+}
+
+std::vector<std::string> CommandOf(const SessionRequest& request, const ResolvedAgent& agent) {
+  if (request.shell_command) return {"/bin/sh", "-c", Join(request.command, " ")};
+  if (!request.command.empty()) return request.command;
+  if (request.purpose == SessionPurpose::kShell) {
+    return {"/bin/sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi"};
+  }
+  return {"/bin/sh", "-c", BuildAgentCommand(agent, {})};
+}
+
+// The agent's settings and login, as the seeds' table has them: read-write, the
+// host's own directory. Made when absent, or a login inside would be lost.
+absl::Status AddAgentDirectories(const AgentProfile& profile, const fs::path& home, bool container,
+                                 SessionPlan& plan) {
+  if (!profile.host_dir.empty()) {
+    const fs::path source = home / profile.host_dir;
+    std::error_code error;
+    fs::create_directories(source, error);
+    if (error) return FailedPrecondition("{}: {}", source.string(), error.message());
+    const fs::path real = fs::canonical(source, error);
+    if (error) return FailedPrecondition("{}: {}", source.string(), error.message());
+    plan.agent_mounts.push_back({real, container ? fs::path(profile.container_dir) : source, true});
+    if (!profile.dir_variable.empty() && container) {
+      plan.agent_env.emplace(profile.dir_variable, profile.container_dir);
+    }
+  }
+  std::error_code error;
+  if (!profile.read_only_dir.empty() && fs::is_directory(home / profile.read_only_dir, error)) {
+    const fs::path target = container ? fs::path(kContainerHome) / profile.read_only_dir : home / profile.read_only_dir;
+    plan.agent_mounts.push_back({fs::canonical(home / profile.read_only_dir, error), target, false});
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) {
+  SessionPlan plan;
+  const fs::path asked = request.worktree.empty() ? request.caller.cwd : request.worktree;
+  std::error_code error;
+  plan.cwd = fs::canonical(asked, error);
+  if (error) return NotFound("{}: {}", asked.string(), error.message());
+  WM_ASSIGN_OR_RETURN(plan.worktree, git_.Locate(plan.cwd));
+  WM_ASSIGN_OR_RETURN(const LoadedConfig loaded, config_.LoadTrusted(request.caller, plan.cwd, plan.worktree));
+  plan.config_hash = loaded.source.project_sha256;
+  plan.warnings = loaded.warnings;
+  const SandboxConfig& sandbox = loaded.config.sandbox;
+
+  const std::string backend = request.backend.empty() ? sandbox.backend : request.backend;
+  const auto found = backends_.find(backend);
+  if (found == backends_.end()) {
+    return WithHint(InvalidArgument("sandbox backend '{}' does not exist", backend), "use container or namespace");
+  }
+  plan.backend = found->second;
+  const bool container = backend != kNamespaceBackend;
+
+  const ResolvedAgent agent = ResolveAgent(loaded.config, request.agent);
+  plan.agent = agent.name;
+  plan.image = ImageFor(request.image.empty() ? sandbox.image : request.image, agent.profile->name);
+  plan.git = sandbox.git;
+  plan.icons = loaded.config.status_icons;
+  plan.memory = sandbox.memory;
+  plan.cpus = sandbox.cpus;
+  plan.bridge = request.purpose != SessionPurpose::kShell;
+  plan.argv = CommandOf(request, agent);
+  plan.session_id = RandomHex(8);
+  WM_ASSIGN_OR_RETURN(plan.identity, git_.GetIdentity(plan.worktree, request.caller.env));
+  WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(request.caller));
+  WM_RETURN_IF_ERROR(AddAgentDirectories(*agent.profile, home, container, plan));
+  if (!container && !agent.command.program.empty()) {
+    // An agent that is not installed is the shell's to report, inside.
+    if (auto programs = find_program_(agent.command.program, request.caller.env); programs.ok()) {
+      plan.programs = *std::move(programs);
+    }
+  }
+  return plan;
+}
+
+absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan, const SessionRequest& request,
+                                                      const Endpoints& endpoints) {
+  SandboxSpec spec;
+  const bool container = plan.backend->name() != kNamespaceBackend;
+  spec.name = Format("wm-{}-{}", Slugify(plan.worktree.handle()), plan.session_id);
+  spec.session_id = plan.session_id;
+  spec.worktree = plan.worktree.path;
+  spec.cwd = plan.cwd;
+  WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(request.caller));
+  spec.home = container ? fs::path(kContainerHome) : home;
+
+  MountPlanInput mounts;
+  mounts.worktree = plan.worktree;
+  mounts.share_git = plan.git == SandboxGit::kShared;
+  mounts.git_mounts = endpoints.git_mounts;
+  mounts.agent_mounts = plan.agent_mounts;
+  mounts.guest_bin_dir = endpoints.guest_dir;
+  mounts.bridge_dir = endpoints.bridge_dir;
+  WM_ASSIGN_OR_RETURN(spec.mounts, PlanMounts(mounts));
+
+  SandboxEnvironmentInput environment;
+  environment.caller = request.caller.env;
+  environment.agent = plan.agent_env;
+  environment.home = spec.home;
+  environment.path_dirs = {kGuestBinDir, spec.home / ".local/bin"};
+  environment.host_locale = !container;
+  environment.git_name = plan.identity.name;
+  environment.git_email = plan.identity.email;
+  if (plan.bridge) {
+    environment.bridge = {.host = endpoints.rpc_host, .port = endpoints.rpc_port, .token = endpoints.token};
+  }
+  WM_ASSIGN_OR_RETURN(spec.env, BuildSandboxEnvironment(environment));
+
+  spec.argv = plan.argv;
+  spec.agent = plan.agent;
+  spec.image = plan.image;
+  spec.memory = plan.memory;
+  spec.cpus = plan.cpus;
+  spec.pids_limit = kPidsLimit;
+  spec.uid = ::geteuid();
+  spec.gid = ::getegid();
+  spec.tty = request.tty;
+  spec.rows = request.rows;
+  spec.columns = request.columns;
+  spec.programs = plan.programs;
+  return spec;
+}
+
+}  // namespace workmux::daemon

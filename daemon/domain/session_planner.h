@@ -1,0 +1,95 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "common/base/secret.h"
+#include "common/os/paths.h"
+#include "daemon/config/config.h"
+#include "daemon/domain/config_gate.h"
+#include "daemon/domain/sandbox_spec.h"
+#include "daemon/ports/git.h"
+#include "daemon/ports/sandbox_backend.h"
+
+namespace workmux::daemon {
+
+enum class SessionPurpose { kRun, kAgent, kShell };
+
+// What a client asks for when it opens a session.
+struct SessionRequest {
+  Caller caller;
+  std::filesystem::path worktree;  // a directory; empty: the caller's cwd
+  SessionPurpose purpose = SessionPurpose::kRun;
+  std::vector<std::string> command;  // empty: the configured agent, or a shell
+  bool shell_command = false;        // command is one string for `sh -c`
+  std::string agent;
+  std::string backend;
+  std::string image;
+  bool tty = false;
+  std::uint32_t rows = 0;
+  std::uint32_t columns = 0;
+  pid_t client_pid = 0;
+};
+
+// Backends by name. Those of this build, made once.
+using SandboxBackends = std::map<std::string, SandboxBackend*, std::less<>>;
+
+// The policy of one session, decided before anything is made.
+struct SessionPlan {
+  std::string session_id;
+  Worktree worktree;
+  std::filesystem::path cwd;
+  SandboxBackend* backend = nullptr;
+  SandboxGit git = SandboxGit::kClone;
+  std::string agent;
+  std::string image;
+  StatusIcons icons;
+  std::string memory;
+  std::string cpus;
+  std::vector<std::string> argv;  // the command as it runs inside
+  std::vector<Mount> agent_mounts;
+  Env agent_env;
+  std::vector<std::filesystem::path> programs;
+  Git::Identity identity;
+  bool bridge = false;
+  std::string config_hash;  // of the project file that was read; empty: none
+  std::vector<std::string> warnings;
+};
+
+// Configuration + request -> plan. Reads, never writes.
+class SessionPlanner {
+ public:
+  // The read-only paths that a program needs to run, found as the caller's shell
+  // would find it (links, `#!` lines, installations below the home directory).
+  using FindProgramFn = std::function<absl::StatusOr<std::vector<std::filesystem::path>>(
+      const std::string& program, const Env& env)>;
+
+  SessionPlanner(Git& git, ConfigGate& config, const SandboxBackends& backends, FindProgramFn find_program)
+      : git_(git), config_(config), backends_(backends), find_program_(std::move(find_program)) {}
+
+  absl::StatusOr<SessionPlan> Plan(const SessionRequest& request);
+
+  // What the daemon adds while it brings the session to life.
+  struct Endpoints {
+    Secret token;
+    std::filesystem::path bridge_dir;
+    std::string rpc_host;
+    std::uint16_t rpc_port = 0;
+    std::filesystem::path guest_dir;  // holds the guest programs
+    std::vector<Mount> git_mounts;
+  };
+  static absl::StatusOr<SandboxSpec> BuildSpec(const SessionPlan& plan, const SessionRequest& request,
+                                               const Endpoints& endpoints);
+
+ private:
+  Git& git_;
+  ConfigGate& config_;
+  const SandboxBackends& backends_;
+  const FindProgramFn find_program_;
+};
+
+}  // namespace workmux::daemon

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <grpcpp/server.h>
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "common/base/unique_fd.h"
+#include "daemon/async/event_loop.h"
+
+namespace workmux::daemon {
+
+// The server for this user's clients. It has no port of its own: connections
+// come from our accept loop, which closes those of other users (SO_PEERCRED)
+// before gRPC sees a byte.
+class ControlServer {
+ public:
+  // `services` outlive the server.
+  static absl::StatusOr<std::unique_ptr<ControlServer>> Start(EventLoop& loop, UniqueFd listener,
+                                                              const std::vector<grpc::Service*>& services);
+  ~ControlServer();
+
+  // No new connections or calls; calls in flight get `grace`, then are cancelled.
+  void Stop(std::chrono::milliseconds grace);
+
+ private:
+  ControlServer() = default;
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<EventLoop::Registration> accepting_;
+};
+
+}  // namespace workmux::daemon

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+
+#include "common/base/mutex.h"
+#include "common/process/command_runner.h"
+#include "daemon/async/executor.h"
+#include "daemon/ports/sandbox_git.h"
+#include "daemon/sandbox_git/branch_importer.h"
+#include "daemon/sandbox_git/git_jail.h"
+#include "daemon/sandbox_git/ref_follower.h"
+#include "daemon/sandbox_git/ref_watcher.h"
+
+namespace workmux::daemon {
+
+// SandboxGit over the private git directories below the state directory. Imports
+// and follows that a moved ref asks for run on the executor.
+class CloneSandboxGit : public SandboxGit {
+ public:
+  static absl::StatusOr<std::unique_ptr<CloneSandboxGit>> Create(CommandRunner& runner, Executor& executor,
+                                                                 std::filesystem::path state_dir);
+
+  absl::StatusOr<std::vector<Mount>> Prepare(const Worktree& worktree, const Env& caller,
+                                             std::stop_token stop) override;
+  absl::Status Watch(const Worktree& worktree) override;
+  void Unwatch(const Worktree& worktree) override;
+  absl::Status Import(const Worktree& worktree, std::stop_token stop) override;
+  absl::Status Discard(const Worktree& worktree) override;
+
+ private:
+  struct Watched {
+    Worktree worktree;
+    int count = 0;
+  };
+
+  CloneSandboxGit(CommandRunner& runner, Executor& executor, std::filesystem::path state_dir);
+  absl::Status NeedJail() const;
+  void OnMoved(const std::filesystem::path& key, RefWatcher::Side side);
+
+  CommandRunner& runner_;
+  Executor& executor_;
+  const std::filesystem::path state_dir_;
+  // Without bubblewrap there is no jail, and so no import and no private
+  // directory: the error says so at each use.
+  const absl::StatusOr<BubblewrapJail> jail_;
+  std::unique_ptr<BranchImporter> importer_;
+  std::unique_ptr<RefFollower> follower_;
+  Mutex mu_;
+  std::map<std::filesystem::path, Watched> watched_ WM_GUARDED_BY(mu_);
+  std::unique_ptr<RefWatcher> watcher_;
+};
+
+}  // namespace workmux::daemon

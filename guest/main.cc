@@ -1,0 +1,20 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "guest/commands.h"
+
+// One file with many names: argv[0] decides. So far every name is `workmux`.
+int main(int argc, char** argv) {
+  // A static program has no NSS: names are resolved by gRPC's own resolver.
+  ::setenv("GRPC_DNS_RESOLVER", "ares", 0);
+  ::setenv("GRPC_VERBOSITY", "NONE", 0);
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  const int code = workmux::guest::RunWorkmux(arguments);
+  // gRPC's orderly shutdown would cost a hook as much as the call itself.
+  std::fflush(nullptr);
+  ::_exit(code);
+}
