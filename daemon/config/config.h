@@ -59,6 +59,8 @@ struct SandboxConfig {
   SandboxTarget target = SandboxTarget::kAgent;
   std::string image;                  // may hold {agent}; empty: the default image
   SandboxGit git = SandboxGit::kClone;
+  std::string memory;                 // as `docker run --memory` takes it; empty: no limit
+  std::string cpus;                   // as `docker run --cpus` takes it; empty: no limit
 };
 
 struct Config {
