@@ -1,0 +1,45 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "common/base/mutex.h"
+#include "daemon/adapters/container/engine_client.h"
+#include "daemon/ports/sandbox_backend.h"
+
+namespace workmux::daemon {
+
+// Sandboxes as containers of a local engine. The engine is the one that the
+// daemon's environment names, for every call: a container that one engine made
+// cannot be started by another. Check refuses a caller whose environment names
+// another one (ENGINE_DIFFERS).
+class ContainerBackend : public SandboxBackend {
+ public:
+  ContainerBackend(CommandRunner& runner, RuntimeTraits traits, const Env& environment);
+
+  std::string_view name() const override { return "container"; }
+  absl::Status Check(std::string_view image, const Env& env) override;
+  absl::StatusOr<BridgeAddress> Bridge(const Env& env) override;
+  absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress, std::stop_token stop) override;
+  absl::StatusOr<ExecPlan> PlanRun(const SandboxSpec& spec, const Env& caller) override;
+  absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec, std::span<const std::string> command, bool tty,
+                                      const Env& caller) override;
+  absl::StatusOr<SandboxExit> ConfirmExit(std::string_view name, ExitStatus seen) override;
+  absl::Status Stop(std::string_view name, std::chrono::seconds grace) override;
+  absl::Status Release(std::string_view name) override;
+  absl::StatusOr<std::vector<SandboxInfo>> List() override;
+
+ private:
+  ExecPlan PlanOf(EngineCall call, const Env& caller) const;
+  absl::StatusOr<std::string> FindGateway();
+
+  EngineClient client_;
+  Mutex mu_;
+  std::optional<std::string> gateway_ WM_GUARDED_BY(mu_);
+};
+
+// What `inspect --format '{{json .State}}'` says about the end of a container.
+// Pure; kDataLoss when it is not of that form.
+absl::StatusOr<SandboxExit> ExitFromState(std::string_view json, ExitStatus seen);
+
+}  // namespace workmux::daemon

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/process/command.h"
+#include "daemon/adapters/container/runtime_traits.h"
+#include "daemon/domain/sandbox_spec.h"
+
+namespace workmux::daemon {
+
+// Labels by which containers of ours are found again.
+inline constexpr char kLabelSession[] = "dev.workmux.session";
+inline constexpr char kLabelWorktree[] = "dev.workmux.worktree";
+inline constexpr char kLabelAgent[] = "dev.workmux.agent";
+inline constexpr char kLabelOwner[] = "dev.workmux.uid";
+
+// Key sequence that detaches the client, in its own notation. An empty one
+// would leave the default (Ctrl-P Ctrl-Q) on; nobody types this one.
+inline constexpr char kDetachKeys[] = "ctrl-^,ctrl-],ctrl-^,ctrl-]";
+
+// One run of the engine's client. `env` holds only what the arguments refer to;
+// the client's own variables come on top.
+struct EngineCall {
+  std::vector<std::string> argv;
+  Env env;
+  std::vector<InheritedFile> files;
+};
+
+// `<runtime> create` for the sandbox. Pure. No value of the environment stands
+// in argv. kInvalidArgument for a spec that cannot be expressed.
+absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const SandboxSpec& spec);
+
+// `<runtime> start` on the caller's terminal.
+EngineCall BuildStartCall(const RuntimeTraits& traits, std::string_view name);
+
+// `<runtime> exec` with the user, directory and environment of the sandbox.
+absl::StatusOr<EngineCall> BuildExecCall(const RuntimeTraits& traits, const SandboxSpec& spec,
+                                         std::span<const std::string> command, bool tty);
+
+// The value of --mount: fields as RFC 4180 quotes them, which is how the engine
+// reads them.
+absl::StatusOr<std::string> MountOption(const Mount& mount);
+
+}  // namespace workmux::daemon

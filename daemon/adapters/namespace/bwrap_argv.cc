@@ -1,0 +1,169 @@
+#include "daemon/adapters/namespace/bwrap_argv.h"
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+
+#include "common/base/status.h"
+#include "daemon/domain/mount_plan.h"
+
+namespace workmux::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Descriptors of the inherited files.
+constexpr int kArgsFd = 3;
+constexpr int kSeccompFd = 4;
+constexpr int kPasswdFd = 5;
+constexpr int kGroupFd = 6;
+
+constexpr char kSessionVariable[] = "WM_SESSION_ID";
+constexpr std::size_t kMaxHostName = 64;  // sethostname(2)
+
+// The arguments that bwrap reads from a file: each ends with a NUL.
+class ArgumentFile {
+ public:
+  absl::Status Add(std::initializer_list<std::string_view> arguments) {
+    for (const std::string_view argument : arguments) {
+      if (argument.find('\0') != std::string_view::npos) {
+        return InvalidArgument("a path or variable of the sandbox holds a NUL character");
+      }
+      content_.append(argument);
+      content_.push_back('\0');
+    }
+    return absl::OkStatus();
+  }
+  std::string Take() { return std::move(content_); }
+
+ private:
+  std::string content_;
+};
+
+absl::Status AddNamespaces(ArgumentFile& args) {
+  // No --new-session: the agent's shell needs the terminal for job control, and
+  // the filter refuses what the shared terminal would allow.
+  return args.Add({"--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
+                   "--die-with-parent", "--cap-drop", "ALL", "--clearenv"});
+}
+
+absl::Status AddSkeleton(const HostSkeleton& skeleton, const fs::path& home, ArgumentFile& args) {
+  for (const fs::path& dir : skeleton.directories) {
+    WM_RETURN_IF_ERROR(args.Add({"--ro-bind", dir.native(), dir.native()}));
+  }
+  for (const HostSkeleton::Link& link : skeleton.links) {
+    WM_RETURN_IF_ERROR(args.Add({"--symlink", link.target, link.path.native()}));
+  }
+  for (const fs::path& file : skeleton.etc) {
+    WM_RETURN_IF_ERROR(args.Add({"--ro-bind-try", file.native(), file.native()}));
+  }
+  WM_RETURN_IF_ERROR(args.Add({"--perms", "0644", "--file", Format("{}", kPasswdFd), "/etc/passwd", "--perms", "0644",
+                               "--file", Format("{}", kGroupFd), "/etc/group"}));
+  WM_RETURN_IF_ERROR(args.Add({"--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp", "--perms",
+                               "1777", "--tmpfs", "/var/tmp", "--perms", "0755", "--tmpfs", "/run"}));
+  if (home == "/tmp") return absl::OkStatus();
+  return args.Add({"--perms", "0700", "--tmpfs", home.native()});
+}
+
+absl::Status AddMounts(const SandboxSpec& spec, ArgumentFile& args) {
+  for (const Mount& mount : spec.mounts) {
+    WM_RETURN_IF_ERROR(args.Add({mount.writable ? "--bind" : "--ro-bind", mount.source.native(),
+                                 mount.target.native()}));
+  }
+  return absl::OkStatus();
+}
+
+// The deepest mount that shows `path` at its own place, or none.
+const Mount* ShownBy(const SandboxSpec& spec, const fs::path& path) {
+  const Mount* shown = nullptr;
+  for (const Mount& mount : spec.mounts) {
+    if (IsWithin(path, mount.target) && mount.source == mount.target) shown = &mount;
+  }
+  return shown;
+}
+
+// Programs come after the mounts and so lie on top of a writable one: an agent
+// installed in its own settings directory stays unwritable. What lies in the
+// worktree is the agent's to change.
+absl::Status AddPrograms(const SandboxSpec& spec, const BwrapInput& input, ArgumentFile& args) {
+  std::vector<ProgramView> programs = input.programs;
+  std::sort(programs.begin(), programs.end(),
+            [](const ProgramView& a, const ProgramView& b) { return a.path < b.path; });
+  fs::path bound;
+  for (const ProgramView& program : programs) {
+    if (!bound.empty() && IsWithin(program.path, bound)) continue;
+    if (IsWithin(program.path, spec.worktree)) continue;
+    if (IsWithin(spec.home, program.path)) {
+      return InvalidArgument("{}: holds the whole home directory", program.path.native());
+    }
+    const auto& trees = input.skeleton.directories;
+    if (std::any_of(trees.begin(), trees.end(), [&](const fs::path& tree) { return IsWithin(program.path, tree); })) {
+      continue;
+    }
+    const Mount* shown = ShownBy(spec, program.path);
+    if (shown != nullptr && (!shown->writable || program.link_target.has_value())) continue;
+    if (program.link_target.has_value()) {
+      WM_RETURN_IF_ERROR(args.Add({"--symlink", *program.link_target, program.path.native()}));
+    } else {
+      WM_RETURN_IF_ERROR(args.Add({"--ro-bind", program.path.native(), program.path.native()}));
+      bound = program.path;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AddCommandSettings(const SandboxSpec& spec, ArgumentFile& args) {
+  for (const auto& [name, value] : spec.env) {
+    if (name.empty() || name.find('=') != std::string::npos) return InvalidArgument("a variable without a plain name");
+    WM_RETURN_IF_ERROR(args.Add({"--setenv", name, value}));
+  }
+  return args.Add({"--chdir", spec.cwd.native()});
+}
+
+absl::Status CheckSpec(const SandboxSpec& spec) {
+  if (spec.argv.empty()) return InvalidArgument("a sandbox without a command");
+  if (spec.name.empty() || spec.name.size() > kMaxHostName || spec.name[0] == '-') {
+    return InvalidArgument("{}: not a name for a sandbox", spec.name);
+  }
+  if (!spec.home.is_absolute() || spec.home == "/") {
+    return InvalidArgument("{}: not a home directory for a sandbox", spec.home.native());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ExecPlan> BuildBwrapPlan(const SandboxSpec& spec, const BwrapInput& input) {
+  WM_RETURN_IF_ERROR(CheckSpec(spec));
+  ArgumentFile args;
+  WM_RETURN_IF_ERROR(AddNamespaces(args));
+  WM_RETURN_IF_ERROR(AddSkeleton(input.skeleton, spec.home, args));
+  WM_RETURN_IF_ERROR(AddMounts(spec, args));
+  WM_RETURN_IF_ERROR(AddPrograms(spec, input, args));
+  // Last: until here bwrap had to make mount points in it.
+  WM_RETURN_IF_ERROR(args.Add({"--remount-ro", "/"}));
+  if (!input.seccomp.empty()) WM_RETURN_IF_ERROR(args.Add({"--seccomp", Format("{}", kSeccompFd)}));
+  WM_RETURN_IF_ERROR(AddCommandSettings(spec, args));
+
+  ExecPlan plan;
+  plan.argv = {input.bwrap.string(), "--args",        Format("{}", kArgsFd), "--hostname", spec.name,
+               "--setenv",           kSessionVariable, spec.session_id,       "--",         input.prlimit.string(),
+               Format("--nproc={}:{}", spec.pids_limit, spec.pids_limit),     "--"};
+  plan.argv.insert(plan.argv.end(), spec.argv.begin(), spec.argv.end());
+  plan.cwd = "/";
+  plan.files.push_back({kArgsFd, args.Take()});
+  if (!input.seccomp.empty()) plan.files.push_back({kSeccompFd, input.seccomp});
+  plan.files.push_back({kPasswdFd, input.skeleton.passwd});
+  plan.files.push_back({kGroupFd, input.skeleton.group});
+  return plan;
+}
+
+std::optional<SandboxMarker> ParseMarker(const std::vector<std::string>& argv) {
+  if (argv.size() < 9 || fs::path(argv[0]).filename() != "bwrap") return std::nullopt;
+  if (argv[1] != "--args" || argv[3] != "--hostname" || argv[5] != "--setenv" || argv[6] != kSessionVariable) {
+    return std::nullopt;
+  }
+  return SandboxMarker{argv[4], argv[7]};
+}
+
+}  // namespace workmux::daemon

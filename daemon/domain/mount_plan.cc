@@ -1,0 +1,121 @@
+#include "daemon/domain/mount_plan.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "common/base/status.h"
+
+namespace workmux::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Over these a mount would take away what the sandbox itself relies on.
+constexpr auto kReservedTrees = std::to_array<std::string_view>({"/proc", "/sys", "/dev", "/run/workmux"});
+constexpr auto kReservedDirs =
+    std::to_array<std::string_view>({"/", "/run", "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64"});
+
+// Whoever reaches an engine's socket is root on the host; connecting works on a
+// read-only mount too.
+constexpr auto kEngineSockets = std::to_array<std::string_view>(
+    {"docker.sock", "podman.sock", "containerd.sock", "crio.sock", "buildkitd.sock"});
+
+absl::Status CheckPath(const fs::path& path) {
+  const std::string& text = path.native();
+  const bool has_control = std::any_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  if (path.is_absolute() && path == path.lexically_normal() && !has_control) return absl::OkStatus();
+  return WithHint(WithReason(InvalidArgument("{}: not a plain absolute path", text), "MOUNT_PATH_INVALID"),
+                  "Use an absolute path without `..`, a trailing slash or control characters.");
+}
+
+absl::Status CheckExtraTarget(const fs::path& target) {
+  const bool reserved =
+      std::any_of(kReservedTrees.begin(), kReservedTrees.end(),
+                  [&](std::string_view dir) { return IsWithin(target, dir); }) ||
+      std::find(kReservedDirs.begin(), kReservedDirs.end(), target.native()) != kReservedDirs.end();
+  if (!reserved) return absl::OkStatus();
+  return WithHint(WithReason(InvalidArgument("{}: nothing may be mounted there", target.native()), "MOUNT_RESERVED"),
+                  "Choose another guest_path for this entry of extra_mounts.");
+}
+
+absl::Status CheckExtraMount(const Mount& mount, const MountPlanInput& input) {
+  WM_RETURN_IF_ERROR(CheckExtraTarget(mount.target));
+  const std::string name = mount.source.filename().string();
+  if (std::find(kEngineSockets.begin(), kEngineSockets.end(), name) != kEngineSockets.end()) {
+    return WithHint(WithReason(PermissionDenied("{}: a container engine's socket gives the whole host away",
+                                                mount.source.native()),
+                               "MOUNT_EXPOSES_ENGINE"),
+                    "Remove this entry from extra_mounts.");
+  }
+  const fs::path& git = input.worktree.repository.common_dir;
+  if (input.share_git || !mount.writable || git.empty()) return absl::OkStatus();
+  if (IsWithin(mount.source, git) || IsWithin(git, mount.source)) {
+    return WithHint(
+        WithReason(PermissionDenied("{}: a writable mount would open the repository's git directory {}",
+                                    mount.source.native(), git.native()),
+                   "MOUNT_EXPOSES_GIT"),
+        "Make the entry of extra_mounts read-only or set sandbox.git: shared.");
+  }
+  return absl::OkStatus();
+}
+
+// Without share_git something else must stand where the host's git directory
+// would show through one of the worktrees.
+absl::Status CheckGitCovered(const std::vector<Mount>& mounts, const fs::path& git) {
+  // The mount that decides what stands at the git directory's path: the deepest.
+  const Mount* shown = nullptr;
+  for (const Mount& mount : mounts) {
+    if (IsWithin(git, mount.target)) shown = &mount;
+  }
+  if (shown == nullptr || shown->source != shown->target || !shown->writable) return absl::OkStatus();
+  return WithReason(FailedPrecondition("{}: the host's git directory would be writable in the sandbox", git.native()),
+                    "MOUNT_EXPOSES_GIT");
+}
+
+}  // namespace
+
+bool IsWithin(const fs::path& path, const fs::path& dir) {
+  const auto [in_dir, in_path] = std::mismatch(dir.begin(), dir.end(), path.begin(), path.end());
+  return in_dir == dir.end();
+}
+
+absl::StatusOr<std::vector<Mount>> PlanMounts(const MountPlanInput& input) {
+  const Repository& repository = input.worktree.repository;
+  std::vector<Mount> mounts = {{input.worktree.path, input.worktree.path, true}};
+  if (!repository.main_worktree.empty()) {
+    mounts.push_back({repository.main_worktree, repository.main_worktree, true});
+  }
+  if (input.share_git) mounts.push_back({repository.common_dir, repository.common_dir, true});
+  mounts.insert(mounts.end(), input.git_mounts.begin(), input.git_mounts.end());
+  mounts.insert(mounts.end(), input.agent_mounts.begin(), input.agent_mounts.end());
+  for (const Mount& mount : input.extra_mounts) {
+    WM_RETURN_IF_ERROR(CheckExtraMount(mount, input));
+    mounts.push_back(mount);
+  }
+  if (!input.guest_bin_dir.empty()) mounts.push_back({input.guest_bin_dir, kGuestBinDir, false});
+  if (!input.bridge_dir.empty()) mounts.push_back({input.bridge_dir, kGuestBridgeDir, false});
+
+  for (const Mount& mount : mounts) {
+    WM_RETURN_IF_ERROR(CheckPath(mount.source));
+    WM_RETURN_IF_ERROR(CheckPath(mount.target));
+  }
+  // path's order compares component by component, which puts parents first.
+  std::stable_sort(mounts.begin(), mounts.end(),
+                   [](const Mount& a, const Mount& b) { return a.target < b.target; });
+  mounts.erase(std::unique(mounts.begin(), mounts.end()), mounts.end());
+  for (std::size_t i = 1; i < mounts.size(); ++i) {
+    if (mounts[i].target != mounts[i - 1].target) continue;
+    return WithHint(
+        WithReason(InvalidArgument("{} and {} are both to be mounted at {}", mounts[i - 1].source.native(),
+                                   mounts[i].source.native(), mounts[i].target.native()),
+                   "MOUNT_CONFLICT"),
+        "Remove the entry of extra_mounts that names this path.");
+  }
+  if (!input.share_git) WM_RETURN_IF_ERROR(CheckGitCovered(mounts, repository.common_dir));
+  return mounts;
+}
+
+}  // namespace workmux::daemon

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <filesystem>
+#include <vector>
+
+#include "daemon/domain/sandbox_spec.h"
+#include "daemon/domain/types.h"
+
+namespace workmux::daemon {
+
+// Where things of ours stand in every sandbox.
+inline constexpr char kGuestBinDir[] = "/run/workmux/bin";        // the guest program, read-only
+inline constexpr char kGuestBridgeDir[] = "/run/workmux/bridge";  // the bridge's sockets, read-only
+
+struct MountPlanInput {
+  Worktree worktree;
+  // True: the host's whole common git directory, read-write. False: the
+  // repository that `git_mounts` brings covers it.
+  bool share_git = false;
+  std::vector<Mount> git_mounts;
+  std::vector<Mount> agent_mounts;  // credentials and settings, from the agent's profile
+  std::filesystem::path guest_bin_dir;  // on the host; empty: not mounted
+  std::filesystem::path bridge_dir;     // on the host; empty: a sandbox without a bridge
+  std::vector<Mount> extra_mounts;      // the user's `extra_mounts`
+};
+
+// What a sandbox sees of the host, in the order in which it has to be mounted:
+// a directory before what lies in it, equal mounts once. The worktree and the
+// main worktree (for links into it) are read-write at their own paths. Pure:
+// paths are expected to be canonical already. Errors (kInvalidArgument or
+// kPermissionDenied): MOUNT_PATH_INVALID, MOUNT_CONFLICT (two things at one
+// target), MOUNT_RESERVED (over /proc or our own directories), MOUNT_EXPOSES_GIT
+// (host's git metadata writable without share_git), MOUNT_EXPOSES_ENGINE.
+absl::StatusOr<std::vector<Mount>> PlanMounts(const MountPlanInput& input);
+
+// Whether `path` is `dir` or lies below it; both absolute and normal.
+bool IsWithin(const std::filesystem::path& path, const std::filesystem::path& dir);
+
+}  // namespace workmux::daemon

@@ -1,0 +1,121 @@
+#include "daemon/domain/sandbox_environment.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/status.h"
+#include "common/base/strings.h"
+#include "daemon/domain/mount_plan.h"
+
+namespace workmux::daemon {
+namespace {
+
+constexpr char kSystemPath[] = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
+
+constexpr auto kClientPrefixes = std::to_array<std::string_view>({"LD_", "DOCKER_", "CONTAINER"});
+constexpr auto kOurPrefixes = std::to_array<std::string_view>({"WM_", "WORKMUX_", "GIT_CONFIG_"});
+
+bool StartsWithAny(std::string_view name, const auto& prefixes) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](std::string_view prefix) { return name.starts_with(prefix); });
+}
+
+std::string Lookup(const Env& env, std::string_view name, std::string_view fallback) {
+  const auto found = env.find(name);
+  return found == env.end() || found->second.empty() ? std::string(fallback) : found->second;
+}
+
+// git-config(1), GIT_CONFIG_COUNT: configuration without a file that a mount
+// would have to bring.
+void SetGitIdentity(const SandboxEnvironmentInput& input, Env& env) {
+  int count = 0;
+  const auto set = [&](std::string_view key, const std::string& value) {
+    if (value.empty()) return;
+    env[Format("GIT_CONFIG_KEY_{}", count)] = key;
+    env[Format("GIT_CONFIG_VALUE_{}", count)] = value;
+    ++count;
+  };
+  set("user.name", input.git_name);
+  set("user.email", input.git_email);
+  if (count > 0) env["GIT_CONFIG_COUNT"] = Format("{}", count);
+}
+
+std::string SearchPath(const SandboxEnvironmentInput& input, std::string_view chosen) {
+  std::vector<std::string> dirs = {kGuestBinDir};
+  for (const auto& dir : input.path_dirs) {
+    // A colon cannot be quoted in PATH: such a directory would become two others.
+    if (dir.native().find(':') == std::string::npos) dirs.push_back(dir.string());
+  }
+  if (chosen.empty()) {
+    dirs.push_back((input.home / ".local/bin").string());
+    dirs.emplace_back(kSystemPath);
+  } else {
+    dirs.emplace_back(chosen);
+  }
+  return Join(dirs, ":");
+}
+
+absl::Status AddChecked(Env& env, std::string_view key, std::string_view name, const std::string& value) {
+  WM_RETURN_IF_ERROR(Annotate(CheckEnvironmentName(name), key));
+  if (value.find('\0') != std::string::npos) {
+    return InvalidArgument("{}: the value of {} holds a NUL character", key, name);
+  }
+  env[std::string(name)] = value;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckEnvironmentName(std::string_view name) {
+  const auto is_name_char = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  if (name.empty() || (name[0] >= '0' && name[0] <= '9') || !std::all_of(name.begin(), name.end(), is_name_char)) {
+    return WithReason(InvalidArgument("{} is not the name of an environment variable", Printable(name)),
+                      "ENV_NAME_INVALID");
+  }
+  if (StartsWithAny(name, kClientPrefixes)) {
+    return WithHint(WithReason(InvalidArgument("{} would be obeyed by the container engine's client", name),
+                               "ENV_NAME_REFUSED"),
+                    "Set it in the image or in the command itself.");
+  }
+  if (name == "HOME" || StartsWithAny(name, kOurPrefixes)) {
+    return WithHint(WithReason(InvalidArgument("{} is set by workmux itself", name), "ENV_NAME_REFUSED"),
+                    Format("Remove {} from the sandbox's environment.", name));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Env> BuildSandboxEnvironment(const SandboxEnvironmentInput& input) {
+  Env env;
+  env["TERM"] = Lookup(input.caller, "TERM", "xterm-256color");
+  env["LANG"] = input.host_locale ? Lookup(input.caller, "LANG", "C.UTF-8") : "C.UTF-8";
+  for (const std::string_view name : {"COLORTERM", "TZ"}) {
+    if (std::string value = Lookup(input.caller, name, ""); !value.empty()) {
+      env[std::string(name)] = std::move(value);
+    }
+  }
+  for (const std::string& name : input.passthrough) {
+    WM_RETURN_IF_ERROR(Annotate(CheckEnvironmentName(name), "sandbox.env_passthrough"));
+    const auto found = input.caller.find(name);
+    if (found != input.caller.end()) {
+      WM_RETURN_IF_ERROR(AddChecked(env, "sandbox.env_passthrough", name, found->second));
+    }
+  }
+  for (const auto& [name, value] : input.agent) WM_RETURN_IF_ERROR(AddChecked(env, "agents", name, value));
+  for (const auto& [name, value] : input.configured) {
+    WM_RETURN_IF_ERROR(AddChecked(env, "sandbox.env", name, value));
+  }
+  env["PATH"] = SearchPath(input, Lookup(env, "PATH", ""));
+  env["HOME"] = input.home.string();
+  SetGitIdentity(input, env);
+  if (input.bridge.has_value()) {
+    env["WM_SANDBOX_GUEST"] = "1";
+    env["WM_RPC_HOST"] = input.bridge->host;
+    env["WM_RPC_PORT"] = Format("{}", input.bridge->port);
+    env["WM_RPC_TOKEN"] = input.bridge->token.Reveal();
+  }
+  return env;
+}
+
+}  // namespace workmux::daemon
