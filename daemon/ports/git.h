@@ -67,6 +67,11 @@ class Git {
   virtual absl::StatusOr<std::string> MainBranch(const Repository& repository) = 0;
 
   virtual absl::StatusOr<WorktreeChanges> Changes(const Worktree& worktree, std::stop_token stop) = 0;
+  // Whether ignore rules cover `relative`, an untracked path of the worktree.
+  virtual absl::StatusOr<bool> IsIgnored(const Worktree& worktree,
+                                         const std::filesystem::path& relative) {
+    return absl::UnimplementedError((worktree.path / relative).string());
+  }
   // Commits of `tip` that are not in `base`, newest first, at most `limit`.
   virtual absl::StatusOr<std::vector<Commit>> CommitsNotIn(const Repository& repository, std::string_view tip,
                                                            std::string_view base, std::size_t limit) = 0;

@@ -32,6 +32,7 @@ struct WindowSpec {
   Env env;                      // set in the window's panes with -e
   std::string shell;            // absolute path of the user's login shell
   bool background = false;      // do not switch to it
+  bool at_end = false;          // behind the session's last window instead of near_pane's
 };
 
 struct WindowRef {

@@ -1,0 +1,157 @@
+#include "daemon/domain/file_copy.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <memory>
+#include <vector>
+
+#include "common/base/status.h"
+#include "common/base/strings.h"
+#include "common/io/tree.h"
+
+namespace workmux::daemon {
+namespace {
+
+constexpr int kMaxDepth = 200;
+constexpr std::size_t kChunk = 64u << 20;
+
+std::string TemporaryName() {
+  static std::atomic<unsigned> counter{0};
+  return Format(".workmux-copy-{}-{}", ::getpid(), counter.fetch_add(1));
+}
+
+absl::Status CopyByReading(int from, int to) {
+  char buffer[65536];
+  for (;;) {
+    const ssize_t n = ::read(from, buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoStatus(errno, "read");
+    if (n == 0) return absl::OkStatus();
+    for (ssize_t done = 0; done < n;) {
+      const ssize_t written = ::write(to, buffer + done, static_cast<std::size_t>(n - done));
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return ErrnoStatus(errno, "write");
+      done += written;
+    }
+  }
+}
+
+absl::Status CopyContent(int from, int to) {
+  if (::ioctl(to, FICLONE, from) == 0) return absl::OkStatus();
+  bool started = false;
+  for (;;) {
+    const ssize_t n = ::copy_file_range(from, nullptr, to, nullptr, kChunk, 0);
+    if (n > 0) {
+      started = true;
+    } else if (n == 0 && started) {
+      return absl::OkStatus();
+    } else if (n == 0 || (!started && errno != EINTR)) {
+      // Not across these file systems, or a file whose size is not known (procfs).
+      return CopyByReading(from, to);
+    } else if (errno != EINTR) {
+      return ErrnoStatus(errno, "copy_file_range");
+    }
+  }
+}
+
+absl::Status CopyLink(int from_dir, int to_dir, const std::string& name) {
+  std::string target(PATH_MAX, '\0');
+  const ssize_t n = ::readlinkat(from_dir, name.c_str(), target.data(), target.size());
+  if (n < 0) return ErrnoStatus(errno, name);
+  target.resize(static_cast<std::size_t>(n));
+  const std::string temporary = TemporaryName();
+  if (::symlinkat(target.c_str(), to_dir, temporary.c_str()) != 0) return ErrnoStatus(errno, name);
+  if (::renameat(to_dir, temporary.c_str(), to_dir, name.c_str()) == 0) return absl::OkStatus();
+  const absl::Status failed = ErrnoStatus(errno, name);
+  ::unlinkat(to_dir, temporary.c_str(), 0);
+  return failed;
+}
+
+struct DirCloser {
+  void operator()(DIR* dir) const { ::closedir(dir); }
+};
+
+absl::StatusOr<std::vector<std::string>> Names(int dir) {
+  UniqueFd copy(::openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!copy.valid()) return ErrnoStatus(errno, "open directory");
+  std::unique_ptr<DIR, DirCloser> stream(::fdopendir(copy.get()));
+  if (!stream) return ErrnoStatus(errno, "fdopendir");
+  static_cast<void>(copy.Release());
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(stream.get())) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != ".." && name != ".git") names.push_back(name);
+  }
+  return names;
+}
+
+absl::Status CopyEntry(int from_dir, int to_dir, const std::string& name, const std::stop_token& stop,
+                       int depth) {
+  if (stop.stop_requested()) return Cancelled("copying was cancelled");
+  if (depth > kMaxDepth) return FailedPrecondition("'{}' is nested too deep", Printable(name));
+  struct stat info {};
+  if (::fstatat(from_dir, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    return ErrnoStatus(errno, name);
+  }
+  if (S_ISLNK(info.st_mode)) return CopyLink(from_dir, to_dir, name);
+  if (S_ISREG(info.st_mode)) {
+    WM_ASSIGN_OR_RETURN(UniqueFd from, OpenAt(from_dir, name, O_RDONLY | O_NONBLOCK));
+    return CopyFile(from.get(), to_dir, name);
+  }
+  if (!S_ISDIR(info.st_mode)) return absl::OkStatus();
+  WM_ASSIGN_OR_RETURN(UniqueFd from, OpenAt(from_dir, name, O_PATH | O_DIRECTORY));
+  struct stat opened {};
+  if (::fstat(from.get(), &opened) != 0) return ErrnoStatus(errno, name);
+  struct stat parent {};
+  if (::fstat(from_dir, &parent) != 0) return ErrnoStatus(errno, name);
+  if (opened.st_dev != parent.st_dev) return absl::OkStatus();
+  WM_ASSIGN_OR_RETURN(UniqueFd to, MakeDirectoriesAt(to_dir, name, opened.st_mode & 0777));
+  WM_ASSIGN_OR_RETURN(const std::vector<std::string> names, Names(from.get()));
+  for (const std::string& child : names) {
+    const absl::Status copied = CopyEntry(from.get(), to.get(), child, stop, depth + 1);
+    if (!copied.ok()) return copied;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CopyFile(int from, int to_dir, const std::string& name) {
+  struct stat info {};
+  if (::fstat(from, &info) != 0) return ErrnoStatus(errno, name);
+  if (!S_ISREG(info.st_mode)) return FailedPrecondition("'{}' is not a regular file", Printable(name));
+  struct stat there {};
+  if (::fstatat(to_dir, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(there.st_mode)) {
+    return FailedPrecondition("'{}' exists in the worktree and is not a regular file",
+                              Printable(name));
+  }
+  const std::string temporary = TemporaryName();
+  UniqueFd to(::openat(to_dir, temporary.c_str(),
+                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!to.valid()) return ErrnoStatus(errno, name);
+  absl::Status status = CopyContent(from, to.get());
+  const struct timespec times[2] = {info.st_atim, info.st_mtim};
+  if (status.ok() && (::fchmod(to.get(), info.st_mode & 0777) != 0 ||
+                      ::futimens(to.get(), times) != 0)) {
+    status = ErrnoStatus(errno, name);
+  }
+  if (status.ok() && ::renameat(to_dir, temporary.c_str(), to_dir, name.c_str()) != 0) {
+    status = ErrnoStatus(errno, name);
+  }
+  if (!status.ok()) ::unlinkat(to_dir, temporary.c_str(), 0);
+  return status;
+}
+
+absl::Status CopyTree(int from_dir, int to_dir, const std::string& name, std::stop_token stop) {
+  return CopyEntry(from_dir, to_dir, name, stop, 0);
+}
+
+}  // namespace workmux::daemon
