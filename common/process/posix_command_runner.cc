@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 #include <optional>
 
 #include "common/base/status.h"
@@ -92,6 +93,7 @@ class SpawnActions {
 
   void Dup(int from, int to) { posix_spawn_file_actions_adddup2(&actions_, from, to); }
   void Chdir(const std::string& dir) { posix_spawn_file_actions_addchdir_np(&actions_, dir.c_str()); }
+  void Close(int fd) { posix_spawn_file_actions_addclose(&actions_, fd); }
   void CloseFrom(int fd) { posix_spawn_file_actions_addclosefrom_np(&actions_, fd); }
   const posix_spawn_file_actions_t* actions() const { return &actions_; }
   const posix_spawnattr_t* attributes() const { return &attributes_; }
@@ -99,6 +101,32 @@ class SpawnActions {
  private:
   posix_spawn_file_actions_t actions_;
   posix_spawnattr_t attributes_;
+};
+
+// While it lives, a write to a pipe without a reader is an error for this thread
+// and not the end of the process, whatever the program does about SIGPIPE.
+class SigpipeGuard {
+ public:
+  SigpipeGuard() {
+    sigemptyset(&sigpipe_);
+    sigaddset(&sigpipe_, SIGPIPE);
+    sigset_t pending;
+    sigpending(&pending);
+    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+  }
+  ~SigpipeGuard() {
+    const timespec no_wait{};
+    if (!was_pending_) sigtimedwait(&sigpipe_, nullptr, &no_wait);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  SigpipeGuard(const SigpipeGuard&) = delete;
+  SigpipeGuard& operator=(const SigpipeGuard&) = delete;
+
+ private:
+  sigset_t sigpipe_;
+  sigset_t before_;
+  bool was_pending_ = false;
 };
 
 // dup2 onto the target numbers must not overwrite a source that is still
@@ -154,6 +182,12 @@ absl::StatusOr<Child> Spawn(const Command& command) {
     WM_RETURN_IF_ERROR(pass(std::move(content), file.number));
   }
   if (!command.cwd.empty()) spawn.Chdir(command.cwd.string());
+  // A library may have opened descriptors without O_CLOEXEC: also the gaps
+  // between the numbers that were asked for are closed.
+  for (int fd = 3; fd < highest; ++fd) {
+    const auto is_fd = [fd](const InheritedFile& file) { return file.number == fd; };
+    if (std::none_of(command.files.begin(), command.files.end(), is_fd)) spawn.Close(fd);
+  }
   spawn.CloseFrom(highest + 1);
 
   std::vector<std::string> arguments = command.argv;
@@ -269,10 +303,12 @@ class Supervision {
   }
 
   void Feed() {
+    const SigpipeGuard guard;
     const ssize_t n = ::write(child_.in.get(), input_.data(), input_.size());
+    const int error = n < 0 ? errno : 0;
     if (n > 0) input_.remove_prefix(static_cast<std::size_t>(n));
     // A child may end without reading its input; that is its own affair.
-    if (input_.empty() || (n < 0 && errno != EAGAIN && errno != EINTR)) child_.in.Reset();
+    if (input_.empty() || (error != 0 && error != EAGAIN && error != EINTR)) child_.in.Reset();
   }
 
   void Read(UniqueFd& fd, StdStream stream) {

@@ -1,21 +1,52 @@
 include(Catch)
 
-# workmux_test(<name> <label> SOURCES a_test.cc ... LIBS workmux::x ...)
+# A command that runs the test program named by its arguments, used for every
+# test that is not marked ROOT: tests/run sets it to become the test user.
+set(WORKMUX_TEST_LAUNCHER "" CACHE FILEPATH "Program that starts the test programs")
+
+# Every unit test program, for an inner loop that builds nothing else.
+add_custom_target(unit_tests)
+
+# workmux_test(<name> <label> SOURCES a_test.cc ... LIBS workmux::x ... [ROOT] [SERIAL])
 # One Catch2 program; each test case becomes a ctest test with the label: unit,
-# component, integration, e2e, attack or lint. A test that lacks a tool prints
-# "SKIPPED: why" and counts as skipped, never as passed.
+# component, integration, e2e or attack. A test that lacks a tool prints
+# "SKIPPED: why" and counts as skipped, never as passed. ROOT adds the label
+# root: the program keeps root's rights when tests/run has them. SERIAL: no two
+# of its cases run at once.
 function(workmux_test name label)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "ROOT;SERIAL" "" "SOURCES;LIBS" ${ARGN})
   if(WORKMUX_UNIT_AND_COMPONENT_ONLY AND NOT label MATCHES "^(unit|component)$")
     return()
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE workmux::test_support ${ARG_LIBS})
+  target_compile_definitions(${name} PRIVATE
+    "WORKMUX_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"" "WORKMUX_BINARY_DIR=\"${PROJECT_BINARY_DIR}\"")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+  if(label STREQUAL "unit")
+    add_dependencies(unit_tests ${name})
+  endif()
+
+  if(WORKMUX_TEST_LAUNCHER AND NOT ARG_ROOT)
+    # CMake puts an emulator in front of a target's program wherever it runs it.
+    set_target_properties(${name} PROPERTIES CROSSCOMPILING_EMULATOR "${WORKMUX_TEST_LAUNCHER}")
+  endif()
   set(timeout 60)
   if(label MATCHES "^(integration|e2e|attack)$")
     set(timeout 300)
   endif()
-  catch_discover_tests(${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST PROPERTIES
-    LABELS ${label} TIMEOUT ${timeout} SKIP_REGULAR_EXPRESSION "SKIPPED: ")
+  set(lock)
+  if(ARG_SERIAL)
+    set(lock RESOURCE_LOCK ${name})
+  endif()
+  catch_discover_tests(${name} TEST_PREFIX "${name}: " PROPERTIES
+    LABELS ${label} TIMEOUT ${timeout} SKIP_REGULAR_EXPRESSION "SKIPPED: " ${lock})
+  # Catch's script cannot carry a list as one property, so two labels need a
+  # second file; ctest reads it after the one that names the tests.
+  if(ARG_ROOT)
+    set(labels "${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake")
+    file(WRITE "${labels}"
+      "set_tests_properties(\${${name}_TESTS} PROPERTIES LABELS \"${label};root\")\n")
+    set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${labels}")
+  endif()
 endfunction()
