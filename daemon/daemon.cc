@@ -27,6 +27,7 @@
 #include "daemon/domain/session_guest_actions.h"
 #include "daemon/domain/session_manager.h"
 #include "daemon/domain/session_planner.h"
+#include "daemon/domain/worktree_base.h"
 #include "daemon/domain/worktree_manager.h"
 #include "daemon/guest/guest_bridge.h"
 #include "daemon/rpc/agent_service.h"
@@ -34,7 +35,7 @@
 #include "daemon/rpc/daemon_service.h"
 #include "daemon/rpc/sandbox_service.h"
 #include "daemon/rpc/workspace_service.h"
-#include "daemon/sandbox_git/clone_sandbox_git.h"
+#include "daemon/sandbox_git/clone_git_boundary.h"
 #include "daemon/sys/activation.h"
 
 namespace workmux::daemon {
@@ -56,6 +57,13 @@ absl::StatusOr<InstanceLocks> LockInstance(const Paths& paths) {
   WM_ASSIGN_OR_RETURN(FileLock socket, FileLock::TryAcquire(paths.socket.string() + ".lock"));
   return InstanceLocks{std::move(state), std::move(socket)};
 }
+
+class LogProgress : public ProgressSink {
+ public:
+  void Step(std::string_view, std::string_view title) override { LogInfo("worktrees", title); }
+  void Warn(std::string_view message) override { LogWarning("worktrees", message); }
+  void Output(std::string_view, bool) override {}
+};
 
 absl::Status MakeDirectories(const Paths& paths) {
   WM_RETURN_IF_ERROR(MakePrivateDirectory(paths.state));
@@ -83,7 +91,7 @@ struct Daemon::Parts {
   ContainerBackend container{runner, DockerTraits(), options.env, options.paths.state};
   NamespaceBackend namespaces{runner, options.env};
   SandboxBackends backends{{"container", &container}, {"namespace", &namespaces}};
-  std::unique_ptr<CloneSandboxGit> sandbox_git;
+  std::unique_ptr<CloneGitBoundary> boundary;
 
   ConfigGate config{*store};
   AgentTracker agents{*store, tmux};
@@ -109,9 +117,9 @@ struct Daemon::Parts {
 };
 
 absl::Status Daemon::Parts::BuildDomain() {
-  WM_ASSIGN_OR_RETURN(sandbox_git, CloneSandboxGit::Create(runner, executor, options.paths.state));
+  WM_ASSIGN_OR_RETURN(boundary, CloneGitBoundary::Create(runner, executor, options.paths.state));
   sessions = std::make_unique<SessionManager>(SessionManager::Deps{.planner = planner,
-                                                                   .git = *sandbox_git,
+                                                                   .git = *boundary,
                                                                    .bridge = bridge,
                                                                    .agents = agents,
                                                                    .multiplexers = tmux,
@@ -123,16 +131,20 @@ absl::Status Daemon::Parts::BuildDomain() {
                                                                    .executor = executor,
                                                                    .runtime_dir = options.paths.runtime,
                                                                    .guest_dir = options.guest_dir});
-  worktrees = std::make_unique<WorktreeManager>(WorktreeDeps{
+  const WorktreeDeps worktree_deps{
       .git = git,
       .hooks = runner,
       .records = *store,
       .journal = *store,
       .now = [] { return std::chrono::system_clock::now(); },
       .window_env = {{"WORKMUX_SOCKET", options.paths.socket.string()}},
-      .run_later = [this](std::function<void()> work) { executor.Post(std::move(work)); }});
+      .run_later = [this](std::function<void()> work) { executor.Post(std::move(work)); }};
+  worktrees = std::make_unique<WorktreeManager>(worktree_deps);
   queries = std::make_unique<AgentQueries>(
-      agents, tmux, git, executor, [this](const Worktree& worktree) { return worktrees->BaseOf(worktree); });
+      agents, tmux, git, executor, [worktree_deps](const Worktree& worktree) {
+        const auto base = FindBase(worktree_deps, Config(), worktree);
+        return base.ok() ? base->ref : std::string();
+      });
   return absl::OkStatus();
 }
 
@@ -152,14 +164,15 @@ void Daemon::Parts::BuildServices() {
   agent_service = std::make_unique<AgentService>(executor, agents, *queries, git, config);
   sandbox_service = std::make_unique<SandboxService>(executor, *sessions, directory, git);
   workspace_service = std::make_unique<WorkspaceService>(WorkspaceService::Deps{.executor = executor,
+                                                                                .loop = loop,
                                                                                 .worktrees = *worktrees,
                                                                                 .sessions = *sessions,
-                                                                                .sandbox_git = *sandbox_git,
+                                                                                .planner = planner,
+                                                                                .boundary = *boundary,
                                                                                 .agents = agents,
                                                                                 .git = git,
                                                                                 .multiplexers = tmux,
-                                                                                .config = config,
-                                                                                .backends = backends});
+                                                                                .config = config});
 }
 
 absl::Status Daemon::Parts::Listen() {
@@ -194,7 +207,9 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Options options) {
   // State first, clients after it: the first question already gets the truth.
   WM_RETURN_IF_ERROR(parts->agents.Load());
   WM_RETURN_IF_ERROR(parts->sessions->Restore());
-  parts->worktrees->Recover();
+  LogProgress recovery;
+  const absl::Status recovered = parts->worktrees->Recover(recovery);
+  if (!recovered.ok()) LogError("worktrees", MessageOf(recovered));
   WM_RETURN_IF_ERROR(parts->Listen());
   LogInfo("daemon", Format("ready, pid {}", ::getpid()));
   return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));

@@ -108,7 +108,7 @@ absl::Status AgentTracker::SetStatus(const std::string& tmux_socket, const std::
 
 absl::Status AgentTracker::SetTitle(const std::string& tmux_socket, const std::string& pane_id,
                                     std::string_view title) {
-  const std::string reduced = ReduceDisplayText(title);
+  const std::string reduced = DisplayText(title);
   {
     MutexLock lock(mu_);
     AgentRecord& record = agents_[{tmux_socket, pane_id}];

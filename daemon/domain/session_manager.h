@@ -20,7 +20,7 @@
 #include "daemon/domain/session_planner.h"
 #include "daemon/ports/bridge_listeners.h"
 #include "daemon/ports/records.h"
-#include "daemon/ports/sandbox_git.h"
+#include "daemon/ports/git_boundary.h"
 
 namespace workmux::daemon {
 
@@ -31,7 +31,7 @@ class SessionManager {
  public:
   struct Deps {
     SessionPlanner& planner;
-    SandboxGit& git;
+    GitBoundary& git;
     BridgeListeners& bridge;
     AgentTracker& agents;
     Multiplexers& multiplexers;

@@ -74,6 +74,19 @@ absl::Status AddAgentDirectories(const AgentProfile& profile, const fs::path& ho
 
 }  // namespace
 
+absl::StatusOr<SandboxBackend*> SessionPlanner::BackendFor(const Config& config, const std::string& chosen) {
+  const std::string& name = chosen.empty() ? config.sandbox.backend : chosen;
+  const auto found = backends_.find(name);
+  if (found != backends_.end()) return found->second;
+  return WithHint(InvalidArgument("sandbox backend '{}' does not exist", name), "use container or namespace");
+}
+
+absl::Status SessionPlanner::CheckReady(const Config& config, const std::string& agent, const std::string& backend,
+                                        const Env& caller) {
+  WM_ASSIGN_OR_RETURN(SandboxBackend * chosen, BackendFor(config, backend));
+  return chosen->Check(ImageFor(config.sandbox.image, ResolveAgent(config, agent).profile->name), caller);
+}
+
 absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) {
   SessionPlan plan;
   const fs::path asked = request.worktree.empty() ? request.caller.cwd : request.worktree;
@@ -86,13 +99,8 @@ absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) 
   plan.warnings = loaded.warnings;
   const SandboxConfig& sandbox = loaded.config.sandbox;
 
-  const std::string backend = request.backend.empty() ? sandbox.backend : request.backend;
-  const auto found = backends_.find(backend);
-  if (found == backends_.end()) {
-    return WithHint(InvalidArgument("sandbox backend '{}' does not exist", backend), "use container or namespace");
-  }
-  plan.backend = found->second;
-  const bool container = backend != kNamespaceBackend;
+  WM_ASSIGN_OR_RETURN(plan.backend, BackendFor(loaded.config, request.backend));
+  const bool container = plan.backend->name() != kNamespaceBackend;
 
   const ResolvedAgent agent = ResolveAgent(loaded.config, request.agent);
   plan.agent = agent.name;

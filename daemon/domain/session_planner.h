@@ -73,6 +73,12 @@ class SessionPlanner {
 
   absl::StatusOr<SessionPlan> Plan(const SessionRequest& request);
 
+  // Whether a sandbox for this agent could be made now, before a worktree or a
+  // window is: program installed, engine answering, image present. Empty agent
+  // and backend: the configured ones.
+  absl::Status CheckReady(const Config& config, const std::string& agent, const std::string& backend,
+                          const Env& caller);
+
   // What the daemon adds while it brings the session to life.
   struct Endpoints {
     Secret token;
@@ -86,6 +92,8 @@ class SessionPlanner {
                                                const Endpoints& endpoints);
 
  private:
+  absl::StatusOr<SandboxBackend*> BackendFor(const Config& config, const std::string& chosen);
+
   Git& git_;
   ConfigGate& config_;
   const SandboxBackends& backends_;

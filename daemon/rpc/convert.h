@@ -2,7 +2,8 @@
 
 // Between the wire's messages and the daemon's nouns; nothing else.
 
-#include <grpcpp/support/server_callback.h>
+#include <absl/status/statusor.h>
+#include <grpcpp/server_context.h>
 
 #include "daemon/domain/types.h"
 #include "workmux/control/v1/agent.pb.h"

@@ -1,4 +1,4 @@
-#include "daemon/sandbox_git/clone_sandbox_git.h"
+#include "daemon/sandbox_git/clone_git_boundary.h"
 
 #include <utility>
 
@@ -14,9 +14,9 @@ void LogFailure(std::string_view what, const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<CloneSandboxGit>> CloneSandboxGit::Create(CommandRunner& runner, Executor& executor,
+absl::StatusOr<std::unique_ptr<CloneGitBoundary>> CloneGitBoundary::Create(CommandRunner& runner, Executor& executor,
                                                                          std::filesystem::path state_dir) {
-  std::unique_ptr<CloneSandboxGit> git(new CloneSandboxGit(runner, executor, std::move(state_dir)));
+  std::unique_ptr<CloneGitBoundary> git(new CloneGitBoundary(runner, executor, std::move(state_dir)));
   WM_ASSIGN_OR_RETURN(git->watcher_,
                       RefWatcher::Start([raw = git.get()](const std::filesystem::path& key, RefWatcher::Side side) {
                         raw->OnMoved(key, side);
@@ -24,18 +24,18 @@ absl::StatusOr<std::unique_ptr<CloneSandboxGit>> CloneSandboxGit::Create(Command
   return git;
 }
 
-CloneSandboxGit::CloneSandboxGit(CommandRunner& runner, Executor& executor, std::filesystem::path state_dir)
+CloneGitBoundary::CloneGitBoundary(CommandRunner& runner, Executor& executor, std::filesystem::path state_dir)
     : runner_(runner), executor_(executor), state_dir_(std::move(state_dir)), jail_(BubblewrapJail::Find()) {
   if (!jail_.ok()) return;
   importer_ = std::make_unique<BranchImporter>(runner_, *jail_);
   follower_ = std::make_unique<RefFollower>(runner_, *jail_);
 }
 
-absl::Status CloneSandboxGit::NeedJail() const {
+absl::Status CloneGitBoundary::NeedJail() const {
   return jail_.ok() ? absl::OkStatus() : Annotate(jail_.status(), "sandbox.git: clone");
 }
 
-absl::StatusOr<std::vector<Mount>> CloneSandboxGit::Prepare(const Worktree& worktree, const Env& caller,
+absl::StatusOr<std::vector<Mount>> CloneGitBoundary::Prepare(const Worktree& worktree, const Env& caller,
                                                             std::stop_token stop) {
   WM_RETURN_IF_ERROR(NeedJail());
   WM_ASSIGN_OR_RETURN(const PrivateGitDir dir,
@@ -45,7 +45,7 @@ absl::StatusOr<std::vector<Mount>> CloneSandboxGit::Prepare(const Worktree& work
   return dir.Mounts();
 }
 
-absl::Status CloneSandboxGit::Watch(const Worktree& worktree) {
+absl::Status CloneGitBoundary::Watch(const Worktree& worktree) {
   WM_RETURN_IF_ERROR(NeedJail());
   WM_ASSIGN_OR_RETURN(const PrivateGitDir dir, PrivateGitDir::Find(worktree, state_dir_));
   MutexLock lock(mu_);
@@ -55,7 +55,7 @@ absl::Status CloneSandboxGit::Watch(const Worktree& worktree) {
   return watcher_->Watch(worktree, dir);
 }
 
-void CloneSandboxGit::Unwatch(const Worktree& worktree) {
+void CloneGitBoundary::Unwatch(const Worktree& worktree) {
   const auto dir = PrivateGitDir::Find(worktree, state_dir_);
   if (!dir.ok()) return;
   MutexLock lock(mu_);
@@ -65,7 +65,7 @@ void CloneSandboxGit::Unwatch(const Worktree& worktree) {
   watcher_->Forget(dir->path());
 }
 
-void CloneSandboxGit::OnMoved(const std::filesystem::path& key, RefWatcher::Side side) {
+void CloneGitBoundary::OnMoved(const std::filesystem::path& key, RefWatcher::Side side) {
   Worktree worktree;
   {
     MutexLock lock(mu_);
@@ -83,7 +83,7 @@ void CloneSandboxGit::OnMoved(const std::filesystem::path& key, RefWatcher::Side
   });
 }
 
-absl::Status CloneSandboxGit::Import(const Worktree& worktree, std::stop_token stop) {
+absl::Status CloneGitBoundary::Import(const Worktree& worktree, std::stop_token stop) {
   const auto dir = PrivateGitDir::Find(worktree, state_dir_);
   if (dir.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
   WM_RETURN_IF_ERROR(dir.status());
@@ -91,7 +91,7 @@ absl::Status CloneSandboxGit::Import(const Worktree& worktree, std::stop_token s
   return importer_->Import(worktree, *dir, stop).status();
 }
 
-absl::Status CloneSandboxGit::Discard(const Worktree& worktree) {
+absl::Status CloneGitBoundary::Discard(const Worktree& worktree) {
   const auto dir = PrivateGitDir::Find(worktree, state_dir_);
   if (dir.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
   WM_RETURN_IF_ERROR(dir.status());

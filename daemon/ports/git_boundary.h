@@ -13,9 +13,9 @@
 namespace workmux::daemon {
 
 // The sandbox's own git directory (sandbox.git: clone). Thread-safe, blocking.
-class SandboxGit {
+class GitBoundary {
  public:
-  virtual ~SandboxGit() = default;
+  virtual ~GitBoundary() = default;
 
   // Makes the worktree's private git directory, or takes the one it has, and
   // brings it up to date with the host's refs. The mounts give the sandbox an

@@ -7,7 +7,7 @@
 #include "common/base/mutex.h"
 #include "common/process/command_runner.h"
 #include "daemon/async/executor.h"
-#include "daemon/ports/sandbox_git.h"
+#include "daemon/ports/git_boundary.h"
 #include "daemon/sandbox_git/branch_importer.h"
 #include "daemon/sandbox_git/git_jail.h"
 #include "daemon/sandbox_git/ref_follower.h"
@@ -15,11 +15,11 @@
 
 namespace workmux::daemon {
 
-// SandboxGit over the private git directories below the state directory. Imports
+// GitBoundary over the private git directories below the state directory. Imports
 // and follows that a moved ref asks for run on the executor.
-class CloneSandboxGit : public SandboxGit {
+class CloneGitBoundary : public GitBoundary {
  public:
-  static absl::StatusOr<std::unique_ptr<CloneSandboxGit>> Create(CommandRunner& runner, Executor& executor,
+  static absl::StatusOr<std::unique_ptr<CloneGitBoundary>> Create(CommandRunner& runner, Executor& executor,
                                                                  std::filesystem::path state_dir);
 
   absl::StatusOr<std::vector<Mount>> Prepare(const Worktree& worktree, const Env& caller,
@@ -35,7 +35,7 @@ class CloneSandboxGit : public SandboxGit {
     int count = 0;
   };
 
-  CloneSandboxGit(CommandRunner& runner, Executor& executor, std::filesystem::path state_dir);
+  CloneGitBoundary(CommandRunner& runner, Executor& executor, std::filesystem::path state_dir);
   absl::Status NeedJail() const;
   void OnMoved(const std::filesystem::path& key, RefWatcher::Side side);
 
