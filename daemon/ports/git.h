@@ -17,6 +17,7 @@ struct AddWorktreeSpec {
   std::string branch;
   bool create_branch = false;
   std::string base;  // a commit-ish, only with create_branch
+  Env env;           // the caller's
 };
 
 struct WorktreeChanges {
@@ -49,8 +50,14 @@ class Git {
   // Main worktree first. No process unless refs are stored as reftable.
   virtual absl::StatusOr<std::vector<Worktree>> ListWorktrees(const Repository& repository) = 0;
 
+  // Runs as the user's git would (see below): checking out runs the filters and
+  // the post-checkout hook that the user set up. All or nothing: after an error
+  // neither the worktree nor a branch made for it is left.
+  // kAlreadyExists: BRANCH_EXISTS, PATH_EXISTS; kNotFound: NO_SUCH_BRANCH,
+  // NO_SUCH_COMMIT; kFailedPrecondition: BRANCH_CHECKED_OUT.
   virtual absl::Status AddWorktree(const Repository& repository, const AddWorktreeSpec& spec) = 0;
-  // Forgets the admin directory of a worktree whose files are gone already.
+  // Forgets the admin directory of a worktree whose files are gone already,
+  // locked or not, and no other. kFailedPrecondition while they are there.
   virtual absl::Status ForgetWorktree(const Worktree& worktree) = 0;
 
   // kNotFound when it does not exist; `ref` is a full name ("refs/heads/x").
@@ -61,11 +68,19 @@ class Git {
   // kInvalidArgument when it is no name for a branch.
   virtual absl::Status CheckBranchName(std::string_view branch) = 0;
   // Compare-and-swap; an empty old value means "must not exist", empty new deletes.
+  // kAborted with REF_CHANGED when the reference had another value.
   virtual absl::Status UpdateRef(const Repository& repository, std::string_view ref,
                                  std::string_view new_id, std::string_view old_id) = 0;
-  // The repository's main branch: refs/remotes/origin/HEAD, else main, else master.
+  // The repository's main branch: refs/remotes/origin/HEAD, else main, else master;
+  // else kNotFound.
   virtual absl::StatusOr<std::string> MainBranch(const Repository& repository) = 0;
 
+  // Untracked files count whatever the configuration says. The configuration of
+  // the user's home is not read, so what only its core.excludesFile ignores is
+  // untracked. Of the drivers of the repository's own configuration a worktree's
+  // .gitattributes can select filter.*.clean. Nothing is run inside submodules
+  // but git, and only where their git directory is one that the repository keeps;
+  // a nested repository that cannot be looked into counts as changed.
   virtual absl::StatusOr<WorktreeChanges> Changes(const Worktree& worktree, std::stop_token stop) = 0;
   // Whether ignore rules cover `relative`, an untracked path of the worktree.
   virtual absl::StatusOr<bool> IsIgnored(const Worktree& worktree,
@@ -76,19 +91,22 @@ class Git {
   virtual absl::StatusOr<std::vector<Commit>> CommitsNotIn(const Repository& repository, std::string_view tip,
                                                            std::string_view base, std::size_t limit) = 0;
 
-  // Repository-local configuration. Get: kNotFound when unset.
+  // The configuration file that all worktrees share, without includes. Get:
+  // kNotFound when unset. Removing an absent section is no error.
   virtual absl::StatusOr<std::string> GetConfig(const Repository& repository, std::string_view key) = 0;
   virtual absl::Status SetConfig(const Repository& repository, std::string_view key, std::string_view value) = 0;
   virtual absl::Status RemoveConfigSection(const Repository& repository, std::string_view section) = 0;
 
   // The next five run as the user's own git would, with the caller's environment:
   // hooks (unless no_verify), filters and merge drivers of the repository are the
-  // user's, and are unwritable for sandboxes. A conflict is kAborted and leaves
-  // the target as it was; Rebase leaves the rebase in progress.
+  // user's, and are unwritable for sandboxes. A conflict or a hook that refuses is
+  // kAborted and leaves the target as it was; Rebase leaves the rebase in progress.
+  // What cannot begin (local changes in the way, another operation under way) is
+  // kFailedPrecondition. A squash without changes makes no commit and is OK.
   struct MergeStep {
     Worktree worktree;       // where the command runs
     std::string commitish;
-    std::string message;     // squash only
+    std::string message;     // squash only; when empty, made from the commits' subjects
     bool no_verify = false;
     Env env;                 // the caller's
   };

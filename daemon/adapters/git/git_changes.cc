@@ -1,0 +1,146 @@
+#include "daemon/adapters/git/git_changes.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/base/strings.h"
+#include "common/io/file.h"
+#include "daemon/adapters/git/git_cli.h"
+#include "daemon/adapters/git/git_command.h"
+#include "daemon/adapters/git/porcelain.h"
+
+namespace workmux::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::minutes kStatusTimeout{2};
+constexpr std::size_t kMaxStatusOutput = 128u << 20;
+constexpr std::size_t kMaxIndex = 1u << 30;
+constexpr int kMaxSubmoduleDepth = 8;
+
+bool IsBelow(const fs::path& path, const fs::path& dir) {
+  const auto [at, rest] = std::mismatch(dir.begin(), dir.end(), path.begin(), path.end());
+  return at == dir.end();
+}
+
+// Looks at one worktree and the submodules in it.
+class ChangesReader {
+ public:
+  ChangesReader(CommandRunner& runner, std::stop_token stop) : runner_(runner) {
+    options_.stop = std::move(stop);
+    options_.timeout = kStatusTimeout;
+    options_.max_output = kMaxStatusOutput;
+  }
+
+  absl::StatusOr<WorktreeChanges> Read(const fs::path& git_dir, const fs::path& common_dir,
+                                       const fs::path& root, int depth) {
+    // "dirty": git itself does not run inside submodules, whose configuration
+    // and filters a sandbox may have written.
+    const Command status = HardenedGit(git_dir, root,
+                                       {"status", "--porcelain=v2", "-z",
+                                        "--untracked-files=normal", "--ignore-submodules=dirty"});
+    WM_ASSIGN_OR_RETURN(const std::string output, RunForOutput(runner_, status, options_));
+    WM_ASSIGN_OR_RETURN(StatusReport report, ParseStatus(output));
+    WorktreeChanges changes = std::move(report.changes);
+    WM_ASSIGN_OR_RETURN(changes.operation, OperationUnderWay(git_dir));
+    WM_ASSIGN_OR_RETURN(const auto gitlinks, Gitlinks(git_dir, root));
+    for (const std::string& path : gitlinks) {
+      WM_ASSIGN_OR_RETURN(const std::string state,
+                          Submodule(git_dir, common_dir, root, path, depth));
+      if (state.empty()) continue;
+      changes.unstaged = true;
+      ++changes.count;
+      if (changes.lines.size() < kMaxStatusLines)
+        changes.lines.push_back(" m " + path + " (" + state + ")");
+    }
+    return changes;
+  }
+
+ private:
+  absl::StatusOr<std::vector<std::string>> Gitlinks(const fs::path& git_dir, const fs::path& root) {
+    const auto index = ReadFileBeneath(git_dir, "index", kMaxIndex);
+    if (index.status().code() == absl::StatusCode::kNotFound) return std::vector<std::string>();
+    if (index.ok() && !MayHoldGitlinks(*index)) return std::vector<std::string>();
+    const Command list = HardenedGit(git_dir, root, {"ls-files", "--stage", "-z"});
+    WM_ASSIGN_OR_RETURN(const std::string output, RunForOutput(runner_, list, options_));
+    return ParseGitlinks(output);
+  }
+
+  // Empty when the submodule at `path` holds nothing to lose, else what it does.
+  absl::StatusOr<std::string> Submodule(const fs::path& git_dir, const fs::path& common_dir,
+                                        const fs::path& root, const std::string& path, int depth) {
+    const std::string unknown = "nested repository, not looked into";
+    const auto pointer = ReadFileBeneath(root, fs::path(path) / ".git", 8192);
+    if (pointer.status().code() == absl::StatusCode::kNotFound) return Unpopulated(root, path);
+    constexpr std::string_view kPrefix = "gitdir: ";
+    if (!pointer.ok() || !pointer->starts_with(kPrefix) || depth >= kMaxSubmoduleDepth)
+      return unknown;
+    const std::string_view named = Trim(std::string_view(*pointer).substr(kPrefix.size()));
+    std::error_code error;
+    const fs::path sub_dir = fs::canonical(root / path / named, error);
+    const bool kept = !error && (IsBelow(sub_dir, git_dir / "modules") ||
+                                 IsBelow(sub_dir, common_dir / "modules"));
+    if (!kept) return unknown;
+    WM_ASSIGN_OR_RETURN(const WorktreeChanges inside,
+                        Read(sub_dir, sub_dir, root / path, depth + 1));
+    if (inside.clean()) return std::string();
+    return inside.operation.empty() ? Format("{} changed", inside.count) : inside.operation;
+  }
+
+  // git does not look at files in the place of a submodule that is not checked out.
+  static absl::StatusOr<std::string> Unpopulated(const fs::path& root, const std::string& path) {
+    const auto dir = OpenBeneath(root, path, O_PATH | O_DIRECTORY);
+    if (dir.status().code() == absl::StatusCode::kNotFound) return std::string();
+    if (!dir.ok()) return std::string("not a directory");
+    std::error_code error;
+    const bool empty = fs::is_empty(Format("/proc/self/fd/{}", dir->get()), error);
+    if (error) return ErrnoStatus(error.value(), (root / path).string());
+    return std::string(empty ? "" : "files in the place of a submodule");
+  }
+
+  CommandRunner& runner_;
+  RunOptions options_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::string> OperationUnderWay(const fs::path& git_dir) {
+  static constexpr auto kMarks = std::to_array<std::pair<const char*, const char*>>({
+      {"rebase-merge", "rebase"},
+      {"rebase-apply/applying", "am"},
+      {"rebase-apply", "rebase"},
+      {"MERGE_HEAD", "merge"},
+      {"CHERRY_PICK_HEAD", "cherry-pick"},
+      {"REVERT_HEAD", "revert"},
+      {"BISECT_LOG", "bisect"},
+  });
+  for (const auto& [file, operation] : kMarks) {
+    struct stat info {};
+    if (::lstat((git_dir / file).c_str(), &info) == 0) return std::string(operation);
+    if (errno != ENOENT && errno != ENOTDIR) return ErrnoStatus(errno, (git_dir / file).string());
+  }
+  return std::string();
+}
+
+bool MayHoldGitlinks(std::string_view index) {
+  constexpr std::string_view kGitlinkMode("\0\0\xe0\0", 4);
+  constexpr std::string_view kSplitIndex = "link";
+  return index.find(kGitlinkMode) != std::string_view::npos ||
+         index.find(kSplitIndex) != std::string_view::npos;
+}
+
+absl::StatusOr<WorktreeChanges> GitCli::Changes(const Worktree& worktree, std::stop_token stop) {
+  struct stat info {};
+  if (::lstat(worktree.path.c_str(), &info) != 0) return ErrnoStatus(errno, worktree.path.string());
+  return ChangesReader(runner_, std::move(stop))
+      .Read(worktree.git_dir, worktree.repository.common_dir, worktree.path, 0);
+}
+
+}  // namespace workmux::daemon
