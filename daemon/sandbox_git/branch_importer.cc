@@ -1,0 +1,219 @@
+#include "daemon/sandbox_git/branch_importer.h"
+
+#include <array>
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/base/strings.h"
+#include "common/io/file.h"
+#include "common/process/shell_quote.h"
+#include "daemon/adapters/git/git_command.h"
+#include "daemon/sandbox_git/private_refs.h"
+
+namespace workmux::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kExportRef[] = "refs/heads/import";
+constexpr std::chrono::seconds kFetchTimeout{120};
+constexpr std::chrono::seconds kIndexTimeout{20};
+
+absl::Status Refused(std::string message, std::string_view hint) {
+  return WithHint(WithReason(MakeStatus(absl::StatusCode::kFailedPrecondition, std::move(message)),
+                             "IMPORT_REFUSED"),
+                  hint);
+}
+
+RunOptions Options(std::stop_token stop, std::chrono::milliseconds timeout = std::chrono::seconds{30}) {
+  RunOptions options;
+  options.stop = std::move(stop);
+  options.timeout = timeout;
+  return options;
+}
+
+std::string StagingRef(const PrivateGitDir& dir) {
+  return "refs/workmux/import/" + dir.path().parent_path().filename().string();
+}
+
+// The host's record of what the worktree has checked out, newer than the
+// caller's. With reftable the file HEAD says nothing.
+absl::StatusOr<std::string> CheckedOutBranch(const Worktree& worktree) {
+  WM_ASSIGN_OR_RETURN(const std::string head, ReadFile(worktree.git_dir / "HEAD"));
+  const std::string_view text = Trim(head);
+  constexpr std::string_view kBranch = "ref: refs/heads/";
+  if (!text.starts_with(kBranch)) return std::string();
+  const std::string branch(text.substr(kBranch.size()));
+  return branch == ".invalid" ? worktree.branch : branch;
+}
+
+// A repository of one ref whose objects are all borrowed.
+absl::Status WriteExport(const Worktree& worktree, const PrivateGitDir& dir,
+                         const std::vector<Mount>& stores, const std::string& tip) {
+  const fs::path root = dir.meta() / "export";
+  std::error_code error;
+  for (const char* below : {"refs/heads", "objects/info"}) {
+    fs::create_directories(root / below, error);
+    if (error) return ErrnoStatus(error.value(), root.string());
+  }
+  std::string alternates = std::string(kPrivateGit) + "/objects\n";
+  for (const Mount& store : stores) {
+    if (store.target.filename() != "alternates") alternates += store.target.string() + "\n";
+  }
+  const bool sha256 = tip.size() == 64;
+  const std::string config = sha256 ? "[core]\n\trepositoryformatversion = 1\n\tbare = true\n"
+                                      "[extensions]\n\tobjectformat = sha256\n"
+                                    : "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
+  const absl::StatusOr<std::string> shallow = ReadFile(worktree.repository.common_dir / "shallow");
+  if (!shallow.ok() && !absl::IsNotFound(shallow.status())) return shallow.status();
+  const std::pair<const char*, std::string> files[] = {
+      {"config", config},
+      {"HEAD", Format("ref: {}\n", std::string(kExportRef))},
+      {"packed-refs", Format("{} {}\n", tip, std::string(kExportRef))},
+      {"objects/info/alternates", alternates},
+      {"shallow", shallow.ok() ? *shallow : ""},
+  };
+  for (const auto& [name, content] : files) {
+    // Written only when different: an atomic write syncs.
+    const absl::StatusOr<std::string> before = ReadFile(root / name);
+    if (before.ok() && *before == content) continue;
+    WM_RETURN_IF_ERROR(WriteFileAtomically(root / name, content));
+  }
+  return absl::OkStatus();
+}
+
+bool OperationUnderWay(const fs::path& git_dir) {
+  constexpr auto kMarks = std::to_array<const char*>(
+      {"MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "sequencer"});
+  for (const char* mark : kMarks) {
+    std::error_code error;
+    if (fs::exists(git_dir / mark, error) || error) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<BranchImporter::Imported> BranchImporter::Import(const Worktree& worktree,
+                                                                const PrivateGitDir& dir,
+                                                                std::stop_token stop) {
+  WM_ASSIGN_OR_RETURN(const FileLock lock, dir.Lock());
+  Imported import;
+  WM_ASSIGN_OR_RETURN(import.branch, CheckedOutBranch(worktree));
+  if (import.branch.empty()) return import;
+
+  const absl::StatusOr<std::string> base = dir.Base(import.branch);
+  if (!base.ok() && !absl::IsNotFound(base.status())) return base.status();
+  if (base.ok()) import.old_id = *base;
+  const absl::StatusOr<std::string> tip = ReadPrivateRef(dir.path(), "refs/heads/" + import.branch);
+  if (absl::IsNotFound(tip.status())) {
+    if (!base.ok()) return import;  // unborn on both sides
+    return Refused(Format("the branch {} was deleted or renamed in the sandbox; nothing was imported",
+                          Printable(import.branch)),
+                   "make the branch again inside, with `git branch`");
+  }
+  if (!tip.ok()) return tip.status();
+  import.new_id = *tip;
+  if (import.new_id == import.old_id) return import;
+
+  WM_RETURN_IF_ERROR(Fetch(worktree, dir, import, stop));
+  WM_RETURN_IF_ERROR(Publish(worktree, StagingRef(dir), import, stop));
+  import.changed = true;
+  WM_RETURN_IF_ERROR(dir.SetBase(import.branch, import.new_id));
+  import.index_followed = FollowIndex(worktree, import, stop);
+  return import;
+}
+
+absl::Status BranchImporter::Fetch(const Worktree& worktree, const PrivateGitDir& dir,
+                                   const Imported& wanted, std::stop_token stop) {
+  WM_ASSIGN_OR_RETURN(std::vector<Mount> mounts, dir.ObjectMounts());
+  WM_RETURN_IF_ERROR(WriteExport(worktree, dir, mounts, wanted.new_id));
+  mounts.push_back({dir.path(), kPrivateGit, /*writable=*/false});
+  mounts.push_back({dir.meta() / "export", kExportGit, /*writable=*/false});
+  // Git hands this to a shell with the path behind it; every word is ours.
+  const std::string upload_pack = ShellQuoteJoin(
+      jail_.Wrap(std::array<std::string, 3>{"/usr/bin/git", "upload-pack", "--strict"}, mounts));
+
+  std::vector<std::string> arguments = {
+      "-c", "protocol.file.allow=always", "-c", "fetch.fsckObjects=true", "-c", "fetch.writeCommitGraph=false",
+      // Not empty: git would run the alternate's path as a program.
+      "-c", "core.alternateRefsCommand=true", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
+      "--no-auto-maintenance", "--no-recurse-submodules", "--no-prune", "--upload-pack=" + upload_pack};
+  if (!wanted.old_id.empty()) arguments.push_back("--negotiation-tip=" + wanted.old_id);
+  arguments.insert(arguments.end(), {"--", kExportGit, Format("+{}:{}", std::string(kExportRef), StagingRef(dir))});
+  WM_ASSIGN_OR_RETURN(const CommandResult result,
+                      runner_.Run(HardenedGit(worktree.repository.common_dir, "", std::move(arguments)),
+                                  Options(std::move(stop), kFetchTimeout)));
+  if (result.exit.ok()) return absl::OkStatus();
+  return Refused(Format("{} of the sandbox does not check: {}", Printable(wanted.branch),
+                        Printable(Trim(result.err))),
+                 "run `git fsck` inside the sandbox");
+}
+
+absl::Status BranchImporter::SwapRef(const Worktree& worktree, const std::string& staging,
+                                     const Imported& import, std::stop_token stop) {
+  const std::string old_id =
+      import.old_id.empty() ? std::string(import.new_id.size(), '0') : import.old_id;
+  Command command = HardenedGit(worktree.git_dir, "", {"update-ref", "-m", "workmux: import", "--stdin"});
+  command.stdin_data = Format("update refs/heads/{} {} {}\ndelete {}\n", import.branch, import.new_id,
+                              old_id, staging);
+  return RunForOutput(runner_, command, Options(std::move(stop))).status();
+}
+
+absl::Status BranchImporter::Publish(const Worktree& worktree, const std::string& staging,
+                                     Imported& import, std::stop_token stop) {
+  const absl::Status swapped = SwapRef(worktree, staging, import, stop);
+  if (swapped.ok()) return swapped;
+
+  const auto git = [&](std::vector<std::string> arguments) {
+    return RunForOutput(runner_, HardenedGit(worktree.git_dir, "", std::move(arguments)), Options(stop));
+  };
+  const auto give_up = [&](absl::Status status) {
+    git({"update-ref", "-d", staging}).IgnoreError();
+    return status;
+  };
+  const absl::StatusOr<std::string> type = git({"cat-file", "-t", import.new_id});
+  if (type.ok() && Trim(*type) != "commit") {
+    return give_up(Refused(Format("{} in the sandbox is a {}, not a commit", Printable(import.branch),
+                                  Printable(Trim(*type))),
+                           "point the branch at a commit inside the sandbox"));
+  }
+  const absl::StatusOr<std::string> current =
+      git({"rev-parse", "--verify", "--quiet", "--end-of-options", "refs/heads/" + import.branch});
+  if (!current.ok()) return give_up(swapped);
+  const std::string host_id(Trim(*current));
+  if (host_id == import.old_id) return give_up(swapped);
+  // Taken before by a process that did not live to record it.
+  if (host_id == import.new_id) return give_up(absl::OkStatus());
+  if (git({"merge-base", "--is-ancestor", host_id, import.new_id}).ok()) {
+    // The guest has built on what the host's user committed.
+    import.old_id = host_id;
+    const absl::Status again = SwapRef(worktree, staging, import, stop);
+    return again.ok() ? again : give_up(again);
+  }
+  return give_up(WithHint(
+      WithReason(Aborted("{} has moved on the host and in the sandbox; neither was overwritten",
+                         Printable(import.branch)),
+                 "BRANCH_DIVERGED"),
+      Format("run inside the sandbox: git rebase host/{}", Printable(import.branch))));
+}
+
+bool BranchImporter::FollowIndex(const Worktree& worktree, const Imported& import, std::stop_token stop) {
+  if (OperationUnderWay(worktree.git_dir)) return false;
+  const auto git = [&](std::vector<std::string> arguments) {
+    const absl::StatusOr<CommandResult> result =
+        runner_.Run(HardenedGit(worktree.git_dir, worktree.path, std::move(arguments)),
+                    Options(stop, kIndexTimeout));
+    return result.ok() && result->exit.ok();
+  };
+  // Two trees and -i: what the user staged outside stays staged where the
+  // import does not touch it; the shared files are not looked at.
+  const bool followed =
+      (!import.old_id.empty() && git({"read-tree", "-i", "-m", import.old_id, import.new_id})) ||
+      git({"read-tree", "--reset", import.new_id});
+  // Exits 1 when files differ from the index, which is no failure.
+  if (followed) git({"update-index", "-q", "--refresh"});
+  return followed;
+}
+
+}  // namespace workmux::daemon
