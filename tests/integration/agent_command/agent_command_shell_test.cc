@@ -121,22 +121,30 @@ TEST_CASE("AgentCommand: the hostile path does harm when it is put in as it is",
 
 TEST_CASE("AgentCommand: history expansion does not touch the line", "[agent]") {
   Pane pane;
-  const std::string path = ".workmux/PROMPT-it's!x.md";
-  test::WriteFile(pane.dir / path, "hello");
-  AgentCommandOptions options;
-  options.prompt_file = path;
-  Command command;
-  command.argv = {"bash", "--norc"};
-  command.cwd = pane.dir.path();
-  command.env = pane.env;
-  const std::string setup = "set -o history -o histexpand\n";
-  command.stdin_data = setup + BuildAgentCommand(ResolveAgent({}, "claude"), options) + "\n";
-  const CommandResult result = test::Must(pane.runner.Run(command, {}));
-  INFO(result.err);
-  CHECK(result.out == std::string("--\0hello\0", 9));
-
-  command.stdin_data = setup + Format("claude -- \"$(cat -- \"{}\")\"\n", path);
-  CHECK(test::Must(pane.runner.Run(command, {})).out.find("hello") == std::string::npos);
+  const Shell shells[] = {{"bash", {"--norc"}}, {"zsh", {"-f", "-i"}}};
+  const auto typed = [&](const Shell& shell, const std::string& line) {
+    Command command;
+    command.argv = {shell.name};
+    command.argv.insert(command.argv.end(), shell.options.begin(), shell.options.end());
+    command.cwd = pane.dir.path();
+    command.env = pane.env;
+    const std::string setup = shell.name == "bash" ? "set -o history -o histexpand\n" : "";
+    command.stdin_data = setup + line + "\n";
+    return test::Must(pane.runner.Run(command, {})).out;
+  };
+  const std::string arrived("--\0hello\0", 9);
+  for (const Shell& shell : shells) {
+    if (!ShellExists(shell, pane.env)) return;
+    for (const std::string path : {"!x.md", "it's!x.md", "a'!b'!c!.md", "'!'", "\"!\"!x"}) {
+      test::WriteFile(pane.dir / path, "hello");
+      AgentCommandOptions options;
+      options.prompt_file = path;
+      const std::string line = BuildAgentCommand(ResolveAgent({}, "claude"), options);
+      INFO(shell.name << " " << line);
+      CHECK(typed(shell, line).find(arrived) != std::string::npos);
+    }
+    CHECK(typed(shell, "claude -- \"$(cat -- \"!x.md\")\"").find("hello") == std::string::npos);
+  }
 }
 
 TEST_CASE("AgentCommand: arguments and environment arrive as they were configured", "[agent]") {
