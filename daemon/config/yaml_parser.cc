@@ -53,6 +53,14 @@ class Places {
     return {mark.line + 1, last_characters_ + 1};
   }
 
+  // Empty for a mark behind the end.
+  std::string_view Line(const YAML::Mark& mark) const {
+    const auto line = static_cast<std::size_t>(mark.line);
+    if (mark.is_null() || line >= starts_.size()) return {};
+    const std::string_view rest = text_.substr(starts_[line]);
+    return rest.substr(0, rest.find('\n'));
+  }
+
   YamlPlace OfOffset(std::size_t offset) const {
     YAML::Mark mark;
     while (static_cast<std::size_t>(mark.line) + 1 < starts_.size() &&
@@ -251,6 +259,20 @@ std::size_t FirstBadByte(std::string_view text) {
   return std::string_view::npos;
 }
 
+absl::Status SyntaxError(const Places& places, std::string_view file,
+                         const YAML::Exception& error) {
+  const std::string_view line = places.Line(error.mark);
+  const std::size_t tab = line.find_first_not_of(' ');
+  if (tab != std::string_view::npos && line[tab] == '\t') {
+    return YamlError(file, {error.mark.line + 1, static_cast<int>(tab) + 1},
+                     "a tab cannot indent, use spaces");
+  }
+  if (error.msg == YAML::ErrorMsg::DOC_IN_SCALAR) {
+    return YamlError(file, places.Of(error.mark), "a quote is still open here");
+  }
+  return YamlError(file, places.Of(error.mark), Printable(error.msg));
+}
+
 absl::StatusOr<YamlNode> Parse(std::string_view text, std::string_view file,
                                const YamlLimits& limits) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
@@ -263,7 +285,11 @@ absl::StatusOr<YamlNode> Parse(std::string_view text, std::string_view file,
                      text[bad] == '\0' ? "NUL is not allowed" : "not valid UTF-8");
   }
   try {
-    std::istringstream stream{std::string(text)};
+    // The library takes an open quote for closed at the end of the text, unless
+    // something follows; the mark for the document's end is what may follow.
+    std::string closed(text);
+    if (!closed.empty() && closed.back() != '\n') closed += '\n';
+    std::istringstream stream(closed + "...\n");
     YAML::Parser parser(stream);
     TreeBuilder builder(places, limits);
     if (!parser.HandleNextDocument(builder)) return YamlNode{};
@@ -276,7 +302,7 @@ absl::StatusOr<YamlNode> Parse(std::string_view text, std::string_view file,
   } catch (const Refusal& refusal) {
     return YamlError(file, refusal.place, refusal.text);
   } catch (const YAML::Exception& error) {
-    return YamlError(file, places.Of(error.mark), Printable(error.msg));
+    return SyntaxError(places, file, error);
   } catch (const std::exception& error) {
     return YamlError(file, {}, Printable(error.what()));
   }
