@@ -1,0 +1,84 @@
+#include "daemon/domain/mount_plan.h"
+
+#include "tests/support/status_matchers.h"
+
+namespace workmux::daemon {
+namespace {
+
+MountPlanInput Input() {
+  MountPlanInput input;
+  input.worktree.repository = {"/src/app/.git", "/src/app"};
+  input.worktree.path = "/src/app__worktrees/docs";
+  input.git_mounts = {{"/state/git/1", "/src/app/.git", true},
+                      {"/src/app/.git/objects", "/run/workmux/host-objects", false},
+                      {"/src/app__worktrees/docs/.git", "/src/app__worktrees/docs/.git", false}};
+  input.agent_mounts = {{"/home/u/.claude", "/tmp/.claude", true}};
+  input.guest_bin_dir = "/opt/workmux/guest";
+  input.bridge_dir = "/run/user/1000/workmux/s1";
+  return input;
+}
+
+std::string ReasonFor(const Mount& extra) {
+  MountPlanInput input = Input();
+  input.extra_mounts = {extra};
+  return ReasonOf(PlanMounts(input).status());
+}
+
+}  // namespace
+
+TEST_CASE("MountPlan: the table of the sandbox guide, directories before their contents") {
+  MountPlanInput input = Input();
+  input.extra_mounts = {{"/data", "/data", false}};
+  CHECK(test::Must(PlanMounts(input)) ==
+        std::vector<Mount>{{"/data", "/data", false},
+                           {"/opt/workmux/guest", "/run/workmux/bin", false},
+                           {"/run/user/1000/workmux/s1", "/run/workmux/bridge", false},
+                           {"/src/app/.git/objects", "/run/workmux/host-objects", false},
+                           {"/src/app", "/src/app", true},
+                           {"/state/git/1", "/src/app/.git", true},
+                           {"/src/app__worktrees/docs", "/src/app__worktrees/docs", true},
+                           {"/src/app__worktrees/docs/.git", "/src/app__worktrees/docs/.git", false},
+                           {"/home/u/.claude", "/tmp/.claude", true}});
+}
+
+TEST_CASE("MountPlan: shared git is the host's whole directory") {
+  MountPlanInput input = Input();
+  input.git_mounts.clear();
+  input.share_git = true;
+  const std::vector<Mount> mounts = test::Must(PlanMounts(input));
+  CHECK(std::count(mounts.begin(), mounts.end(), Mount{"/src/app/.git", "/src/app/.git", true}) == 1);
+}
+
+TEST_CASE("MountPlan: a sandbox in the main checkout mounts it once") {
+  MountPlanInput input = Input();
+  input.worktree.path = "/src/app";
+  input.git_mounts.pop_back();
+  const std::vector<Mount> mounts = test::Must(PlanMounts(input));
+  CHECK(std::count(mounts.begin(), mounts.end(), Mount{"/src/app", "/src/app", true}) == 1);
+}
+
+TEST_CASE("MountPlan: the host's git directory never shows through") {
+  MountPlanInput input = Input();
+  input.git_mounts.clear();
+  CHECK(ReasonOf(PlanMounts(input).status()) == "MOUNT_EXPOSES_GIT");
+  CHECK(ReasonFor({"/src/app/.git/hooks", "/mnt/hooks", true}) == "MOUNT_EXPOSES_GIT");
+  CHECK(ReasonFor({"/src", "/mnt/src", true}) == "MOUNT_EXPOSES_GIT");
+  CHECK(ReasonFor({"/src", "/mnt/src", false}).empty());
+}
+
+TEST_CASE("MountPlan: two things at one place are refused") {
+  CHECK(ReasonFor({"/other", "/src/app", true}) == "MOUNT_CONFLICT");
+  CHECK(ReasonFor({"/src/app__worktrees/docs", "/src/app__worktrees/docs", false}) == "MOUNT_CONFLICT");
+}
+
+TEST_CASE("MountPlan: places and sources that give the sandbox away are refused") {
+  CHECK(ReasonFor({"/x", "/run/workmux/bin", false}) == "MOUNT_RESERVED");
+  CHECK(ReasonFor({"/x", "/proc/sys", false}) == "MOUNT_RESERVED");
+  CHECK(ReasonFor({"/x", "/", false}) == "MOUNT_RESERVED");
+  CHECK(ReasonFor({"/var/run/docker.sock", "/mnt/s", false}) == "MOUNT_EXPOSES_ENGINE");
+  CHECK(ReasonFor({"/x/../y", "/mnt", false}) == "MOUNT_PATH_INVALID");
+  CHECK(ReasonFor({"x", "/mnt", false}) == "MOUNT_PATH_INVALID");
+  CHECK(ReasonFor({"/x", "/mnt\n", false}) == "MOUNT_PATH_INVALID");
+}
+
+}  // namespace workmux::daemon

@@ -1,0 +1,89 @@
+#include "daemon/adapters/container/run_argv.h"
+
+#include <algorithm>
+
+#include "tests/support/status_matchers.h"
+#include "tests/unit/sandbox/golden_argv.h"
+
+namespace workmux::daemon {
+namespace {
+
+SandboxSpec Spec() {
+  SandboxSpec spec;
+  spec.name = "wm-docs-1a2b";
+  spec.session_id = "s-1";
+  spec.worktree = "/home/u/app__worktrees/docs";
+  spec.cwd = "/home/u/app__worktrees/docs/api";
+  spec.home = "/tmp";
+  spec.mounts = {{"/home/u/app", "/home/u/app", true},
+                 {"/home/u/app__worktrees/docs", "/home/u/app__worktrees/docs", true},
+                 {"/home/u/a,b \"c\"=d", "/mnt/a,b", false}};
+  spec.env = {{"TERM", "xterm"}, {"API_KEY", "canary-secret"}, {"PEM", "-----BEGIN\ncanary-lines\n"}};
+  spec.argv = {"sh", "-c", "claude --continue"};
+  spec.agent = "claude";
+  spec.image = "workmux-sandbox:claude";
+  spec.uid = 1000;
+  spec.gid = 1001;
+  return spec;
+}
+
+RuntimeTraits Docker() { return test::Must(RuntimeTraitsFor("docker")); }
+
+bool Mentions(const EngineCall& call, const std::string& text) {
+  return std::any_of(call.argv.begin(), call.argv.end(),
+                     [&](const std::string& argument) { return argument.find(text) != std::string::npos; });
+}
+
+}  // namespace
+
+TEST_CASE("RunArgv: a sandbox becomes one docker create") {
+  const EngineCall call = test::Must(BuildCreateCall(Docker(), Spec()));
+  test::CheckGolden("docker_create.txt", test::Render(call.argv, call.files));
+}
+
+TEST_CASE("RunArgv: a terminal and limits appear only when asked for") {
+  SandboxSpec spec = Spec();
+  spec.tty = true;
+  spec.memory = "2g";
+  spec.cpus = "1.5";
+  spec.pids_limit = 100;
+  const EngineCall call = test::Must(BuildCreateCall(Docker(), spec));
+  test::CheckGolden("docker_create_limits.txt", test::Render(call.argv, call.files));
+}
+
+TEST_CASE("RunArgv: podman knows its host by itself") {
+  const EngineCall call = test::Must(BuildCreateCall(test::Must(RuntimeTraitsFor("podman")), Spec()));
+  test::CheckGolden("podman_create.txt", test::Render(call.argv, call.files));
+}
+
+TEST_CASE("RunArgv: no value of the environment stands in the arguments") {
+  const EngineCall create = test::Must(BuildCreateCall(Docker(), Spec()));
+  const std::vector<std::string> command = {"bash"};
+  const EngineCall exec = test::Must(BuildExecCall(Docker(), Spec(), command, true));
+  CHECK_FALSE(Mentions(create, "canary"));
+  CHECK_FALSE(Mentions(exec, "canary"));
+  CHECK(create.files.at(0).content.find("API_KEY=canary-secret\n") != std::string::npos);
+  CHECK(create.env.at("PEM") == "-----BEGIN\ncanary-lines\n");
+}
+
+TEST_CASE("RunArgv: exec enters as the sandbox's own user and never as root") {
+  const std::vector<std::string> command = {"bash", "-l"};
+  const EngineCall call = test::Must(BuildExecCall(Docker(), Spec(), command, true));
+  test::CheckGolden("docker_exec.txt", test::Render(call.argv, call.files));
+}
+
+TEST_CASE("RunArgv: an image or name that looks like an option is refused") {
+  SandboxSpec spec = Spec();
+  spec.image = "--privileged";
+  CHECK_CODE(BuildCreateCall(Docker(), spec), absl::StatusCode::kInvalidArgument);
+  spec = Spec();
+  spec.name = "-wm";
+  CHECK_CODE(BuildCreateCall(Docker(), spec), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_CASE("RunArgv: a path that the engine would read differently is refused") {
+  CHECK_CODE(MountOption({"/a\r\nb", "/b", true}), absl::StatusCode::kInvalidArgument);
+  CHECK(test::Must(MountOption({"/a\"b", "/b", true})) == "type=bind,\"source=/a\"\"b\",target=/b");
+}
+
+}  // namespace workmux::daemon

@@ -1,0 +1,68 @@
+#include "daemon/domain/sandbox_environment.h"
+
+#include "tests/support/status_matchers.h"
+
+namespace workmux::daemon {
+
+TEST_CASE("SandboxEnvironment: complete, and nothing of the caller's but what was asked for") {
+  SandboxEnvironmentInput input;
+  input.caller = {{"TERM", "tmux-256color"}, {"COLORTERM", "truecolor"}, {"LANG", "de_DE.UTF-8"},
+                  {"AWS_SECRET", "s"},       {"TOKEN", "t"},             {"PATH", "/home/u/bin"}};
+  input.passthrough = {"TOKEN", "UNSET"};
+  input.configured = {{"GH_TOKEN", "g"}};
+  input.agent = {{"CODEX_HOME", "/home/user/.codex"}};
+  input.home = "/tmp";
+  input.git_name = "A U Thor";
+  input.git_email = "a@example.org";
+  input.bridge = {"host.docker.internal", 4242, Secret("tok")};
+  CHECK(test::Must(BuildSandboxEnvironment(input)) ==
+        Env{{"TERM", "tmux-256color"},
+            {"COLORTERM", "truecolor"},
+            {"LANG", "C.UTF-8"},
+            {"TOKEN", "t"},
+            {"GH_TOKEN", "g"},
+            {"CODEX_HOME", "/home/user/.codex"},
+            {"HOME", "/tmp"},
+            {"PATH", "/run/workmux/bin:/tmp/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"},
+            {"GIT_CONFIG_COUNT", "2"},
+            {"GIT_CONFIG_KEY_0", "user.name"},
+            {"GIT_CONFIG_VALUE_0", "A U Thor"},
+            {"GIT_CONFIG_KEY_1", "user.email"},
+            {"GIT_CONFIG_VALUE_1", "a@example.org"},
+            {"WM_SANDBOX_GUEST", "1"},
+            {"WM_RPC_HOST", "host.docker.internal"},
+            {"WM_RPC_PORT", "4242"},
+            {"WM_RPC_TOKEN", "tok"}});
+}
+
+TEST_CASE("SandboxEnvironment: without a bridge nothing of it is set, and a chosen PATH follows the guest's") {
+  SandboxEnvironmentInput input;
+  input.home = "/home/u";
+  input.configured = {{"PATH", "/opt/x/bin"}};
+  input.path_dirs = {"/home/u/.nvm/bin", "/home/u/odd:name"};
+  const Env env = test::Must(BuildSandboxEnvironment(input));
+  CHECK(env.at("PATH") == "/run/workmux/bin:/home/u/.nvm/bin:/opt/x/bin");
+  CHECK_FALSE(env.contains("WM_SANDBOX_GUEST"));
+  CHECK_FALSE(env.contains("GIT_CONFIG_COUNT"));
+}
+
+TEST_CASE("SandboxEnvironment: names that the engine's client obeys are refused") {
+  for (const char* name : {"LD_PRELOAD", "DOCKER_HOST", "CONTAINER_HOST", "CONTAINERS_CONF", "WM_RPC_TOKEN", "HOME",
+                           "GIT_CONFIG_COUNT"}) {
+    INFO(name);
+    SandboxEnvironmentInput input;
+    input.home = "/tmp";
+    input.passthrough = {name};
+    CHECK(ReasonOf(BuildSandboxEnvironment(input).status()) == "ENV_NAME_REFUSED");
+    input.passthrough.clear();
+    input.configured = {{name, "x"}};
+    CHECK(ReasonOf(BuildSandboxEnvironment(input).status()) == "ENV_NAME_REFUSED");
+  }
+  for (const char* name : {"", "1A", "A B", "A=B", "A\nB"}) {
+    INFO(name);
+    CHECK(ReasonOf(CheckEnvironmentName(name)) == "ENV_NAME_INVALID");
+  }
+  CHECK_OK(CheckEnvironmentName("GITHUB_TOKEN"));
+}
+
+}  // namespace workmux::daemon
