@@ -21,7 +21,7 @@ ensure_podman_image() {
     "$TEST_IMAGE" 2>/dev/null)" != "$key" ]; then
     # shellcheck disable=SC2154  # set by image.sh
     as_test_user podman import "${import_args[@]}" --change "LABEL workmux.test.key=$key" \
-      - "localhost/$TEST_IMAGE" <"$IMAGE_TARBALL" >/dev/null 2>&1
+      - "localhost/$TEST_IMAGE" <"$IMAGE_TARBALL" >/dev/null
   fi
 }
 
