@@ -4,7 +4,7 @@ add_library(workmux::options ALIAS workmux_options)
 target_include_directories(workmux_options INTERFACE "${PROJECT_SOURCE_DIR}")
 target_compile_options(workmux_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wconversion
-  -Wsign-conversion -Wold-style-cast -Wimplicit-fallthrough)
+  -Wsign-conversion -Wno-missing-field-initializers -Wold-style-cast -Wimplicit-fallthrough)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(workmux_options INTERFACE -Wthread-safety)
 endif()

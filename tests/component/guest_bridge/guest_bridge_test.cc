@@ -1,0 +1,156 @@
+#include "daemon/guest/guest_bridge.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <mutex>
+#include <vector>
+
+#include "common/io/socket.h"
+#include "daemon/async/thread_pool.h"
+#include "tests/support/catch.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+#include "workmux/guest/v1/guest.grpc.pb.h"
+
+namespace workmux::daemon {
+namespace {
+
+namespace pb = ::workmux::guest::v1;
+
+class RecordingActions : public GuestActions {
+ public:
+  absl::Status SetGuestStatus(std::string_view session_id, AgentStatus status) override {
+    std::lock_guard lock(mu_);
+    statuses_.emplace_back(session_id, status);
+    return absl::OkStatus();
+  }
+  absl::Status SetGuestTitle(std::string_view session_id, std::string_view title) override {
+    std::lock_guard lock(mu_);
+    titles_.emplace_back(session_id, title);
+    return absl::OkStatus();
+  }
+  std::vector<std::pair<std::string, AgentStatus>> statuses() {
+    std::lock_guard lock(mu_);
+    return statuses_;
+  }
+  std::vector<std::pair<std::string, std::string>> titles() {
+    std::lock_guard lock(mu_);
+    return titles_;
+  }
+
+ private:
+  std::mutex mu_;
+  std::vector<std::pair<std::string, AgentStatus>> statuses_;
+  std::vector<std::pair<std::string, std::string>> titles_;
+};
+
+grpc::Status CallSetStatus(const std::string& target, const std::string& token,
+                           pb::Status status = pb::STATUS_WORKING) {
+  auto channel = grpc::CreateChannel(target, grpc::InsecureChannelCredentials());
+  auto stub = pb::GuestService::NewStub(channel);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
+  if (!token.empty()) context.AddMetadata("authorization", "Bearer " + token);
+  pb::SetStatusRequest request;
+  request.set_status(status);
+  pb::SetStatusResponse response;
+  return stub->SetStatus(&context, request, &response);
+}
+
+struct Fixture {
+  test::TempDir dir;
+  ThreadPool executor{"test", 1, 8};
+  EventLoop loop;
+  RecordingActions actions;
+  GuestBridge bridge{loop, executor, actions};
+  const Secret token_a{"token-of-a"};
+  const Secret token_b{"token-of-b"};
+
+  std::string SocketOf(const std::string& id) { return "unix:" + (dir / id / "bridge.sock").string(); }
+  std::uint16_t Open(const std::string& id, const Secret& token, std::uint16_t port = 0) {
+    return test::Must(
+        bridge.Open(id, token, {.socket_dir = dir / id, .tcp_address = "127.0.0.1", .tcp_port = port}));
+  }
+};
+
+TEST_CASE("GuestBridge: a status reaches the session of the token, over the socket and over TCP") {
+  Fixture f;
+  const std::uint16_t port = f.Open("a", f.token_a);
+  CHECK(CallSetStatus(f.SocketOf("a"), "token-of-a").ok());
+  CHECK(CallSetStatus("127.0.0.1:" + std::to_string(port), "token-of-a", pb::STATUS_DONE).ok());
+  const std::vector<std::pair<std::string, AgentStatus>> expected = {{"a", AgentStatus::kWorking},
+                                                                    {"a", AgentStatus::kDone}};
+  CHECK(f.actions.statuses() == expected);
+}
+
+TEST_CASE("GuestBridge: a missing, wrong or unspecified word changes nothing") {
+  Fixture f;
+  f.Open("a", f.token_a);
+  CHECK(CallSetStatus(f.SocketOf("a"), "").error_code() == grpc::StatusCode::UNAUTHENTICATED);
+  CHECK(CallSetStatus(f.SocketOf("a"), "token-of-").error_code() == grpc::StatusCode::UNAUTHENTICATED);
+  CHECK(CallSetStatus(f.SocketOf("a"), "token-of-a", pb::STATUS_UNSPECIFIED).error_code() ==
+        grpc::StatusCode::INVALID_ARGUMENT);
+  CHECK(f.actions.statuses().empty());
+}
+
+TEST_CASE("guest: T4, a token of one sandbox is refused on another's socket and port") {
+  Fixture f;
+  f.Open("a", f.token_a);
+  const std::uint16_t port_b = f.Open("b", f.token_b);
+  CHECK(CallSetStatus(f.SocketOf("b"), "token-of-a").error_code() == grpc::StatusCode::UNAUTHENTICATED);
+  CHECK(CallSetStatus("127.0.0.1:" + std::to_string(port_b), "token-of-a").error_code() ==
+        grpc::StatusCode::UNAUTHENTICATED);
+  CHECK(f.actions.statuses().empty());
+  // Control: the same call with the listener's own token goes through.
+  CHECK(CallSetStatus(f.SocketOf("b"), "token-of-b").ok());
+  REQUIRE(f.actions.statuses().size() == 1);
+  CHECK(f.actions.statuses().front().first == "b");
+}
+
+TEST_CASE("guest: a token of a closed session is refused, also on a connection that is open") {
+  Fixture f;
+  f.Open("a", f.token_a);
+  auto channel = grpc::CreateChannel(f.SocketOf("a"), grpc::InsecureChannelCredentials());
+  auto stub = pb::GuestService::NewStub(channel);
+  const auto heartbeat = [&] {
+    grpc::ClientContext context;
+    context.AddMetadata("authorization", "Bearer token-of-a");
+    pb::HeartbeatResponse response;
+    return stub->Heartbeat(&context, {}, &response);
+  };
+  REQUIRE(heartbeat().ok());
+  f.bridge.Close("a");
+  CHECK_FALSE(heartbeat().ok());
+  CHECK_FALSE(std::filesystem::exists(f.dir / "a"));
+}
+
+TEST_CASE("GuestBridge: the same directory, port and token work again after a restart") {
+  Fixture f;
+  const std::uint16_t port = f.Open("a", f.token_a);
+  f.bridge.Stop();
+  GuestBridge second(f.loop, f.executor, f.actions);
+  CHECK(test::Must(second.Open("a", f.token_a,
+                               {.socket_dir = f.dir / "a", .tcp_address = "127.0.0.1", .tcp_port = port})) == port);
+  CHECK(CallSetStatus(f.SocketOf("a"), "token-of-a").ok());
+  CHECK(CallSetStatus("127.0.0.1:" + std::to_string(port), "token-of-a").ok());
+}
+
+TEST_CASE("GuestBridge: a message above 1 MiB is refused") {
+  Fixture f;
+  f.Open("a", f.token_a);
+  auto stub = pb::GuestService::NewStub(grpc::CreateChannel(f.SocketOf("a"), grpc::InsecureChannelCredentials()));
+  const auto send = [&](std::size_t size) {
+    grpc::ClientContext context;
+    context.AddMetadata("authorization", "Bearer token-of-a");
+    pb::SetTitleRequest request;
+    request.set_title(std::string(size, 'x'));
+    pb::SetTitleResponse response;
+    return stub->SetTitle(&context, request, &response);
+  };
+  CHECK(send(2u << 20).error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+  CHECK(f.actions.titles().empty());
+  CHECK(send(100).ok());
+}
+
+}  // namespace
+}  // namespace workmux::daemon
