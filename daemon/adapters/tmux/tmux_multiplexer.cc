@@ -1,0 +1,209 @@
+#include "daemon/adapters/tmux/tmux_multiplexer.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/base/strings.h"
+#include "common/log/log.h"
+#include "daemon/adapters/tmux/window_builder.h"
+#include "daemon/domain/display_text.h"
+
+namespace workmux::daemon {
+namespace {
+
+constexpr char kFieldSeparator = '\037';
+
+// A list format whose values cannot forge a field or a line: tmux replaces
+// control characters in them before it prints.
+std::string ListFormat(std::initializer_list<std::string_view> names) {
+  std::string format;
+  for (const std::string_view name : names) {
+    if (!format.empty()) format += kFieldSeparator;
+    format += "#{s/[\001-\037\177]/?/:";
+    format += name;
+    format += '}';
+  }
+  return format;
+}
+
+// The lines of a list made with ListFormat. A line of another shape is an error:
+// the list would be silently incomplete.
+absl::StatusOr<std::vector<std::vector<std::string>>> ParseRows(std::string_view text, std::size_t fields) {
+  std::vector<std::vector<std::string>> rows;
+  if (text.empty()) return rows;
+  for (const std::string& line : Split(text, '\n')) {
+    std::vector<std::string> row = Split(line, kFieldSeparator);
+    if (row.size() != fields) return DataLoss("tmux listed {} fields instead of {}", row.size(), fields);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+absl::Status CheckId(std::string_view id, char sigil) {
+  if (IsTmuxId(id, sigil)) return absl::OkStatus();
+  return InvalidArgument("{} is not a tmux id of the form {}N", Printable(id), std::string(1, sigil));
+}
+
+}  // namespace
+
+TmuxMultiplexer::TmuxMultiplexer(CommandRunner& runner) : runner_(runner) {}
+
+absl::StatusOr<std::unique_ptr<TmuxMultiplexer>> TmuxMultiplexer::Open(std::filesystem::path tmux,
+                                                                       std::string socket,
+                                                                       CommandRunner& runner) {
+  std::unique_ptr<TmuxMultiplexer> self(new TmuxMultiplexer(runner));
+  TmuxMultiplexer* const raw = self.get();
+  TmuxConnection::Callbacks callbacks{
+      .on_notification = [raw](std::string_view line) { raw->OnNotification(line); },
+      .on_client_ended = [raw] { raw->tasks_.Post([raw] { raw->OnClientEnded(); }); }};
+  WM_ASSIGN_OR_RETURN(self->connection_, TmuxConnection::Open(std::move(tmux), std::move(socket), runner,
+                                                              std::move(callbacks)));
+  self->typer_ = std::make_unique<PaneTyper>(*self->connection_, self->tasks_);
+  WM_RETURN_IF_ERROR(self->LoadPanes());
+  self->tasks_.Post([raw] {
+    raw->Refresh();
+    raw->UpdateFocusWatch();
+  });
+  return self;
+}
+
+TmuxMultiplexer::~TmuxMultiplexer() {
+  tasks_.Stop();
+  if (typer_ != nullptr && !gone_) typer_->Flush();
+  focus_watch_.reset();
+  // Before the members that its callbacks use.
+  connection_.reset();
+}
+
+absl::StatusOr<std::string> TmuxMultiplexer::ServerStart() {
+  return connection_->CallOne({"display-message", "-p", "#{start_time}"});
+}
+
+absl::StatusOr<WindowRef> TmuxMultiplexer::CreateWindow(const WindowSpec& spec, std::string_view near_pane) {
+  if (!near_pane.empty()) WM_RETURN_IF_ERROR(CheckId(near_pane, '%'));
+  WM_ASSIGN_OR_RETURN(const BuiltWindow built, BuildWindow(*connection_, spec, near_pane));
+  for (std::size_t i = 0; i < built.ref.pane_ids.size(); ++i) {
+    {
+      MutexLock lock(mu_);
+      panes_.Put(built.ref.pane_ids[i],
+                 {.session_id = built.ref.session_id, .window_id = built.ref.window_id, .icon = ""});
+    }
+    if (spec.panes[i].command.empty()) continue;
+    typer_->Type(built.ref.pane_ids[i], built.ttys[i], spec.shell, spec.panes[i].command);
+  }
+  // Attaches to the session, off the caller's path.
+  tasks_.Post([this] { Refresh(); });
+  if (spec.background) return built.ref;
+  if (absl::Status selected = SelectWindow(built.ref, near_pane); !selected.ok()) {
+    LogWarning("tmux", Format("window {} stays in the background: {}", built.ref.window_id,
+                              MessageOf(selected)));
+  }
+  return built.ref;
+}
+
+absl::StatusOr<std::vector<WindowRef>> TmuxMultiplexer::FindWindows(std::string_view token) {
+  WM_ASSIGN_OR_RETURN(const std::vector<PaneInfo> panes, ListPanes());
+  std::vector<WindowRef> windows;
+  for (const PaneInfo& pane : panes) {
+    if (pane.token != token || token.empty()) continue;
+    auto it = std::find_if(windows.begin(), windows.end(),
+                           [&](const WindowRef& w) { return w.window_id == pane.window_id; });
+    if (it == windows.end()) {
+      it = windows.insert(it, {.session_id = pane.session_id, .window_id = pane.window_id, .pane_ids = {}});
+    }
+    // A window linked into several sessions is listed once for each.
+    if (it->session_id == pane.session_id) it->pane_ids.push_back(pane.pane_id);
+  }
+  return windows;
+}
+
+absl::Status TmuxMultiplexer::SelectWindow(const WindowRef& window, std::string_view client_pane) {
+  WM_RETURN_IF_ERROR(CheckId(window.window_id, '@'));
+  if (!client_pane.empty()) WM_RETURN_IF_ERROR(CheckId(client_pane, '%'));
+  std::vector<TmuxCommand> queries = {
+      {"display-message", "-p", "-t", window.window_id, "#{session_id}"},
+      {"list-clients", "-F",
+       ListFormat({"client_control_mode", "client_activity", "session_id", "client_name"})}};
+  if (!client_pane.empty()) {
+    queries.push_back({"display-message", "-p", "-t", std::string(client_pane), "#{session_id}"});
+  }
+  WM_ASSIGN_OR_RETURN(const std::vector<std::string> texts, connection_->Call(queries));
+  if (!IsTmuxId(texts[0], '$')) {
+    return WithReason(NotFound("tmux has no window {}", window.window_id), "TMUX_NO_TARGET");
+  }
+  WM_ASSIGN_OR_RETURN(const auto clients, ParseRows(texts[1], 4));
+  const std::string near_session = texts.size() > 2 ? texts[2] : std::string();
+  std::string client;
+  std::pair<bool, long long> best{false, -1};
+  for (const auto& row : clients) {
+    std::pair<bool, long long> rank{row[2] == near_session, 0};
+    if (row[0] != "0" || !ParseInt(row[1], rank.second) || rank <= best) continue;
+    best = rank;
+    client = row[3];
+  }
+  if (client.empty()) return connection_->CallOne({"select-window", "-t", window.window_id}).status();
+  // "$1:@7": the session the window is in now, and the window by id.
+  return connection_->CallOne({"switch-client", "-c", client, "-t", texts[0] + ":" + window.window_id})
+      .status();
+}
+
+absl::Status TmuxMultiplexer::KillWindow(std::string_view window_id) {
+  WM_RETURN_IF_ERROR(CheckId(window_id, '@'));
+  return connection_->CallOne({"kill-window", "-t", std::string(window_id)}).status();
+}
+
+absl::Status TmuxMultiplexer::RenameWindow(std::string_view window_id, std::string_view name) {
+  WM_RETURN_IF_ERROR(CheckId(window_id, '@'));
+  // rename-window takes a format: WindowName leaves nothing that one could be made of.
+  return connection_->CallOne({"rename-window", "-t", std::string(window_id), "--", WindowName(name)})
+      .status();
+}
+
+absl::StatusOr<std::vector<PaneInfo>> TmuxMultiplexer::ListPanes() {
+  WM_ASSIGN_OR_RETURN(
+      const std::vector<std::string> texts,
+      connection_->Call(
+          {{"list-panes", "-a", "-F",
+            ListFormat({"pane_id", "window_id", "session_id", "pane_pid", "@workmux_token", "session_name",
+                        "window_name", "pane_current_command", "pane_current_path"})},
+           {"list-clients", "-F", ListFormat({"client_control_mode", "client_flags", "pane_id"})}}));
+  WM_ASSIGN_OR_RETURN(const auto rows, ParseRows(texts[0], 9));
+  WM_ASSIGN_OR_RETURN(const auto clients, ParseRows(texts[1], 3));
+  std::set<std::string> seen;
+  for (const auto& row : clients) {
+    if (row[0] == "0" && row[1].find("focused") != std::string::npos) seen.insert(row[2]);
+  }
+  std::vector<PaneInfo> panes;
+  for (const auto& row : rows) {
+    long long pid = 0;
+    ParseInt(row[3], pid);
+    panes.push_back({.pane_id = row[0],
+                     .window_id = row[1],
+                     .session_id = row[2],
+                     .session_name = row[5],
+                     .window_name = row[6],
+                     .token = row[4],
+                     .command = row[7],
+                     .cwd = row[8],
+                     .pid = static_cast<int>(pid),
+                     .seen = seen.contains(row[0])});
+  }
+  return panes;
+}
+
+absl::Status TmuxMultiplexer::SetTitle(std::string_view pane_id, std::string_view title) {
+  WM_RETURN_IF_ERROR(CheckId(pane_id, '%'));
+  return connection_
+      ->CallOne({"set-option", "-w", "-t", std::string(pane_id), "--", "@workmux_title", DisplayText(title)})
+      .status();
+}
+
+void TmuxMultiplexer::Observe(Events events) {
+  MutexLock lock(mu_);
+  events_ = std::move(events);
+}
+
+}  // namespace workmux::daemon
