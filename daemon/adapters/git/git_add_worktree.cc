@@ -1,5 +1,8 @@
 #include <unistd.h>
 
+#include <optional>
+#include <thread>
+
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "daemon/adapters/git/git_cli.h"
@@ -34,13 +37,42 @@ absl::Status BranchTaken(std::string_view branch) {
                     "BRANCH_EXISTS");
 }
 
+// Holds the repository's lock while git makes the admin directory and the
+// branch, and not while it checks out. HEAD gets its branch after all else that
+// another git could meet half-made.
+class LockUntilRegistered {
+ public:
+  LockUntilRegistered(FileLock lock, fs::path path, std::string branch)
+      : lock_(std::move(lock)),
+        watcher_([this, path = std::move(path), branch = std::move(branch)](
+                     const std::stop_token& stop) { Watch(stop, path, branch); }) {}
+
+ private:
+  void Watch(const std::stop_token& stop, const fs::path& path, const std::string& branch) {
+    constexpr std::chrono::milliseconds kInterval{1};
+    std::error_code error;
+    const fs::path root = fs::weakly_canonical(path, error);
+    while (!stop.stop_requested()) {
+      const auto made = LocateWorktree(root);
+      if (made.ok() && made->worktree.path == root && made->worktree.branch == branch) {
+        lock_.reset();
+        return;
+      }
+      std::this_thread::sleep_for(kInterval);
+    }
+  }
+
+  std::optional<FileLock> lock_;
+  std::jthread watcher_;  // the only one that touches lock_ while it runs
+};
+
 }  // namespace
 
 absl::Status GitCli::AddWorktree(const Repository& repository, const AddWorktreeSpec& spec) {
   WM_RETURN_IF_ERROR(CheckBranch(spec.branch));
   WM_RETURN_IF_ERROR(CheckPath(spec.path));
   if (spec.create_branch) WM_RETURN_IF_ERROR(CheckRevision(spec.base));
-  WM_ASSIGN_OR_RETURN(const FileLock lock, LockRepository(repository.common_dir));
+  WM_ASSIGN_OR_RETURN(FileLock lock, LockRepository(repository.common_dir));
   WM_ASSIGN_OR_RETURN(const bool exists, BranchExists(repository, spec.branch));
   if (spec.create_branch && exists) return BranchTaken(spec.branch);
   if (!spec.create_branch && !exists) {
@@ -58,7 +90,11 @@ absl::Status GitCli::AddWorktree(const Repository& repository, const AddWorktree
   const Command command = UserGit(repository.common_dir, spec.env, std::move(arguments));
   RunOptions options;
   options.timeout = kCheckoutTimeout;
-  const auto result = runner_.Run(command, options);
+  absl::StatusOr<CommandResult> result;
+  {
+    const LockUntilRegistered held(std::move(lock), spec.path, spec.branch);
+    result = runner_.Run(command, options);
+  }
   if (result.ok() && result->exit.ok()) return absl::OkStatus();
   const absl::Status failure = result.ok() ? GitFailed("worktree add", *result) : result.status();
   UndoAdd(repository, spec);

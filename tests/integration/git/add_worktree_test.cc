@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "tests/integration/git/git_fixture.h"
+#include "tests/support/wait_until.h"
 
 namespace workmux::daemon {
 namespace {
@@ -132,6 +133,23 @@ TEST_CASE("AddWorktree: eight at once") {
   CHECK(test::Must(f.git.ListWorktrees(f.repository())).size() == 9);
   CHECK(test::Must(f.git.GetConfig(f.repository(), "workmux.worktree.b7.mode")) == "window");
   CHECK(f.repo.Git({"fsck"}).find("error") == std::string::npos);
+}
+
+TEST_CASE("AddWorktree: a long checkout does not hold up the next one") {
+  AddFixture f;
+  const fs::path gate = f.repo.area() / "gate";
+  WriteHook(
+      f.repo.git_dir() / "hooks/post-checkout",
+      "[ -z \"$GATE\" ] || { touch started; while [ ! -e \"$GATE\" ]; do sleep 0.01; done; }");
+  AddWorktreeSpec slow = f.Spec("slow");
+  slow.env["GATE"] = gate.string();
+  absl::Status slow_result = absl::UnknownError("");
+  std::jthread thread([&] { slow_result = f.git.AddWorktree(f.repository(), slow); });
+  CHECK(test::WaitUntil([&] { return fs::exists(slow.path / "started"); }));
+  CHECK_OK(f.git.AddWorktree(f.repository(), f.Spec("quick")));
+  test::WriteFile(gate, "");
+  thread.join();
+  CHECK_OK(slow_result);
 }
 
 TEST_CASE("ForgetWorktree: exactly the one that is gone") {
