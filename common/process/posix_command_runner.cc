@@ -2,11 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +14,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/base/unique_fd.h"
+#include "common/process/spawn.h"
 
 extern char** environ;
 
@@ -41,67 +38,6 @@ absl::StatusOr<Pipe> MakePipe() {
   if (::pipe2(fds, O_CLOEXEC) != 0) return ErrnoStatus(errno, "pipe2");
   return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
-
-absl::Status WriteAll(int fd, std::string_view data) {
-  while (!data.empty()) {
-    const ssize_t n = ::write(fd, data.data(), data.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return ErrnoStatus(errno, "write");
-    data.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<UniqueFd> AnonymousFile(std::string_view content) {
-  UniqueFd fd(::memfd_create("workmux", MFD_CLOEXEC));
-  if (!fd.valid()) return ErrnoStatus(errno, "memfd_create");
-  WM_RETURN_IF_ERROR(WriteAll(fd.get(), content));
-  if (::lseek(fd.get(), 0, SEEK_SET) < 0) return ErrnoStatus(errno, "lseek");
-  return fd;
-}
-
-std::vector<char*> PointersTo(std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  pointers.reserve(strings.size() + 1);
-  for (std::string& s : strings) pointers.push_back(s.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
-class SpawnActions {
- public:
-  SpawnActions() {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawnattr_init(&attributes_);
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    posix_spawnattr_setsigdefault(&attributes_, &all);
-    posix_spawnattr_setpgroup(&attributes_, 0);
-    posix_spawnattr_setflags(&attributes_, static_cast<short>(POSIX_SPAWN_SETSIGMASK |
-                                                              POSIX_SPAWN_SETSIGDEF |
-                                                              POSIX_SPAWN_SETPGROUP));
-  }
-  ~SpawnActions() {
-    posix_spawn_file_actions_destroy(&actions_);
-    posix_spawnattr_destroy(&attributes_);
-  }
-  SpawnActions(const SpawnActions&) = delete;
-  SpawnActions& operator=(const SpawnActions&) = delete;
-
-  void Dup(int from, int to) { posix_spawn_file_actions_adddup2(&actions_, from, to); }
-  void Chdir(const std::string& dir) { posix_spawn_file_actions_addchdir_np(&actions_, dir.c_str()); }
-  void Close(int fd) { posix_spawn_file_actions_addclose(&actions_, fd); }
-  void CloseFrom(int fd) { posix_spawn_file_actions_addclosefrom_np(&actions_, fd); }
-  const posix_spawn_file_actions_t* actions() const { return &actions_; }
-  const posix_spawnattr_t* attributes() const { return &attributes_; }
-
- private:
-  posix_spawn_file_actions_t actions_;
-  posix_spawnattr_t attributes_;
-};
 
 // While it lives, a write to a pipe without a reader is an error for this thread
 // and not the end of the process, whatever the program does about SIGPIPE.
@@ -129,14 +65,6 @@ class SigpipeGuard {
   bool was_pending_ = false;
 };
 
-// dup2 onto the target numbers must not overwrite a source that is still
-// needed, so every source is first moved above all targets.
-absl::StatusOr<UniqueFd> MoveAbove(UniqueFd fd, int floor) {
-  UniqueFd moved(::fcntl(fd.get(), F_DUPFD_CLOEXEC, floor));
-  if (!moved.valid()) return ErrnoStatus(errno, "fcntl(F_DUPFD_CLOEXEC)");
-  return moved;
-}
-
 struct Child {
   pid_t pid = -1;
   UniqueFd pidfd;
@@ -146,62 +74,24 @@ struct Child {
 };
 
 absl::StatusOr<Child> Spawn(const Command& command) {
-  if (command.argv.empty()) return InvalidArgument("empty command");
-  WM_ASSIGN_OR_RETURN(const std::filesystem::path program,
-                      FindProgram(command.argv.front(), command.env));
-
-  int floor = 10;
-  for (const InheritedFile& file : command.files) floor = std::max(floor, file.number + 1);
   WM_ASSIGN_OR_RETURN(Pipe out, MakePipe());
   WM_ASSIGN_OR_RETURN(Pipe err, MakePipe());
   Pipe in;
-  UniqueFd stdin_source;
+  SpawnOptions options;
   if (command.stdin_data.empty()) {
-    stdin_source.Reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    if (!stdin_source.valid()) return ErrnoStatus(errno, "open /dev/null");
+    options.in.emplace(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!options.in->valid()) return ErrnoStatus(errno, "open /dev/null");
   } else {
     WM_ASSIGN_OR_RETURN(in, MakePipe());
-    stdin_source = std::move(in.read);
+    options.in = std::move(in.read);
   }
-
-  SpawnActions spawn;
-  std::vector<UniqueFd> sources;
-  int highest = 2;
-  const auto pass = [&](UniqueFd source, int target) -> absl::Status {
-    WM_ASSIGN_OR_RETURN(UniqueFd moved, MoveAbove(std::move(source), floor));
-    spawn.Dup(moved.get(), target);
-    sources.push_back(std::move(moved));
-    highest = std::max(highest, target);
-    return absl::OkStatus();
-  };
-  WM_RETURN_IF_ERROR(pass(std::move(stdin_source), 0));
-  WM_RETURN_IF_ERROR(pass(std::move(out.write), 1));
-  WM_RETURN_IF_ERROR(pass(std::move(err.write), 2));
-  for (const InheritedFile& file : command.files) {
-    WM_ASSIGN_OR_RETURN(UniqueFd content, AnonymousFile(file.content));
-    WM_RETURN_IF_ERROR(pass(std::move(content), file.number));
-  }
-  if (!command.cwd.empty()) spawn.Chdir(command.cwd.string());
-  // A library may have opened descriptors without O_CLOEXEC: also the gaps
-  // between the numbers that were asked for are closed.
-  for (int fd = 3; fd < highest; ++fd) {
-    const auto is_fd = [fd](const InheritedFile& file) { return file.number == fd; };
-    if (std::none_of(command.files.begin(), command.files.end(), is_fd)) spawn.Close(fd);
-  }
-  spawn.CloseFrom(highest + 1);
-
-  std::vector<std::string> arguments = command.argv;
-  std::vector<std::string> environment;
-  environment.reserve(command.env.size());
-  for (const auto& [name, value] : command.env) environment.push_back(name + "=" + value);
-  auto argv = PointersTo(arguments);
-  auto envp = PointersTo(environment);
+  options.out = std::move(out.write);
+  options.err = std::move(err.write);
+  WM_ASSIGN_OR_RETURN(SpawnedProcess process, SpawnProcess(command, std::move(options)));
 
   Child child;
-  const int error = ::posix_spawn(&child.pid, program.c_str(), spawn.actions(), spawn.attributes(),
-                                  argv.data(), envp.data());
-  if (error != 0) return ErrnoStatus(error, Format("starting {}", command.argv.front()));
-  child.pidfd.Reset(static_cast<int>(::syscall(SYS_pidfd_open, child.pid, 0)));
+  child.pid = process.pid;
+  child.pidfd = std::move(process.pidfd);
   child.in = std::move(in.write);
   child.out = std::move(out.read);
   child.err = std::move(err.read);
@@ -209,14 +99,6 @@ absl::StatusOr<Child> Spawn(const Command& command) {
     if (fd->valid()) ::fcntl(fd->get(), F_SETFL, O_NONBLOCK);
   }
   return child;
-}
-
-ExitStatus Reap(pid_t pid) {
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (WIFSIGNALED(status)) return {.code = 0, .signal = WTERMSIG(status)};
-  return {.code = WEXITSTATUS(status), .signal = 0};
 }
 
 // Drives one child from start to end: feeds stdin, hands over output, and ends

@@ -4,7 +4,7 @@
 
 namespace workmux {
 
-// The only user of posix_spawn for captured children. Each child gets its own
+// Runs children whose output is captured. Each child gets its own
 // process group, default signal dispositions and mask, /dev/null as stdin unless
 // data is given, and no descriptor but 0, 1, 2 and those of Command::files.
 class PosixCommandRunner : public CommandRunner {

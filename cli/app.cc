@@ -1,0 +1,383 @@
+#include "cli/app.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "cli/commands/add.h"
+#include "cli/commands/close.h"
+#include "cli/commands/completions.h"
+#include "cli/commands/config.h"
+#include "cli/commands/daemon.h"
+#include "cli/commands/doctor.h"
+#include "cli/commands/list.h"
+#include "cli/commands/merge.h"
+#include "cli/commands/open.h"
+#include "cli/commands/path.h"
+#include "cli/commands/remove.h"
+#include "cli/commands/sandbox_run.h"
+#include "cli/commands/set_window_status.h"
+#include "cli/commands/status.h"
+#include "cli/commands/trust.h"
+#include "cli/exit_code.h"
+#include "cli/help_text.h"
+#include "cli/suggestion.h"
+#include "common/base/status.h"
+#include "common/base/strings.h"
+#include "common/base/version.h"
+
+namespace workmux::cli {
+namespace {
+
+using Run = std::function<absl::StatusOr<int>(const CommandEnv&)>;
+
+// The first paragraph below the title.
+std::string Summary(std::string_view help) {
+  const auto start = help.find("\n\n");
+  if (start == std::string_view::npos) return {};
+  const std::string_view rest = help.substr(start + 2);
+  std::string summary(rest.substr(0, rest.find("\n\n")));
+  std::replace(summary.begin(), summary.end(), '\n', ' ');
+  return std::string(Trim(summary));
+}
+
+std::string Details(std::string_view help) {
+  const auto title = help.find("\n\n");
+  if (title == std::string_view::npos) return {};
+  const auto start = help.find("\n\n", title + 2);
+  return start == std::string_view::npos ? std::string() : std::string(Trim(help.substr(start)));
+}
+
+// The tree of commands. Everything that the user typed ends up in one option
+// struct; what follows the first `--` is kept apart, for CLI11 would look into it.
+class App {
+ public:
+  explicit App(std::vector<std::string> tail);
+
+  int Main(std::vector<std::string> arguments, const CommandEnv& env);
+
+ private:
+  struct Entry {
+    CLI::App* app = nullptr;
+    Run run;
+    CommandKind kind = CommandKind::kOrdinary;
+    bool takes_worktree = false;
+    std::vector<std::string> words;
+  };
+
+  Entry& Add(CLI::App& parent, const std::string& name, const std::string& help, Run run);
+  Entry& AddNested(CLI::App& parent, const std::string& name, const std::string& summary, Run run);
+  void DefineLifecycle();
+  void DefineListing();
+  void DefineSandbox();
+  void DefineDaemon();
+  void DefineOthers();
+  static void DefinePrompt(CLI::App& app, PromptOptions& prompt);
+
+  absl::Status CheckCommandWord(const std::vector<std::string>& arguments) const;
+  std::vector<CompletionEntry> Completions() const;
+  const Entry* Chosen() const;
+
+  CLI::App root_{"", "workmux"};
+  std::vector<std::string> tail_;
+  std::map<std::string, Entry> entries_;  // by full name
+
+  AddOptions add_;
+  OpenOptions open_;
+  CloseOptions close_;
+  MergeOptions merge_;
+  RemoveOptions remove_;
+  ListOptions list_;
+  PathOptions path_;
+  StatusOptions status_;
+  SetWindowStatusOptions set_status_;
+  TrustOptions trust_;
+  DoctorOptions doctor_;
+  CompletionsOptions completions_;
+  SandboxRunOptions run_;
+  SandboxRunOptions agent_;
+  SandboxShellOptions shell_;
+  DaemonStatusOptions daemon_status_;
+  DaemonStopOptions daemon_stop_;
+  DaemonLogsOptions daemon_logs_;
+};
+
+App::App(std::vector<std::string> tail) : tail_(std::move(tail)) {
+  const std::string_view help = HelpText("root");
+  root_.description(Summary(help));
+  root_.footer(Details(help));
+  root_.set_version_flag("-V,--version", std::string("workmux ") + kVersion);
+  root_.require_subcommand(1);
+  DefineLifecycle();
+  DefineListing();
+  DefineSandbox();
+  DefineDaemon();
+  DefineOthers();
+}
+
+App::Entry& App::Add(CLI::App& parent, const std::string& name, const std::string& help, Run run) {
+  const std::string_view text = HelpText(help);
+  Entry& entry = AddNested(parent, name, Summary(text), std::move(run));
+  entry.app->footer(Details(text));
+  return entry;
+}
+
+App::Entry& App::AddNested(CLI::App& parent, const std::string& name, const std::string& summary, Run run) {
+  const std::string full = &parent == &root_ ? name : parent.get_name() + " " + name;
+  Entry& entry = entries_[full];
+  entry.app = parent.add_subcommand(name, summary);
+  entry.run = std::move(run);
+  return entry;
+}
+
+void App::DefinePrompt(CLI::App& app, PromptOptions& prompt) {
+  auto* text = app.add_option("-p,--prompt", prompt.text, "The agent's first prompt");
+  auto* file = app.add_option_function<std::string>(
+      "-P,--prompt-file", [&prompt](const std::string& path) { prompt.file = path; },
+      "Take the prompt from a file");
+  auto* editor = app.add_flag("-e,--prompt-editor", prompt.editor, "Write the prompt in $VISUAL or $EDITOR");
+  file->excludes(text);
+  editor->excludes(text)->excludes(file);
+}
+
+void App::DefineLifecycle() {
+  CLI::App& add = *Add(root_, "add", "add", [this](auto& env) { return RunAdd(add_, env); }).app;
+  add.add_option("branch", add_.branch, "Branch of the worktree; made when it does not exist")->required();
+  add.add_option("--base", add_.base, "Where a new branch starts");
+  add.add_option("--name", add_.name, "Name of worktree and window, instead of the branch's");
+  DefinePrompt(add, add_.prompt);
+  add.add_option("-a,--agent", add_.agent, "Agent to start");
+  add.add_flag("-b,--background", add_.background, "Stay in this window");
+  add.add_flag("-S,--sandbox", add_.sandbox, "Run the panes in a sandbox");
+  add.add_option("--backend", add_.backend, "Sandbox backend for this worktree; implies --sandbox");
+  add.add_flag("-H,--no-hooks", add_.no_hooks, "Skip the post_create hooks");
+  add.add_flag("-F,--no-file-ops", add_.no_file_ops, "Copy and link no files");
+  add.add_flag("-C,--no-pane-cmds", add_.no_pane_commands, "Open the panes as plain shells");
+
+  Entry& open_entry = Add(root_, "open", "open", [this](auto& env) { return RunOpen(open_, env); });
+  open_entry.takes_worktree = true;
+  CLI::App& open = *open_entry.app;
+  open.add_option("names", open_.names, "Worktrees, by name or branch");
+  open.add_flag("-n,--new", open_.new_window, "Another window of a worktree that is open");
+  open.add_flag("--run-hooks", open_.run_hooks, "Run the post_create hooks again");
+  open.add_flag("--force-files", open_.force_files, "Copy and link the files again");
+  open.add_flag("-c,--continue", open_.continue_conversation, "Let the agent go on where it stopped");
+  open.add_flag("-b,--background", open_.background, "Stay in this window");
+  DefinePrompt(open, open_.prompt);
+
+  Entry& close = Add(root_, "close", "close", [this](auto& env) { return RunClose(close_, env); });
+  close.takes_worktree = true;
+  close.app->add_option("name", close_.name, "Worktree; none: this one");
+
+  Entry& merge_entry = Add(root_, "merge", "merge", [this](auto& env) { return RunMerge(merge_, env); });
+  merge_entry.takes_worktree = true;
+  CLI::App& merge = *merge_entry.app;
+  merge.add_option("name", merge_.name, "Worktree; none: this one");
+  merge.add_option("--into", merge_.into, "Branch to merge into");
+  auto* rebase = merge.add_flag("--rebase", merge_.rebase, "Rebase first, then fast-forward");
+  merge.add_flag("--squash", merge_.squash, "Make one commit of it")->excludes(rebase);
+  auto* keep = merge.add_flag("-k,--keep", merge_.keep, "Keep worktree, window and branch");
+  merge.add_flag("--cleanup", merge_.cleanup, "Remove them even when merge_keep is set")->excludes(keep);
+  merge.add_flag("--ignore-uncommitted", merge_.ignore_uncommitted, "Leave uncommitted changes behind");
+  merge.add_flag("-n,--no-verify", merge_.no_verify, "Skip the pre_merge hooks");
+  merge.add_flag("--no-hooks", merge_.no_hooks, "Skip all hooks");
+  merge.add_option("-m,--message", merge_.message, "Message of the squash commit");
+
+  Entry& remove_entry = Add(root_, "remove", "remove", [this](auto& env) { return RunRemove(remove_, env); });
+  remove_entry.takes_worktree = true;
+  CLI::App& remove = *remove_entry.app->alias("rm");
+  remove.add_option("names", remove_.names, "Worktrees; none: this one");
+  remove.add_flag("-f,--force", remove_.force, "Check nothing and do not ask");
+  remove.add_flag("-k,--keep-branch", remove_.keep_branch, "Keep the branch");
+  remove.add_flag("--no-hooks", remove_.no_hooks, "Skip the pre_remove hooks");
+}
+
+void App::DefineListing() {
+  CLI::App& list = *Add(root_, "list", "list", [this](auto& env) { return RunList(list_, env); }).app->alias("ls");
+  list.add_option("filters", list_.filters, "Show those whose name or branch matches");
+  list.add_flag("--json", list_.json, "Print JSON");
+  list.add_flag("--git", list_.git, "Ask git about changes, in JSON too");
+
+  Entry& path = Add(root_, "path", "path", [this](auto& env) { return RunPath(path_, env); });
+  path.takes_worktree = true;
+  path.app->add_option("name", path_.name, "Worktree, by name or branch")->required();
+
+  Entry& status = Add(root_, "status", "status", [this](auto& env) { return RunStatus(status_, env); });
+  status.takes_worktree = true;
+  status.app->add_option("worktrees", status_.targets, "Show these only");
+  status.app->add_flag("--json", status_.json, "Print JSON");
+  status.app->add_flag("--git", status_.git, "Ask git about changes");
+
+  Entry& set_status = Add(root_, "set-window-status", "set-window-status",
+                          [this](auto& env) { return RunSetWindowStatus(set_status_, env); });
+  set_status.words = {"working", "waiting", "done", "clear"};
+  set_status.app->add_option("status", set_status_.status, "working, waiting, done or clear")->required();
+}
+
+void App::DefineSandbox() {
+  CLI::App& sandbox = *root_.add_subcommand("sandbox", Summary(HelpText("sandbox")));
+  sandbox.footer(Details(HelpText("sandbox")));
+  sandbox.require_subcommand(1);
+  const auto define = [&](const char* name, const char* summary, Run run) -> CLI::App& {
+    Entry& entry = AddNested(sandbox, name, summary, std::move(run));
+    entry.kind = CommandKind::kRunsProgram;
+    return *entry.app;
+  };
+  CLI::App& run = define("run", "Run a command in a worktree's sandbox, on this terminal", [this](auto& env) {
+    run_.command = tail_;
+    return RunSandboxRun(run_, env);
+  });
+  run.add_option("worktree", run_.worktree, "The worktree's directory")->required();
+  CLI::App& agent = define("agent", "Run the agent in a sandbox of this directory", [this](auto& env) {
+    agent_.command = tail_;
+    return RunSandboxAgent(agent_, env);
+  });
+  for (const auto& [app, options] : {std::pair(&run, &run_), std::pair(&agent, &agent_)}) {
+    app->add_option("--agent", options->agent, "Whose directories and image to use");
+    app->add_option("--backend", options->backend, "Backend, instead of the configured one");
+    app->add_option("--image", options->image, "Image, instead of the configured one");
+  }
+  CLI::App& shell = define("shell", "Open a shell in a sandbox of this directory", [this](auto& env) {
+    shell_.command = tail_;
+    return RunSandboxShell(shell_, env);
+  });
+  shell.add_flag("-e,--exec", shell_.exec, "Enter a running sandbox of this worktree");
+  shell.add_option("--backend", shell_.backend, "Backend, instead of the configured one");
+}
+
+void App::DefineDaemon() {
+  CLI::App& daemon = *root_.add_subcommand("daemon", Summary(HelpText("daemon")));
+  daemon.footer(Details(HelpText("daemon")));
+  daemon.require_subcommand(1);
+  AddNested(daemon, "status", "Show whether workmuxd runs",
+            [this](auto& env) { return RunDaemonStatus(daemon_status_, env); })
+      .app->add_flag("--json", daemon_status_.json, "Print JSON");
+  AddNested(daemon, "start", "Start workmuxd", [](auto& env) { return RunDaemonStart(env); });
+  AddNested(daemon, "stop", "Stop workmuxd; sandboxes go on",
+            [this](auto& env) { return RunDaemonStop(daemon_stop_, env); })
+      .app->add_flag("--sandboxes", daemon_stop_.sandboxes, "End the sandboxes too");
+  AddNested(daemon, "restart", "Stop and start workmuxd; sandboxes go on",
+            [](auto& env) { return RunDaemonRestart(env); });
+  CLI::App& logs = *AddNested(daemon, "logs", "Show workmuxd's log", [this](auto& env) {
+                      return RunDaemonLogs(daemon_logs_, env);
+                    }).app;
+  logs.add_flag("-f,--follow", daemon_logs_.follow, "Go on as it grows");
+  logs.add_option("-n,--lines", daemon_logs_.lines, "How many lines")->capture_default_str();
+}
+
+void App::DefineOthers() {
+  Add(root_, "trust", "trust", [this](auto& env) { return RunTrust(trust_, env); })
+      .app->add_flag("-y,--yes", trust_.yes, "Do not ask");
+  Add(root_, "doctor", "doctor", [this](auto& env) { return RunDoctor(doctor_, env); });
+  CLI::App& config = *root_.add_subcommand("config", Summary(HelpText("config")));
+  config.footer(Details(HelpText("config")));
+  config.require_subcommand(1);
+  AddNested(config, "reference", "Print every key with its meaning and default",
+            [](auto& env) { return RunConfigReference(env); });
+  AddNested(config, "path", "Print where the user's configuration lies",
+            [](auto& env) { return RunConfigPath(env); });
+  Entry& completions = Add(root_, "completions", "completions", [this](auto& env) {
+    return RunCompletions(completions_, Completions(), env);
+  });
+  completions.words = {"bash", "zsh", "fish"};
+  completions.app->add_option("shell", completions_.shell, "bash, zsh or fish")->required();
+  AddNested(root_, "_complete", "", [](auto& env) { return RunComplete(env); }).app->group("");
+}
+
+std::vector<CompletionEntry> App::Completions() const {
+  std::vector<CompletionEntry> result;
+  const auto describe = [&](const CLI::App& app, const std::string& name) -> CompletionEntry& {
+    CompletionEntry& entry = result.emplace_back();
+    entry.name = name;
+    entry.summary = app.get_description();
+    for (const CLI::Option* option : app.get_options()) {
+      for (const auto& flag : option->get_lnames()) entry.flags.push_back("--" + flag);
+      for (const auto& flag : option->get_snames()) entry.flags.push_back("-" + flag);
+    }
+    return entry;
+  };
+  for (const CLI::App* app : root_.get_subcommands(nullptr)) {
+    if (app->get_group().empty() || entries_.contains(app->get_name())) continue;
+    CompletionEntry& entry = describe(*app, app->get_name());
+    for (const CLI::App* nested : app->get_subcommands(nullptr)) entry.words.push_back(nested->get_name());
+  }
+  for (const auto& [name, entry] : entries_) {
+    if (entry.app->get_group().empty()) continue;
+    CompletionEntry& described = describe(*entry.app, name);
+    described.words = entry.words;
+    described.takes_worktree = entry.takes_worktree;
+  }
+  return result;
+}
+
+absl::Status App::CheckCommandWord(const std::vector<std::string>& arguments) const {
+  const CLI::App* app = &root_;
+  for (const std::string& word : arguments) {
+    if (word.empty() || word.front() == '-') return absl::OkStatus();
+    std::vector<std::string> names;
+    const CLI::App* next = nullptr;
+    for (const CLI::App* candidate : app->get_subcommands(nullptr)) {
+      if (candidate->check_name(word)) next = candidate;
+      if (!candidate->get_group().empty()) names.push_back(candidate->get_name());
+    }
+    if (names.empty()) return absl::OkStatus();
+    if (next == nullptr) {
+      const std::string nearest = NearestMatch(word, names);
+      return WithHint(InvalidArgument("{}: no such command", word),
+                      nearest.empty() ? "see `workmux --help`" : Format("did you mean `{}`?", nearest));
+    }
+    app = next;
+  }
+  return absl::OkStatus();
+}
+
+const App::Entry* App::Chosen() const {
+  for (const auto& [name, entry] : entries_) {
+    if (entry.app->parsed() && entry.app->get_subcommands().empty()) return &entry;
+  }
+  return nullptr;
+}
+
+int App::Main(std::vector<std::string> arguments, const CommandEnv& env) {
+  const auto fail = [&](const absl::Status& status, CommandKind kind) {
+    env.terminal.PrintError(status);
+    return ExitCodeFor(status, kind);
+  };
+  if (const absl::Status known = CheckCommandWord(arguments); !known.ok()) {
+    return fail(known, CommandKind::kOrdinary);
+  }
+  try {
+    // CLI11 takes them from the back.
+    std::reverse(arguments.begin(), arguments.end());
+    root_.parse(std::move(arguments));
+  } catch (const CLI::CallForHelp&) {
+    env.terminal.Out(root_.help());
+    return kExitOk;
+  } catch (const CLI::CallForVersion& version) {
+    env.terminal.Out(std::string(version.what()) + "\n");
+    return kExitOk;
+  } catch (const CLI::ParseError& error) {
+    return fail(WithHint(InvalidArgument("{}", error.what()), "see `workmux COMMAND --help`"),
+                CommandKind::kOrdinary);
+  }
+  const Entry* entry = Chosen();
+  if (entry == nullptr) return fail(InvalidArgument("there is no command"), CommandKind::kOrdinary);
+  const auto code = entry->run(env);
+  return code.ok() ? *code : fail(code.status(), entry->kind);
+}
+
+}  // namespace
+
+int RunApp(const std::vector<std::string>& arguments, const CommandEnv& env) {
+  // Only what runs a program has a tail that is not ours to read.
+  const bool runs = !arguments.empty() && arguments.front() == "sandbox";
+  const auto mark = runs ? std::find(arguments.begin(), arguments.end(), "--") : arguments.end();
+  std::vector<std::string> tail;
+  if (mark != arguments.end()) tail.assign(mark + 1, arguments.end());
+  App app(std::move(tail));
+  return app.Main({arguments.begin(), mark}, env);
+}
+
+}  // namespace workmux::cli
