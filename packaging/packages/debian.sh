@@ -22,8 +22,10 @@ as_root() {
     die "root rights are needed for: $1" "run this as root, or install sudo"
   elif [ -t 0 ]; then
     sudo "$@"
-  else
+  elif sudo -n true 2>/dev/null; then
     sudo -n "$@"
+  else
+    die "root rights are needed for: $1" "run this as root, or from a terminal where sudo can ask"
   fi
 }
 
