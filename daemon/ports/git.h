@@ -75,12 +75,11 @@ class Git {
   // else kNotFound.
   virtual absl::StatusOr<std::string> MainBranch(const Repository& repository) = 0;
 
-  // Untracked files count whatever the configuration says. The configuration of
-  // the user's home is not read, so what only its core.excludesFile ignores is
-  // untracked. Of the drivers of the repository's own configuration a worktree's
-  // .gitattributes can select filter.*.clean. Nothing is run inside submodules
-  // but git, and only where their git directory is one that the repository keeps;
-  // a nested repository that cannot be looked into counts as changed.
+  // Untracked files count whatever the repository's configuration says; what the
+  // user's core.excludesFile ignores does not. Of the drivers of the repository's
+  // configuration, and Git LFS of the user's, a worktree's .gitattributes can
+  // select filter.*.clean. Git looks into a submodule only where its git directory
+  // is one that the repository keeps; another nested repository counts as changed.
   virtual absl::StatusOr<WorktreeChanges> Changes(const Worktree& worktree, std::stop_token stop) = 0;
   // Whether ignore rules cover `relative`, an untracked path of the worktree.
   virtual absl::StatusOr<bool> IsIgnored(const Worktree& worktree,

@@ -14,6 +14,7 @@
 #include "daemon/adapters/git/git_cli.h"
 #include "daemon/adapters/git/git_command.h"
 #include "daemon/adapters/git/porcelain.h"
+#include "daemon/adapters/git/user_settings.h"
 
 namespace workmux::daemon {
 namespace {
@@ -33,7 +34,8 @@ bool IsBelow(const fs::path& path, const fs::path& dir) {
 // Looks at one worktree and the submodules in it.
 class ChangesReader {
  public:
-  ChangesReader(CommandRunner& runner, std::stop_token stop) : runner_(runner) {
+  ChangesReader(CommandRunner& runner, std::vector<std::string> settings, std::stop_token stop)
+      : runner_(runner), settings_(std::move(settings)) {
     options_.stop = std::move(stop);
     options_.timeout = kStatusTimeout;
     options_.max_output = kMaxStatusOutput;
@@ -43,9 +45,10 @@ class ChangesReader {
                                        const fs::path& root, int depth) {
     // "dirty": git itself does not run inside submodules, whose configuration
     // and filters a sandbox may have written.
-    const Command status = HardenedGit(git_dir, root,
-                                       {"status", "--porcelain=v2", "-z",
-                                        "--untracked-files=normal", "--ignore-submodules=dirty"});
+    std::vector<std::string> arguments = settings_;
+    arguments.insert(arguments.end(), {"status", "--porcelain=v2", "-z", "--untracked-files=normal",
+                                       "--ignore-submodules=dirty"});
+    const Command status = HardenedGit(git_dir, root, std::move(arguments));
     WM_ASSIGN_OR_RETURN(const std::string output, RunForOutput(runner_, status, options_));
     WM_ASSIGN_OR_RETURN(StatusReport report, ParseStatus(output));
     WorktreeChanges changes = std::move(report.changes);
@@ -106,6 +109,7 @@ class ChangesReader {
   }
 
   CommandRunner& runner_;
+  const std::vector<std::string> settings_;
   RunOptions options_;
 };
 
@@ -139,8 +143,9 @@ bool MayHoldGitlinks(std::string_view index) {
 absl::StatusOr<WorktreeChanges> GitCli::Changes(const Worktree& worktree, std::stop_token stop) {
   struct stat info {};
   if (::lstat(worktree.path.c_str(), &info) != 0) return ErrnoStatus(errno, worktree.path.string());
-  return ChangesReader(runner_, std::move(stop))
-      .Read(worktree.git_dir, worktree.repository.common_dir, worktree.path, 0);
+  const fs::path& common_dir = worktree.repository.common_dir;
+  return ChangesReader(runner_, UserSettings(user_, common_dir), std::move(stop))
+      .Read(worktree.git_dir, common_dir, worktree.path, 0);
 }
 
 }  // namespace workmux::daemon

@@ -3,6 +3,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/process/command_runner.h"
@@ -15,7 +16,9 @@ namespace workmux::daemon {
 // whenever files alone do not (reftable, unusual layouts). Keeps no state.
 class GitCli : public Git {
  public:
-  explicit GitCli(CommandRunner& runner) : runner_(runner) {}
+  // `user` is the environment that names the user's own git configuration, for
+  // Changes (user_settings.h); empty reads none.
+  explicit GitCli(CommandRunner& runner, Env user = {}) : runner_(runner), user_(std::move(user)) {}
 
   absl::StatusOr<Worktree> Locate(const std::filesystem::path& dir) override;
   absl::StatusOr<std::vector<Worktree>> ListWorktrees(const Repository& repository) override;
@@ -61,6 +64,7 @@ class GitCli : public Git {
   void UndoAdd(const Repository& repository, const AddWorktreeSpec& spec);
 
   CommandRunner& runner_;
+  const Env user_;
 };
 
 }  // namespace workmux::daemon

@@ -41,6 +41,24 @@ TEST_CASE("Changes: a failed check is an error, not a clean worktree") {
   CHECK(!f.git.Changes(work, {}).ok());
 }
 
+TEST_CASE("Changes: the user's own ignore file counts") {
+  GitFixture f;
+  GitCli git(f.runner, f.repo.env());
+  const fs::path home = f.repo.area() / "home";
+  const Worktree work = f.Linked("work");
+  test::WriteFile(work.path / "notes.swp", "x");
+  CHECK(!test::Must(git.Changes(work, {})).clean());
+  SECTION("at the default place") { test::WriteFile(home / ".config/git/ignore", "*.swp\n"); }
+  SECTION("where the user says") {
+    test::WriteFile(home / "mine", "*.swp\n");
+    f.repo.Git({"config", "--global", "core.excludesFile", "~/mine"});
+  }
+  CHECK(test::Must(git.Changes(work, {})).clean());
+  CHECK(!ChangesOf(f, work).clean());
+  f.repo.Git({"config", "core.excludesFile", "/dev/null"});
+  CHECK(!test::Must(git.Changes(work, {})).clean());
+}
+
 TEST_CASE("Changes: operations under way") {
   GitFixture f;
   const Worktree work = f.Linked("work");
