@@ -58,7 +58,7 @@ absl::StatusOr<std::unique_ptr<TmuxMultiplexer>> TmuxMultiplexer::Open(std::file
   TmuxMultiplexer* const raw = self.get();
   TmuxConnection::Callbacks callbacks{
       .on_notification = [raw](std::string_view line) { raw->OnNotification(line); },
-      .on_client_ended = [raw] { raw->tasks_.Post([raw] { raw->OnClientEnded(); }); }};
+      .on_client_ended = [raw] { raw->tasks_.Post([raw] { raw->OnClientEnded(0); }); }};
   WM_ASSIGN_OR_RETURN(self->connection_, TmuxConnection::Open(std::move(tmux), std::move(socket), runner,
                                                               std::move(callbacks)));
   self->typer_ = std::make_unique<PaneTyper>(*self->connection_, self->tasks_);

@@ -15,6 +15,10 @@
 namespace workmux::daemon {
 namespace {
 
+// 25, 50, … 400 ms after one another.
+constexpr std::chrono::milliseconds kFirstCheck{25};
+constexpr int kServerChecks = 5;
+
 // Icons are stored as options, so that they outlive the daemon; _ack_ marks the
 // ones that go when a person looks.
 constexpr char kWindowIcon[] = "@workmux_status";
@@ -179,14 +183,19 @@ void TmuxMultiplexer::OnNotification(std::string_view line) {
   }
 }
 
-void TmuxMultiplexer::OnClientEnded() {
+void TmuxMultiplexer::OnClientEnded(int checks) {
   if (gone_) return;
-  if (connection_->CheckServer().ok()) {
-    Refresh();
+  if (!connection_->CheckServer().ok()) {
+    gone_ = true;
+    if (const Events now = events(); now.on_server_gone) now.on_server_gone();
     return;
   }
-  gone_ = true;
-  if (const Events now = events(); now.on_server_gone) now.on_server_gone();
+  // A server that ends lets its clients go first and answers a moment longer.
+  // One that stays has detached us only.
+  if (checks == 1) Refresh();
+  if (checks < kServerChecks) {
+    tasks_.PostAfter(kFirstCheck * (1 << checks), [this, checks] { OnClientEnded(checks + 1); });
+  }
 }
 
 void TmuxMultiplexer::Looked() {

@@ -1,5 +1,6 @@
 #include <atomic>
 
+#include "common/base/strings.h"
 #include "tests/integration/tmux/attached_client.h"
 #include "tests/integration/tmux/tmux_server.h"
 #include "tests/support/catch.h"
@@ -15,7 +16,11 @@ using test::TmuxServer;
 using test::WaitUntil;
 
 std::string ControlClients(TmuxServer& server) {
-  return server.Run({"list-clients", "-f", "#{client_control_mode}", "-F", "#{session_name}"});
+  std::string sessions;
+  for (const std::string& line : SplitLines(server.Run({"list-clients", "-F", "#{client_control_mode} #{session_name}"}))) {
+    if (line.starts_with("1 ")) sessions += line.substr(2);
+  }
+  return sessions;
 }
 
 }  // namespace
