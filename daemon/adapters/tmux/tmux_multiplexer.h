@@ -65,6 +65,7 @@ class TmuxMultiplexer : public Multiplexer {
   void OnClientEnded(int checks);
   void Looked();
   void Refresh();
+  void RefreshPanes(bool may_be_ending);
   void UpdateFocusWatch();
 
   absl::Status LoadPanes() WM_EXCLUDES(mu_);
