@@ -66,7 +66,8 @@ class Multiplexer {
   // #{start_time} of the server.
   virtual absl::StatusOr<std::string> ServerStart() = 0;
 
-  // Creates the window with its panes and types their commands. The window
+  // Creates the window with its panes; their commands are typed as the shells
+  // become ready, which may be after the return. The window
   // stands behind the one of `near_pane` ("%3") in its session; empty: the most
   // recently used session. On an error nothing of the window is left.
   virtual absl::StatusOr<WindowRef> CreateWindow(const WindowSpec& spec, std::string_view near_pane) = 0;
@@ -85,6 +86,7 @@ class Multiplexer {
   virtual absl::Status SetTitle(std::string_view pane_id, std::string_view title) = 0;
 
   struct Events {
+    // Closed or ended while the server lives; not when the server goes.
     std::function<void(const std::string& pane_id)> on_pane_gone;
     std::function<void(const std::string& pane_id)> on_status_cleared;  // a person looked
     std::function<void()> on_server_gone;

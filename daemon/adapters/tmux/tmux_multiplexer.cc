@@ -16,16 +16,17 @@ namespace {
 
 constexpr char kFieldSeparator = '\037';
 
-// A list format whose values cannot forge a field or a line: tmux replaces
-// control characters in them before it prints.
-std::string ListFormat(std::initializer_list<std::string_view> names) {
+// A list format whose values cannot forge a field or a line: in those that
+// others choose tmux replaces control characters before it prints. `own` are the
+// values that tmux makes itself.
+std::string ListFormat(std::initializer_list<std::string_view> own,
+                       std::initializer_list<std::string_view> others) {
   std::string format;
-  for (const std::string_view name : names) {
-    if (!format.empty()) format += kFieldSeparator;
-    format += "#{s/[\001-\037\177]/?/:";
-    format += name;
-    format += '}';
+  for (const std::string_view name : own) format += Format("#{{{}}}{}", name, kFieldSeparator);
+  for (const std::string_view name : others) {
+    format += Format("#{{s/[\001-\037\177]/?/:{}}}{}", name, kFieldSeparator);
   }
+  format.pop_back();
   return format;
 }
 
@@ -58,7 +59,7 @@ absl::StatusOr<std::unique_ptr<TmuxMultiplexer>> TmuxMultiplexer::Open(std::file
   TmuxMultiplexer* const raw = self.get();
   TmuxConnection::Callbacks callbacks{
       .on_notification = [raw](std::string_view line) { raw->OnNotification(line); },
-      .on_client_ended = [raw] { raw->tasks_.Post([raw] { raw->OnClientEnded(); }); }};
+      .on_client_ended = [raw] { raw->tasks_.Post([raw] { raw->OnClientEnded(0); }); }};
   WM_ASSIGN_OR_RETURN(self->connection_, TmuxConnection::Open(std::move(tmux), std::move(socket), runner,
                                                               std::move(callbacks)));
   self->typer_ = std::make_unique<PaneTyper>(*self->connection_, self->tasks_);
@@ -126,7 +127,7 @@ absl::Status TmuxMultiplexer::SelectWindow(const WindowRef& window, std::string_
   std::vector<TmuxCommand> queries = {
       {"display-message", "-p", "-t", window.window_id, "#{session_id}"},
       {"list-clients", "-F",
-       ListFormat({"client_control_mode", "client_activity", "session_id", "client_name"})}};
+       ListFormat({"client_control_mode", "client_activity", "session_id"}, {"client_name"})}};
   if (!client_pane.empty()) {
     queries.push_back({"display-message", "-p", "-t", std::string(client_pane), "#{session_id}"});
   }
@@ -167,9 +168,10 @@ absl::StatusOr<std::vector<PaneInfo>> TmuxMultiplexer::ListPanes() {
       const std::vector<std::string> texts,
       connection_->Call(
           {{"list-panes", "-a", "-F",
-            ListFormat({"pane_id", "window_id", "session_id", "pane_pid", "@workmux_token", "session_name",
-                        "window_name", "pane_current_command", "pane_current_path"})},
-           {"list-clients", "-F", ListFormat({"client_control_mode", "client_flags", "pane_id"})}}));
+            ListFormat({"pane_id", "window_id", "session_id", "pane_pid"},
+                       {"@workmux_token", "session_name", "window_name", "pane_current_command",
+                        "pane_current_path"})},
+           {"list-clients", "-F", ListFormat({"client_control_mode", "client_flags", "pane_id"}, {})}}));
   WM_ASSIGN_OR_RETURN(const auto rows, ParseRows(texts[0], 9));
   WM_ASSIGN_OR_RETURN(const auto clients, ParseRows(texts[1], 3));
   std::set<std::string> seen;

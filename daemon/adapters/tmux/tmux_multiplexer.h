@@ -53,8 +53,8 @@ class TmuxMultiplexer : public Multiplexer {
   absl::Status SetTitle(std::string_view pane_id, std::string_view title) override;
   void Observe(Events events) override;
 
-  // False once the server was seen to be gone: never true again.
-  bool running() const { return !gone_; }
+  // Whether the server still answers; false is final.
+  bool Running() const { return !gone_ && connection_->CheckServer().ok(); }
 
  private:
   explicit TmuxMultiplexer(CommandRunner& runner);
@@ -62,9 +62,10 @@ class TmuxMultiplexer : public Multiplexer {
   // On a control client's reader thread.
   void OnNotification(std::string_view line);
   // The rest on the task thread.
-  void OnClientEnded();
+  void OnClientEnded(int checks);
   void Looked();
   void Refresh();
+  void RefreshPanes(bool may_be_ending);
   void UpdateFocusWatch();
 
   absl::Status LoadPanes() WM_EXCLUDES(mu_);

@@ -15,7 +15,7 @@ absl::StatusOr<std::shared_ptr<Multiplexer>> TmuxServers::Get(const std::string&
   MutexLock lock(mu_);
   std::shared_ptr<TmuxMultiplexer>& slot = servers_[socket];
   if (created != nullptr) *created = false;
-  if (slot != nullptr && slot->running()) return std::shared_ptr<Multiplexer>(slot);
+  if (slot != nullptr && slot->Running()) return std::shared_ptr<Multiplexer>(slot);
   old = std::move(slot);
   servers_.erase(socket);
   WM_ASSIGN_OR_RETURN(std::filesystem::path tmux, FindProgram("tmux", CurrentEnv()));
@@ -30,7 +30,7 @@ void TmuxServers::DropGone() {
   std::vector<std::shared_ptr<TmuxMultiplexer>> gone;
   MutexLock lock(mu_);
   for (auto it = servers_.begin(); it != servers_.end();) {
-    if (it->second->running()) {
+    if (it->second->Running()) {
       ++it;
       continue;
     }

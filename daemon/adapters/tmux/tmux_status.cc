@@ -15,6 +15,11 @@
 namespace workmux::daemon {
 namespace {
 
+// 25, 50, … 400 ms after one another.
+constexpr std::chrono::milliseconds kFirstCheck{25};
+constexpr int kServerChecks = 5;
+constexpr int kServerCheckAfterEmptyList = 2;
+
 // Icons are stored as options, so that they outlive the daemon; _ack_ marks the
 // ones that go when a person looks.
 constexpr char kWindowIcon[] = "@workmux_status";
@@ -179,14 +184,21 @@ void TmuxMultiplexer::OnNotification(std::string_view line) {
   }
 }
 
-void TmuxMultiplexer::OnClientEnded() {
+void TmuxMultiplexer::OnClientEnded(int checks) {
   if (gone_) return;
-  if (connection_->CheckServer().ok()) {
-    Refresh();
+  if (!connection_->CheckServer().ok()) {
+    gone_ = true;
+    if (const Events now = events(); now.on_server_gone) now.on_server_gone();
     return;
   }
-  gone_ = true;
-  if (const Events now = events(); now.on_server_gone) now.on_server_gone();
+  // A server that ends lets its clients go first and answers a moment longer.
+  // One that stays has detached us only.
+  if (checks == 1) Refresh();
+  if (checks == kServerChecks) {
+    RefreshPanes(/*may_be_ending=*/false);
+  } else {
+    tasks_.PostAfter(kFirstCheck * (1 << checks), [this, checks] { OnClientEnded(checks + 1); });
+  }
 }
 
 void TmuxMultiplexer::Looked() {
@@ -214,7 +226,9 @@ void TmuxMultiplexer::Looked() {
   }
 }
 
-void TmuxMultiplexer::Refresh() {
+void TmuxMultiplexer::Refresh() { RefreshPanes(/*may_be_ending=*/true); }
+
+void TmuxMultiplexer::RefreshPanes(bool may_be_ending) {
   if (gone_) return;
   std::set<std::string> before;
   {
@@ -224,6 +238,12 @@ void TmuxMultiplexer::Refresh() {
   const auto text = connection_->CallOne({"list-panes", "-a", "-F", "#{pane_id} #{window_id} #{session_id} 1 0 "});
   if (!text.ok()) return;
   std::map<std::string, KnownPane> now = ParsePanes(*text);
+  // A server that ends destroys its sessions first. Those panes were not closed
+  // by anybody: whether the server goes decides what is reported.
+  if (now.empty() && may_be_ending) {
+    OnClientEnded(kServerCheckAfterEmptyList);
+    return;
+  }
   // Panes of other windows are listed too; only known ones are followed.
   std::vector<std::string> gone;
   std::set<std::string> sessions;

@@ -23,10 +23,13 @@ TEST_CASE("Hostile names: tmux runs #(…) in a name, a title format and a direc
   if (!HaveProgram("tmux")) return;
   TmuxServer server;
   const std::filesystem::path marker = server.dir() / "marker";
-  const auto fires = [&](std::vector<std::string> arguments) {
+  // Again and again: tmux ends the job when the client that caused it has gone.
+  const auto fires = [&](const std::vector<std::string>& arguments) {
     std::filesystem::remove(marker);
-    server.Run(std::move(arguments));
-    return WaitUntil([&] { return std::filesystem::exists(marker); });
+    return WaitUntil([&] {
+      server.Run(arguments);
+      return std::filesystem::exists(marker);
+    });
   };
   CHECK(fires({"rename-window", "-t", "main:", Attack(marker)}));
   CHECK(fires({"new-window", "-d", "-n", Attack(marker) + "a"}));

@@ -1,4 +1,5 @@
 #include <atomic>
+#include <optional>
 
 #include "tests/integration/tmux/attached_client.h"
 #include "tests/integration/tmux/tmux_server.h"
@@ -16,7 +17,7 @@ using test::TmuxServer;
 using test::WaitUntil;
 
 struct Fixture {
-  explicit Fixture(const std::string& config = "") : server(config), mux(Must(servers.Get(server.socket()))) {
+  explicit Fixture(const std::string& config = "") : server(config), mux(Must(servers->Get(server.socket()))) {
     mux->Observe({.on_pane_gone = nullptr,
                   .on_status_cleared = [this](const std::string&) { ++cleared; },
                   .on_server_gone = nullptr});
@@ -37,7 +38,7 @@ struct Fixture {
   std::atomic<int> cleared{0};
   PosixCommandRunner runner;
   TmuxServer server;
-  TmuxServers servers{runner};
+  std::optional<TmuxServers> servers{runner};
   std::shared_ptr<Multiplexer> mux;
   WindowRef window;
 };
@@ -116,6 +117,7 @@ TEST_CASE("ShowStatus: what a daemon before us showed is cleared as well", "[tmu
   Fixture f;
   REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], "D E", true));
   f.mux.reset();
+  f.servers.reset();
   TmuxServers fresh(f.runner);
   const auto mux = Must(fresh.Get(f.server.socket()));
   std::atomic<int> cleared{0};

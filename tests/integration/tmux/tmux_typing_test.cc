@@ -54,7 +54,9 @@ TEST_CASE("CreateWindow: a long command with line breaks arrives whole", "[tmux]
     TmuxServers servers(runner);
     const auto mux = Must(servers.Get(server.socket()));
     std::string text;
-    for (int i = 0; i < 200; ++i) text += "line of a long prompt;\tof many\n";
+    // fish drops tabs from what is pasted.
+    const std::string blank = shell == "fish" ? " " : "\t";
+    for (int i = 0; i < 200; ++i) text += "line of a long prompt;" + blank + "of many\n";
     WindowSpec spec = server.Window("typed", "printf %s '" + text + "' > out; mv out done");
     spec.shell = "/usr/bin/" + shell;
     (void)Must(mux->CreateWindow(spec, ""));

@@ -49,7 +49,7 @@ TEST_CASE("Multiplexer: a window with its panes, options, environment and place"
       return f.server.Run({"display-message", "-p", "-t", target, format});
     };
     CHECK(of(window.window_id, "#{pane_id} #{automatic-rename} #{allow-rename} #{allow-passthrough} #{@workmux_token}") ==
-          window.pane_ids[1] + " 0 0 off " + kToken);
+          window.pane_ids[1] + " 0 0 0 " + kToken);
     CHECK(of(window.pane_ids[2], "#{pane_height}") == "7");
     CHECK(of(window.pane_ids[1], "#{pane_width}") == "48");
     const std::string pid = of(window.pane_ids[2], "#{pane_pid}");
