@@ -32,8 +32,8 @@ absl::StatusOr<std::variant<std::string, EnvFrom>> ReadEnvValue(const ValueReade
   const YamlNode& source = node.entries[0].second;
   WM_ASSIGN_OR_RETURN(std::string name, reader.Text(source));
   if (!IsVariableName(name)) {
-    return reader.Error(source.place, Format("expected a variable's name, found {}",
-                                             DescribeValue(source)));
+    return reader.Error(source.place,
+                        Format("expected a variable's name, found {}", DescribeValue(source)));
   }
   return EnvFrom{std::move(name)};
 }
@@ -42,8 +42,8 @@ absl::Status ReadEnv(const ValueReader& reader, const YamlNode& node, AgentConfi
   WM_RETURN_IF_ERROR(reader.RequireMap(node));
   for (const auto& [key, value] : node.entries) {
     if (!IsVariableName(key.name)) {
-      return reader.Error(key.place, Format("\"{}\" is not a variable's name",
-                                            Printable(key.name)));
+      return reader.Error(key.place,
+                          Format("\"{}\" is not a variable's name", Printable(key.name)));
     }
     const ValueReader at_value = reader.For(Format("{}.{}", reader.key(), key.name));
     WM_ASSIGN_OR_RETURN(agent.env[key.name], ReadEnvValue(at_value, value));

@@ -17,7 +17,7 @@ using Apply = absl::Status (*)(const ValueReader&, const YamlNode&, Config&);
 // The member that a chain of pointers to members leads to.
 template <auto... kPath>
 auto& At(Config& config) {
-  return (config .* ... .* kPath);
+  return (config.*....*kPath);
 }
 
 template <auto... kPath>
@@ -105,11 +105,11 @@ absl::Status Image(const ValueReader& reader, const YamlNode& node, Config& conf
            std::string_view("._/:@-{}").find(c) != std::string_view::npos;
   };
   const std::string& image = config.sandbox.image;
-  const bool good_start = image.empty() || image[0] == '{' ||
-                          std::isalnum(static_cast<unsigned char>(image[0])) != 0;
+  const bool good_start =
+      image.empty() || image[0] == '{' || std::isalnum(static_cast<unsigned char>(image[0])) != 0;
   if (!good_start || !std::all_of(image.begin(), image.end(), fits)) {
-    return reader.Error(node.place, Format("expected an image's name, found {}",
-                                           DescribeValue(node)));
+    return reader.Error(node.place,
+                        Format("expected an image's name, found {}", DescribeValue(node)));
   }
   return absl::OkStatus();
 }
@@ -142,8 +142,8 @@ absl::Status Memory(const ValueReader& reader, const YamlNode& node, Config& con
     if (unit == "ib") unit.remove_prefix(1);
   }
   if (digits == 0 || (!unit.empty() && unit != "b")) {
-    return reader.Error(node.place, Format("expected a size such as 512m or 8g, found {}",
-                                           DescribeValue(node)));
+    return reader.Error(
+        node.place, Format("expected a size such as 512m or 8g, found {}", DescribeValue(node)));
   }
   config.sandbox.memory = node.scalar;
   return absl::OkStatus();
@@ -152,8 +152,8 @@ absl::Status Memory(const ValueReader& reader, const YamlNode& node, Config& con
 absl::Status Cpus(const ValueReader& reader, const YamlNode& node, Config& config) {
   if (!node.IsScalar() || node.scalar.size() > 16 ||
       PositiveDecimal(node.scalar, 9) != node.scalar.size()) {
-    return reader.Error(node.place, Format("expected a number of CPUs such as 1.5, found {}",
-                                           DescribeValue(node)));
+    return reader.Error(
+        node.place, Format("expected a number of CPUs such as 1.5, found {}", DescribeValue(node)));
   }
   config.sandbox.cpus = node.scalar;
   return absl::OkStatus();

@@ -40,7 +40,10 @@ class LayerParser {
   absl::Status Section(const std::string& section, const YamlNode& map) {
     for (const auto& [key, value] : map.entries) {
       const std::string name = section.empty() ? key.name : section + "." + key.name;
-      if (const KeyRow* row = FindKey(name)) {
+      // "sandbox.enabled: true" in one line is no second way to write a nested key.
+      if (key.name.find('.') != std::string::npos) {
+        WM_RETURN_IF_ERROR(Unknown(section, key));
+      } else if (const KeyRow* row = FindKey(name)) {
         WM_RETURN_IF_ERROR(Value(*row, key.place, value));
       } else if (!IsSection(name)) {
         WM_RETURN_IF_ERROR(Unknown(section, key));
@@ -81,8 +84,7 @@ class LayerParser {
     if (IsDefault(row, node)) return absl::OkStatus();
     const std::string text = Format("{} is not supported yet", row.name);
     if (row.support == KeySupport::kRefused) {
-      return WithHint(YamlError(file_, place, text),
-                      Format("Remove {} from the file.", row.name));
+      return WithHint(YamlError(file_, place, text), Format("Remove {} from the file.", row.name));
     }
     Warn(place, text + ", ignored");
     return absl::OkStatus();
@@ -102,8 +104,9 @@ class LayerParser {
     const std::string where = section.empty() ? "" : Format(" in {}", section);
     const std::string text =
         Format("unknown key \"{}\"{}{}", Printable(key.name).substr(0, 80), where, suggestion);
-    // A slip below `sandbox` must not switch a protection off without a word.
-    if (section == "sandbox" || section.starts_with("sandbox.")) {
+    // A slip in `sandbox` or below it must not switch a protection off.
+    const std::string name = section.empty() ? key.name : section + "." + key.name;
+    if (name.starts_with("sandbox.") || suggestion == Suggestion("sandbox", {"sandbox"})) {
       return YamlError(file_, key.place, text);
     }
     Warn(key.place, text + ", ignored");
@@ -172,8 +175,7 @@ absl::StatusOr<Config> BuildConfig(const std::optional<ConfigText>& global,
     WM_ASSIGN_OR_RETURN(merged, ParseLayer(*global, ConfigOrigin::kGlobal, warnings));
   }
   if (project) {
-    WM_ASSIGN_OR_RETURN(ConfigLayer layer,
-                        ParseLayer(*project, ConfigOrigin::kProject, warnings));
+    WM_ASSIGN_OR_RETURN(ConfigLayer layer, ParseLayer(*project, ConfigOrigin::kProject, warnings));
     merged = MergeLayers(std::move(merged), std::move(layer));
   }
   Config config;

@@ -37,9 +37,10 @@ absl::StatusOr<std::optional<ConfigText>> ReadGlobal(const fs::path& dir) {
   for (const std::string_view name : kGlobalNames) {
     WM_ASSIGN_OR_RETURN(std::optional<ConfigText> text, ReadIfPresent(dir, name, true));
     if (text && found) {
-      return WithHint(WithReason(FailedPrecondition("both {} and {} exist", found->file, text->file),
-                                 "CONFIG_AMBIGUOUS"),
-                      "Keep one of the two files.");
+      return WithHint(
+          WithReason(FailedPrecondition("both {} and {} exist", found->file, text->file),
+                     "CONFIG_AMBIGUOUS"),
+          "Keep one of the two files.");
     }
     if (text) found = std::move(text);
   }
@@ -71,8 +72,8 @@ absl::StatusOr<std::optional<ProjectFile>> ReadProjectIn(const fs::path& root,
 
 // "." for a cwd outside of the worktree.
 fs::path RelativeCwd(const ConfigLocation& location) {
-  const fs::path relative = location.cwd.lexically_normal().lexically_relative(
-      location.worktree_root.lexically_normal());
+  const fs::path relative =
+      location.cwd.lexically_normal().lexically_relative(location.worktree_root.lexically_normal());
   if (relative.empty() || *relative.begin() == "..") return ".";
   return relative;
 }
@@ -82,8 +83,8 @@ absl::StatusOr<std::optional<ProjectFile>> ReadProject(const ConfigLocation& loc
   if (!location.override_file.empty()) {
     absl::StatusOr<std::string> text = ReadFile(location.override_file);
     if (!text.ok()) return FileError(location.override_file, text.status());
-    return ProjectFile{{location.override_file.string(), *std::move(text)},
-                       location.worktree_root, "."};
+    return ProjectFile{
+        {location.override_file.string(), *std::move(text)}, location.worktree_root, "."};
   }
   if (location.worktree_root.empty()) return std::nullopt;
   for (fs::path dir = RelativeCwd(location);; dir = dir.parent_path()) {

@@ -10,7 +10,7 @@ namespace workmux::daemon {
 
 // Where the caller stands. All paths absolute and canonical.
 struct ConfigLocation {
-  std::filesystem::path global_dir;     // Paths::config
+  std::filesystem::path global_dir;  // Paths::config
   std::filesystem::path cwd;
   std::filesystem::path worktree_root;  // of cwd; empty outside of a repository
   std::filesystem::path main_worktree;  // empty: a bare repository

@@ -52,8 +52,7 @@ std::string RenderReference() {
     }
     const std::string indent(2 * sections.size(), ' ');
     text += Format("{}# {}. ({})\n", indent, row.doc, Remarks(row));
-    text += Format("{}#{}: {}\n", indent, key,
-                   row.default_value.empty() ? "~" : row.default_value);
+    text += Format("{}#{}: {}\n", indent, key, row.default_value.empty() ? "~" : row.default_value);
     open = std::move(sections);
   }
   return text;

@@ -9,7 +9,17 @@
 
 namespace workmux::daemon {
 
-enum class KeyType { kString, kBool, kInteger, kChoice, kQuantity, kStringList, kList, kMap, kValue };
+enum class KeyType {
+  kString,
+  kBool,
+  kInteger,
+  kChoice,
+  kQuantity,
+  kStringList,
+  kList,
+  kMap,
+  kValue
+};
 
 enum class KeyScope {
   kAny,
@@ -26,7 +36,7 @@ enum class KeySupport {
 };
 
 struct KeyRow {
-  std::string_view name;           // "sandbox.network.policy"
+  std::string_view name;  // "sandbox.network.policy"
   KeyType type;
   KeyScope scope;
   KeySupport support;

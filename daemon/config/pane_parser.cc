@@ -38,7 +38,8 @@ absl::Status ReadField(const ValueReader& reader, const std::string& name, const
     WM_ASSIGN_OR_RETURN(pane.target, reader.Integer(node, 0, kMaxCells));
     if (*pane.target >= index) {
       return reader.Error(node.place, Format("expected the index of an earlier pane (0 is the "
-                                             "first), found {}", *pane.target));
+                                             "first), found {}",
+                                             *pane.target));
     }
   }
   return absl::OkStatus();
@@ -70,8 +71,8 @@ absl::StatusOr<std::vector<PaneConfig>> ParsePanes(const ValueReader& reader,
     const int index = static_cast<int>(panes.size());
     const ValueReader at_pane = reader.For(Format("{}[{}]", reader.key(), index));
     WM_RETURN_IF_ERROR(at_pane.RequireMap(item));
-    at_pane.WarnOfUnknownKeys(item, {"name", "command", "focus", "zoom", "split", "size",
-                                     "percentage", "target"});
+    at_pane.WarnOfUnknownKeys(
+        item, {"name", "command", "focus", "zoom", "split", "size", "percentage", "target"});
     PaneConfig pane;
     for (const auto& [key, value] : item.entries) {
       if (value.IsNull()) continue;

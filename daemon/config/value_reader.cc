@@ -21,8 +21,8 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
         continue;
       }
       const std::size_t substitution = a[i - 1] == b[k - 1] ? 0 : 1;
-      cost[i][k] = std::min({cost[i - 1][k] + 1, cost[i][k - 1] + 1,
-                             cost[i - 1][k - 1] + substitution});
+      cost[i][k] =
+          std::min({cost[i - 1][k] + 1, cost[i][k - 1] + 1, cost[i - 1][k - 1] + substitution});
       if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1]) {
         cost[i][k] = std::min(cost[i][k], cost[i - 2][k - 2] + 1);
       }
@@ -121,13 +121,13 @@ absl::StatusOr<std::size_t> ValueReader::Choice(const YamlNode& node, std::strin
     if (found != now.end()) return static_cast<std::size_t>(found - now.begin());
     for (const std::string_view choice : SplitChoices(later)) {
       if (choice == node.scalar) {
-        return Error(node.place, Format("{} is not supported yet, use {}", choice,
-                                        ChoiceList(choices)));
+        return Error(node.place,
+                     Format("{} is not supported yet, use {}", choice, ChoiceList(choices)));
       }
     }
   }
-  return Error(node.place, Format("expected one of {}, found {}", ChoiceList(choices),
-                                  DescribeValue(node)));
+  return Error(node.place,
+               Format("expected one of {}, found {}", ChoiceList(choices), DescribeValue(node)));
 }
 
 absl::Status ValueReader::RequireMap(const YamlNode& node) const {
@@ -144,8 +144,8 @@ void ValueReader::WarnOfUnknownKeys(const YamlNode& map,
                                     const std::vector<std::string_view>& known) const {
   for (const auto& [key, value] : map.entries) {
     if (std::find(known.begin(), known.end(), key.name) != known.end()) continue;
-    Warn(key.place, Format("unknown key \"{}\"{}, ignored", Printable(key.name),
-                           Suggestion(key.name, known)));
+    Warn(key.place,
+         Format("unknown key \"{}\"{}, ignored", Printable(key.name), Suggestion(key.name, known)));
   }
 }
 

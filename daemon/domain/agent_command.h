@@ -25,8 +25,8 @@ struct CommandLine {
 CommandLine SplitCommandLine(std::string_view text);
 
 struct ResolvedAgent {
-  std::string name;       // key in `agents`, else the program's stem or profile
-  CommandLine command;    // never without a program or text
+  std::string name;     // key in `agents`, else the program's stem or profile
+  CommandLine command;  // never without a program or text
   std::vector<std::string> args;
   std::map<std::string, std::variant<std::string, EnvFrom>> env;
   const AgentProfile* profile = nullptr;  // static, never null
@@ -40,8 +40,8 @@ struct AgentCommandOptions {
   // Relative to the pane's directory. The program gets the file's content.
   std::optional<std::filesystem::path> prompt_file;
   bool resume = false;
-  bool sandboxed = false;         // adds what turns permission questions off
-  std::string extra_args;         // shell text after the agent's own arguments
+  bool sandboxed = false;            // adds what turns permission questions off
+  std::string extra_args;            // shell text after the agent's own arguments
   bool login_shell_is_posix = true;  // else the line is wrapped in `sh -c`
 };
 

@@ -22,12 +22,11 @@ constexpr AgentProfile kProfiles[] = {
     {"pi", kPositional, "", "", "--continue", "", true, ".pi/agent", "/tmp/.pi/agent", "", ""},
     {"omp", kPositional, "", "", "--continue", "", true, ".omp/agent", "/tmp/.omp/agent", "", ""},
     {"kiro-cli", kAfterDoubleDash, "", "chat", "--resume", "", false, "", "", "", ""},
-    {"vibe", kAfterDoubleDash, "", "", "--continue", "--agent auto-approve", false, "", "", "",
-     ""},
+    {"vibe", kAfterDoubleDash, "", "", "--continue", "--agent auto-approve", false, "", "", "", ""},
     {"copilot", kAfterDoubleDash, "", "", "", "", false, ".copilot", "/tmp/.copilot", "", ""},
 };
-constexpr AgentProfile kDefault = {"default", kAfterDoubleDash, "", "", "", "", false,
-                                   "",        "",               "", ""};
+constexpr AgentProfile kDefault = {"default", kAfterDoubleDash, "", "", "", "", false, "", "", "",
+                                   ""};
 
 }  // namespace
 
@@ -40,8 +39,9 @@ const AgentProfile& FindProfile(std::string_view program_or_name) {
   if (const std::size_t dot = stem.rfind('.'); dot != std::string_view::npos && dot > 0) {
     stem = stem.substr(0, dot);
   }
-  const auto found = std::find_if(std::begin(kProfiles), std::end(kProfiles),
-                                  [&](const AgentProfile& profile) { return profile.name == stem; });
+  const auto found =
+      std::find_if(std::begin(kProfiles), std::end(kProfiles),
+                   [&](const AgentProfile& profile) { return profile.name == stem; });
   return found == std::end(kProfiles) ? kDefault : *found;
 }
 

@@ -15,11 +15,11 @@ enum class PromptForm {
 };
 
 struct AgentProfile {
-  std::string_view name;         // also the stem of its executable
+  std::string_view name;  // also the stem of its executable
   PromptForm prompt_form;
   std::string_view prompt_option;
-  std::string_view subcommand;   // right after the program
-  std::string_view resume;       // words that continue the last conversation; empty: cannot
+  std::string_view subcommand;  // right after the program
+  std::string_view resume;      // words that continue the last conversation; empty: cannot
   // Words that turn permission questions off; used in sandboxes only.
   std::string_view skip_permissions;
   // The program reports no status at its start with a prompt: it counts as working.

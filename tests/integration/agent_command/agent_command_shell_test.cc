@@ -23,9 +23,12 @@ struct Shell {
 };
 
 const Shell kShells[] = {
-    {"sh", {}, true},           {"dash", {}, true},
-    {"bash", {"--norc"}, true}, {"zsh", {"-f"}, true},
-    {"fish", {"--no-config"}, true}, {"fish", {"--no-config"}, false},
+    {"sh", {}, true},
+    {"dash", {}, true},
+    {"bash", {"--norc"}, true},
+    {"zsh", {"-f"}, true},
+    {"fish", {"--no-config"}, true},
+    {"fish", {"--no-config"}, false},
 };
 
 struct Pane {
@@ -162,9 +165,9 @@ TEST_CASE("AgentCommand: arguments and environment arrive as they were configure
     options.login_shell_is_posix = shell.posix;
     const std::string line = BuildAgentCommand(ResolveAgent(config, ""), options);
     INFO(shell.name << " " << line);
-    CHECK(pane.Arguments(shell, line) ==
-          std::vector<std::string>{"x'y\"z $(touch pwned) \\", "a 'b' $(touch pwned)", "it's",
-                                   "$(touch pwned)", "a\\b", ""});
+    CHECK(pane.Arguments(shell, line) == std::vector<std::string>{"x'y\"z $(touch pwned) \\",
+                                                                  "a 'b' $(touch pwned)", "it's",
+                                                                  "$(touch pwned)", "a\\b", ""});
   }
   CHECK_FALSE(fs::exists(pane.dir / "pwned"));
 }

@@ -31,11 +31,11 @@ Outcome Build(std::string_view global, std::string_view project) {
 }
 
 TEST_CASE("Config: the project's keys win one by one", "[config]") {
-  const Outcome outcome =
-      Build("agent: codex\nmerge_keep: true\nworktree_naming: basename\nstatus_icons: {done: D}\n"
-            "sandbox: {enabled: true, target: all}\n",
-            "agent: gemini\nmerge_keep: false\nworktree_naming: full\nstatus_icons: {working: W}\n"
-            "sandbox: {target: agent}\nmain_branch:\n");
+  const Outcome outcome = Build(
+      "agent: codex\nmerge_keep: true\nworktree_naming: basename\nstatus_icons: {done: D}\n"
+      "sandbox: {enabled: true, target: all}\n",
+      "agent: gemini\nmerge_keep: false\nworktree_naming: full\nstatus_icons: {working: W}\n"
+      "sandbox: {target: agent}\nmain_branch:\n");
   CHECK(outcome.error.empty());
   CHECK(outcome.warnings.empty());
   CHECK(outcome.config.agent == "gemini");
@@ -48,10 +48,10 @@ TEST_CASE("Config: the project's keys win one by one", "[config]") {
 }
 
 TEST_CASE("Config: <global> stands for the global list", "[config]") {
-  const Outcome outcome = Build(
-      "post_create: [a, b]\npre_merge: [m]\nfiles: {copy: [.env]}\n",
-      "post_create: [x, <global>, y]\npre_merge: [n]\npre_remove: [<global>]\n"
-      "files: {copy: [<global>, c], symlink: [<global>]}\n");
+  const Outcome outcome =
+      Build("post_create: [a, b]\npre_merge: [m]\nfiles: {copy: [.env]}\n",
+            "post_create: [x, <global>, y]\npre_merge: [n]\npre_remove: [<global>]\n"
+            "files: {copy: [<global>, c], symlink: [<global>]}\n");
   CHECK(outcome.error.empty());
   CHECK(outcome.config.post_create == Texts{"x", "a", "b", "y"});
   CHECK(outcome.config.pre_merge == Texts{"n"});
@@ -61,11 +61,11 @@ TEST_CASE("Config: <global> stands for the global list", "[config]") {
 }
 
 TEST_CASE("Config: global-only keys in a project file are dropped with a warning", "[config]") {
-  const Outcome outcome = Build(
-      "sandbox: {git: clone}\nagents: {claude: safe}\n",
-      "agents: {claude: evil}\nsandbox:\n  git: shared\n  network:\n    policy: allow\n"
-      "    allowed_domains: [evil.example]\n  extra_mounts: [/]\n  container:\n"
-      "    cap_add: [ALL]\n");
+  const Outcome outcome =
+      Build("sandbox: {git: clone}\nagents: {claude: safe}\n",
+            "agents: {claude: evil}\nsandbox:\n  git: shared\n  network:\n    policy: allow\n"
+            "    allowed_domains: [evil.example]\n  extra_mounts: [/]\n  container:\n"
+            "    cap_add: [ALL]\n");
   CHECK(outcome.error.empty());
   CHECK(outcome.warnings ==
         Texts{"p:1:1: agents may only be set in the global file, ignored",
@@ -92,8 +92,7 @@ TEST_CASE("Config: no global-only key has an effect from a project file", "[conf
     text += Format("{}{}: [something]\n", indent, rest);
     std::vector<std::string> warnings;
     INFO(text);
-    const ConfigLayer layer =
-        Must(ParseLayer({"p", text}, ConfigOrigin::kProject, warnings));
+    const ConfigLayer layer = Must(ParseLayer({"p", text}, ConfigOrigin::kProject, warnings));
     CHECK(layer.empty());
     CHECK(warnings.size() == 1);
   }
@@ -120,9 +119,12 @@ TEST_CASE("Config: unknown keys below sandbox are errors in either file", "[conf
         "g:2:3: unknown key \"enabeld\" in sandbox (did you mean \"enabled\"?)");
   CHECK(Build("sandbox:\n  network:\n    polcy: deny\n", "").error ==
         "g:3:5: unknown key \"polcy\" in sandbox.network (did you mean \"policy\"?)");
-  CHECK(Build("", "sandbox: {xyzzy: 1}\n").error ==
-        "p:1:11: unknown key \"xyzzy\" in sandbox");
-  CHECK(Build("", "\"sandbox.enabled\": true\n").error.empty());
+  CHECK(Build("", "sandbox: {xyzzy: 1}\n").error == "p:1:11: unknown key \"xyzzy\" in sandbox");
+  CHECK(Build("", "sandbox.enabled: true\n").error == "p:1:1: unknown key \"sandbox.enabled\"");
+  CHECK(Build("sandbx: {enabled: true}\n", "").error ==
+        "g:1:1: unknown key \"sandbx\" (did you mean \"sandbox\"?)");
+  CHECK(Build("Sandbox: {enabled: true}\n", "").error ==
+        "g:1:1: unknown key \"Sandbox\" (did you mean \"sandbox\"?)");
 }
 
 TEST_CASE("Config: known keys without support are refused unless they say the default",

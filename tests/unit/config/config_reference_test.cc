@@ -19,8 +19,8 @@ std::string Uncommented(const std::string& reference) {
   std::string text;
   for (const std::string& line : SplitLines(reference)) {
     const std::size_t hash = line.find_first_not_of(' ');
-    const bool is_key = hash != std::string::npos && line[hash] == '#' &&
-                        hash + 1 < line.size() && line[hash + 1] != ' ';
+    const bool is_key = hash != std::string::npos && line[hash] == '#' && hash + 1 < line.size() &&
+                        line[hash + 1] != ' ';
     text += is_key ? line.substr(0, hash) + line.substr(hash + 1) : line;
     text += '\n';
   }
@@ -31,8 +31,7 @@ TEST_CASE("ConfigReference: matches its golden file", "[config]") {
   test::CheckGolden("config_reference.yaml", RenderReference());
 }
 
-TEST_CASE("ConfigReference: loads without a warning, as it is and with every key set",
-          "[config]") {
+TEST_CASE("ConfigReference: loads without a warning, as it is and with every key set", "[config]") {
   const std::string reference = RenderReference();
   for (const std::string& text : {reference, Uncommented(reference)}) {
     std::vector<std::string> warnings;
@@ -49,8 +48,8 @@ TEST_CASE("ConfigReference: loads without a warning, as it is and with every key
 
 TEST_CASE("ConfigReference: the values shown are the real defaults", "[config]") {
   std::vector<std::string> warnings;
-  const Config shown = Must(BuildConfig(ConfigText{"reference", Uncommented(RenderReference())},
-                                        std::nullopt, warnings));
+  const Config shown = Must(
+      BuildConfig(ConfigText{"reference", Uncommented(RenderReference())}, std::nullopt, warnings));
   const Config defaults;
   CHECK(shown.window_prefix == defaults.window_prefix);
   CHECK(shown.worktree_prefix == defaults.worktree_prefix);

@@ -23,8 +23,7 @@ std::string Refusal(std::string_view text) {
 
 Config Accepted(std::string_view text) {
   std::vector<std::string> warnings;
-  Config config =
-      Must(BuildConfig(ConfigText{"g", std::string(text)}, std::nullopt, warnings));
+  Config config = Must(BuildConfig(ConfigText{"g", std::string(text)}, std::nullopt, warnings));
   for (const std::string& warning : warnings) FAIL_CHECK(warning);
   return config;
 }
@@ -41,12 +40,10 @@ TEST_CASE("Config: wrong values are refused with their place", "[config]") {
       {"agent: [a]", "g:1:8: agent: expected text, found a list"},
       {"agent: 12", "g:1:8: agent: expected text, found the number 12"},
       {"agent: true", "g:1:8: agent: expected text, found true"},
-      {"agent: \"a\\eb\"",
-       "g:1:8: agent: control characters and line breaks are not allowed"},
+      {"agent: \"a\\eb\"", "g:1:8: agent: control characters and line breaks are not allowed"},
       {"window_prefix: |\n  a\n  b",
        "g:1:16: window_prefix: control characters and line breaks are not allowed"},
-      {"main_branch: --upload-pack=x",
-       "g:1:14: main_branch: a branch must not start with \"-\""},
+      {"main_branch: --upload-pack=x", "g:1:14: main_branch: a branch must not start with \"-\""},
       {"base_branch: -x", "g:1:14: base_branch: a branch must not start with \"-\""},
       {"worktree_dir: ~/a/{branch}",
        "g:1:15: worktree_dir: {project} is the only placeholder that may be used in the text "

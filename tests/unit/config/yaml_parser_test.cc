@@ -34,12 +34,10 @@ TEST_CASE("YamlParser: errors name file, line and column", "[config]") {
       {"a: {x: 1, x: 2}\n", "f.yaml:1:11: duplicate key \"x\", first seen at line 1"},
       {"base: &b {x: 1}\nc:\n  <<: *b\n", "f.yaml:3:3: merge keys (<<) are not supported"},
       {"- a\n", "f.yaml:1:1: expected `key: value` lines, found a list"},
-      {"just text\n",
-       "f.yaml:1:1: expected `key: value` lines, found the text \"just text\""},
+      {"just text\n", "f.yaml:1:1: expected `key: value` lines, found the text \"just text\""},
       {"a: 1\n---\nb: 2\n", "f.yaml:1:1: more than one document in the file"},
       {"[a, b]: 1\n", "f.yaml:1:1: a key must be plain text"},
-      {"a: !!binary aGk=\n",
-       "f.yaml:1:4: the tag \"tag:yaml.org,2002:binary\" is not allowed"},
+      {"a: !!binary aGk=\n", "f.yaml:1:4: the tag \"tag:yaml.org,2002:binary\" is not allowed"},
       {"a: !x {}\n", "f.yaml:1:4: the tag \"!x\" is not allowed"},
       {"a: &x [1, *x]\n", "f.yaml:1:11: this alias stands inside its own anchor"},
       {"a: \"x\\0y\"\n", "f.yaml:1:4: NUL is not allowed"},
@@ -75,7 +73,8 @@ TEST_CASE("YamlParser: syntax errors come with their place", "[config]") {
 }
 
 TEST_CASE("YamlParser: a file without content has no keys", "[config]") {
-  for (const std::string_view text : {"", "\n\n", "# only a comment\n", "---\n", "...\n", "\xEF\xBB\xBF"}) {
+  for (const std::string_view text :
+       {"", "\n\n", "# only a comment\n", "---\n", "...\n", "\xEF\xBB\xBF"}) {
     const YamlNode root = Must(ParseYaml(text, "f.yaml"));
     CHECK(root.IsMap());
     CHECK(root.entries.empty());
@@ -83,8 +82,7 @@ TEST_CASE("YamlParser: a file without content has no keys", "[config]") {
 }
 
 TEST_CASE("YamlParser: values keep their kind, place and quotes", "[config]") {
-  const YamlNode root =
-      Must(ParseYaml("a: true\nb: \"true\"\nc: ~\nd: &l [x]\ne: *l\n", "f.yaml"));
+  const YamlNode root = Must(ParseYaml("a: true\nb: \"true\"\nc: ~\nd: &l [x]\ne: *l\n", "f.yaml"));
   REQUIRE(root.entries.size() == 5);
   CHECK(root.entries[0].second.plain);
   CHECK_FALSE(root.entries[1].second.plain);
@@ -130,10 +128,14 @@ TEST_CASE("YamlParser: aliases cannot multiply a small file", "[config]") {
 TEST_CASE("YamlParser: the largest file is refused or read in a short time", "[config]") {
   constexpr std::size_t kSize = 1u << 20;
   const std::string texts[] = {
-      "a: [" + Repeated("x, ", kSize / 3),  Repeated("a: ", kSize / 3),
-      "a: \"" + Repeated("\\x41", kSize / 4), Repeated("? ", kSize / 2),
-      Repeated("&a ", kSize / 3),           Repeated("\n", kSize),
-      "a: |\n" + Repeated(" x\n", kSize / 3), Repeated("# x\n", kSize / 4),
+      "a: [" + Repeated("x, ", kSize / 3),
+      Repeated("a: ", kSize / 3),
+      "a: \"" + Repeated("\\x41", kSize / 4),
+      Repeated("? ", kSize / 2),
+      Repeated("&a ", kSize / 3),
+      Repeated("\n", kSize),
+      "a: |\n" + Repeated(" x\n", kSize / 3),
+      Repeated("# x\n", kSize / 4),
   };
   for (const std::string& text : texts) {
     const auto start = std::chrono::steady_clock::now();
