@@ -160,8 +160,8 @@ TEST_CASE("Add: bad names are refused before anything happens", "[add]") {
     CHECK_CODE(world.Add(name), absl::StatusCode::kInvalidArgument);
   }
   CHECK(world.tmux.windows().empty());
-  CHECK_OK(world.Add("$(touch p);x"));
-  CHECK(fs::exists(world.PathOf("touch-p-x")));
+  CHECK_OK(world.Add("$(touch${IFS}p);x"));
+  CHECK(fs::exists(world.PathOf("touch-ifs-p-x")));
 }
 
 TEST_CASE("Add: without a tmux server nothing is made", "[add]") {
