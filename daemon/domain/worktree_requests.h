@@ -125,7 +125,10 @@ struct RemovalCandidate {
   std::vector<Commit> unmerged;  // newest first, at most kMaxUnmerged
   std::string base;
   std::string tip;      // of the branch when it was looked at; empty: none
-  std::string unknown;  // a check failed: why. Counts as dirty.
+  std::string unknown;  // a check failed: why
+  // False counts as dirty and as unmerged.
+  bool changes_known = false;
+  bool commits_known = false;
 };
 inline constexpr std::size_t kMaxUnmerged = 1000;
 

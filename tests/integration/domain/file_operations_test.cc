@@ -1,0 +1,169 @@
+#include "daemon/domain/file_operations.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "common/base/status.h"
+#include "tests/fakes/fake_progress.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace workmux::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+using test::FakeProgress;
+using test::ReadWholeFile;
+using test::TempDir;
+using test::WriteFile;
+
+struct Files {
+  Files() {
+    fs::create_directories(dir / "repo");
+    fs::create_directories(dir / "trees/x");
+  }
+  absl::Status Run(std::vector<std::string> copy, std::vector<std::string> link = {}) {
+    FileOperations operations{dir / "repo", dir / "trees/x", copy, link, {dir / "repo/.worktrees/y"}};
+    return RunFileOperations(operations, progress, {});
+  }
+  fs::path In(const std::string& name) const { return dir / "repo" / name; }
+  fs::path Out(const std::string& name) const { return dir / "trees/x" / name; }
+
+  TempDir dir;
+  FakeProgress progress;
+};
+
+TEST_CASE("files.copy: globs name files and directories", "[files]") {
+  Files files;
+  for (const char* name : {".env", ".env.local", "config/a.local", "config/deep/b.local", "a b,c:d'e",
+                           "dir/sub/x", "1.txt", "2.txt", "z.txt", "pkg/node_modules/n"}) {
+    WriteFile(files.In(name), name);
+  }
+  REQUIRE_OK(files.Run({".env*", "**/*.local", "dir", "[12].tx?", "a b*", "absent", "*/absent/*"}));
+  for (const char* name : {".env", ".env.local", "config/a.local", "config/deep/b.local", "a b,c:d'e",
+                           "dir/sub/x", "1.txt", "2.txt"}) {
+    INFO(name);
+    CHECK(ReadWholeFile(files.Out(name)) == name);
+  }
+  CHECK_FALSE(fs::exists(files.Out("z.txt")));
+  CHECK_FALSE(fs::exists(files.Out("pkg")));
+}
+
+TEST_CASE("files.copy: .git and other worktrees are left out", "[files]") {
+  Files files;
+  WriteFile(files.In(".git/config"), "x");
+  WriteFile(files.In(".worktrees/y/.env"), "x");
+  WriteFile(files.In("sub/.env"), "x");
+  REQUIRE_OK(files.Run({"**/.env", ".git", "**/config"}));
+  CHECK(fs::exists(files.Out("sub/.env")));
+  CHECK_FALSE(fs::exists(files.Out(".worktrees/y/.env")));
+  CHECK_FALSE(fs::exists(files.Out(".git")));
+}
+
+TEST_CASE("files.copy: mode and time stay, a file that is there is replaced", "[files]") {
+  Files files;
+  WriteFile(files.In("run.sh"), std::string(3u << 20, 'x'));
+  REQUIRE(::chmod(files.In("run.sh").c_str(), 0750) == 0);
+  fs::last_write_time(files.In("run.sh"), fs::file_time_type::clock::now() - std::chrono::hours(9));
+  WriteFile(files.Out("run.sh"), "old");
+  REQUIRE_OK(files.Run({"run.sh"}));
+  CHECK(fs::file_size(files.Out("run.sh")) == (3u << 20));
+  CHECK(fs::status(files.Out("run.sh")).permissions() == fs::perms(0750));
+  CHECK(fs::last_write_time(files.Out("run.sh")) == fs::last_write_time(files.In("run.sh")));
+}
+
+TEST_CASE("files: patterns that leave the repository are refused", "[files][attack]") {
+  Files files;
+  WriteFile(files.dir / "secret", "s");
+  for (const std::string& pattern :
+       {(files.dir / "secret").string(), std::string("../secret"), std::string("a/../../secret"),
+        std::string("~/x"), std::string("")}) {
+    INFO(pattern);
+    CHECK_CODE(files.Run({pattern}), absl::StatusCode::kInvalidArgument);
+  }
+}
+
+TEST_CASE("files.copy: a link out of the repository is not followed", "[files][attack]") {
+  Files files;
+  WriteFile(files.dir / "secret/key", "s3cret");
+  fs::create_symlink(files.dir / "secret/key", files.In("key"));
+  fs::create_directory_symlink(files.dir / "secret", files.In("linked"));
+  fs::create_directory(files.In("tree"));
+  fs::create_symlink(files.dir / "secret/key", files.In("tree/key"));
+
+  CHECK_OK(files.Run({"key", "tree"}));
+  CHECK_FALSE(fs::exists(fs::symlink_status(files.Out("key"))));
+  CHECK(files.progress.warnings.size() == 1);
+  CHECK(fs::is_symlink(files.Out("tree/key")));
+  CHECK_FALSE(files.Run({"linked/key"}).ok());
+  CHECK_FALSE(fs::exists(files.Out("linked/key")));
+
+  // The same copy by a program that follows links.
+  fs::copy_file(files.In("linked/key"), files.dir / "stolen");
+  CHECK(ReadWholeFile(files.dir / "stolen") == "s3cret");
+}
+
+TEST_CASE("files.copy: a link that stays in the repository is the file it means", "[files]") {
+  Files files;
+  WriteFile(files.In("shared/.env"), "e");
+  fs::create_symlink("shared/.env", files.In(".env"));
+  CHECK_OK(files.Run({".env"}));
+  CHECK(fs::is_regular_file(fs::symlink_status(files.Out(".env"))));
+  CHECK(ReadWholeFile(files.Out(".env")) == "e");
+}
+
+TEST_CASE("files.copy: nothing is written through a link of the worktree", "[files][attack]") {
+  Files files;
+  WriteFile(files.dir / "victim/key", "precious");
+  WriteFile(files.In("key"), "evil");
+  WriteFile(files.In("sub/key"), "evil");
+  fs::create_symlink(files.dir / "victim/key", files.Out("key"));
+  fs::create_directory_symlink(files.dir / "victim", files.Out("sub"));
+
+  CHECK_FALSE(files.Run({"key"}).ok());
+  CHECK_FALSE(files.Run({"sub/key"}).ok());
+  CHECK_FALSE(files.Run({"sub"}).ok());
+  CHECK(ReadWholeFile(files.dir / "victim/key") == "precious");
+
+  fs::copy_file(files.In("key"), files.Out("sub/key"), fs::copy_options::overwrite_existing);
+  CHECK(ReadWholeFile(files.dir / "victim/key") == "evil");
+}
+
+TEST_CASE("files.copy: sockets and FIFOs are left out and block nothing", "[files]") {
+  Files files;
+  WriteFile(files.In("dir/a"), "a");
+  REQUIRE(::mkfifo(files.In("dir/fifo").c_str(), 0600) == 0);
+  CHECK_OK(files.Run({"dir"}));
+  CHECK(fs::exists(files.Out("dir/a")));
+  CHECK_FALSE(fs::exists(files.Out("dir/fifo")));
+}
+
+TEST_CASE("files.symlink: links are relative and lead to the source", "[files]") {
+  Files files;
+  WriteFile(files.In("node_modules/m"), "m");
+  WriteFile(files.In("deep/er/cache"), "c");
+  REQUIRE_OK(files.Run({}, {"node_modules", "deep/er/cache"}));
+  CHECK(fs::read_symlink(files.Out("node_modules")) == "../../repo/node_modules");
+  CHECK(ReadWholeFile(files.Out("node_modules/m")) == "m");
+  CHECK(ReadWholeFile(files.Out("deep/er/cache")) == "c");
+  CHECK_OK(files.Run({}, {"node_modules"}));
+}
+
+TEST_CASE("files.symlink: what has content stays, and that is said", "[files]") {
+  Files files;
+  WriteFile(files.In("a"), "main");
+  WriteFile(files.In("d/x"), "main");
+  WriteFile(files.In("e/x"), "main");
+  WriteFile(files.Out("a"), "mine");
+  WriteFile(files.Out("d/y"), "mine");
+  fs::create_directory(files.Out("e"));
+  CHECK_OK(files.Run({}, {"a", "d", "e"}));
+  CHECK(ReadWholeFile(files.Out("a")) == "mine");
+  CHECK(ReadWholeFile(files.Out("d/y")) == "mine");
+  CHECK(fs::is_symlink(files.Out("e")));
+  CHECK(files.progress.warnings.size() == 2);
+}
+
+}  // namespace
+}  // namespace workmux::daemon
