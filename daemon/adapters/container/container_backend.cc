@@ -7,6 +7,7 @@
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "daemon/adapters/container/bridge_gateway.h"
 
 namespace workmux::daemon {
 namespace {
@@ -28,20 +29,6 @@ std::string Lookup(const Env& env, std::string_view name) {
 // The client writes this instant for "never".
 bool NeverStarted(const json& state) {
   return state.value("StartedAt", std::string("0001-01-01T00:00:00Z")).starts_with("0001-01-01");
-}
-
-// Docker: [{"Gateway": "172.17.0.1"}, …] below IPAM.Config; Podman: lower case
-// "gateway" below subnets. IPv4 first: that is what host-gateway means.
-std::string GatewayIn(const json& value) {
-  if (!value.is_array()) return {};
-  for (const json& entry : value) {
-    if (!entry.is_object()) continue;
-    for (const char* key : {"Gateway", "gateway"}) {
-      const std::string gateway = entry.value(key, std::string());
-      if (!gateway.empty() && gateway.find(':') == std::string::npos) return gateway;
-    }
-  }
-  return {};
 }
 
 }  // namespace
@@ -80,21 +67,14 @@ absl::Status ContainerBackend::Check(std::string_view image, const Env& env) {
 }
 
 absl::StatusOr<std::string> ContainerBackend::FindGateway() {
-  const bool docker = client_.traits().name == "docker";
-  WM_ASSIGN_OR_RETURN(
-      const std::string out,
-      client_.Run({"network", "inspect", "--format", docker ? "{{json .IPAM.Config}}" : "{{json .Subnets}}", "--",
-                   std::string(client_.traits().network)}));
-  const json config = json::parse(out, nullptr, /*allow_exceptions=*/false);
-  try {
-    if (std::string gateway = GatewayIn(config); !gateway.empty()) return gateway;
-  } catch (const json::exception&) {
-    // Falls through: a gateway that is no string is as good as none.
-  }
-  return WithHint(WithReason(FailedPrecondition("the engine's network {} has no gateway on this host",
-                                                client_.traits().network),
-                             "BRIDGE_ADDRESS_UNKNOWN"),
-                  Format("Check `{} network inspect {}`.", client_.traits().program, client_.traits().network));
+  const std::string network(client_.traits().network);
+  WM_ASSIGN_OR_RETURN(const std::string out,
+                      client_.Run({"network", "inspect", "--format", "{{json .}}", "--", network}));
+  WM_ASSIGN_OR_RETURN(const std::vector<InterfaceAddress> local, LocalAddresses());
+  absl::StatusOr<std::string> gateway = GatewayFrom(out, local);
+  if (gateway.ok()) return gateway;
+  return WithHint(Annotate(gateway.status(), Format("the engine's network {}", network)),
+                  Format("Check `{} network inspect {}`.", client_.traits().program, network));
 }
 
 absl::StatusOr<SandboxBackend::BridgeAddress> ContainerBackend::Bridge(const Env&) {
