@@ -114,7 +114,7 @@ absl::StatusOr<UniqueFd> DaemonLauncher::Launch() const {
   command.env = DaemonEnv(env_);
   auto process = SpawnProcess(command, std::move(options));
   if (!process.ok()) {
-    return WithHint(WithReason(Annotate(process.status(), program.string()), kDaemonUnreachable),
+    return WithHint(WithReason(process.status(), kDaemonUnreachable),
                     "install workmuxd beside workmux, or name it in WORKMUX_DAEMON");
   }
 
