@@ -1,6 +1,8 @@
 #include <csignal>
+#include <cstdio>
 
 #include "common/base/status.h"
+#include "common/process/posix_command_runner.h"
 #include "tests/component/cli/cli_fixture.h"
 #include "tests/support/wait_until.h"
 
@@ -104,6 +106,53 @@ TEST_CASE("add: a changed configuration is shown, asked about, and the call repe
     CHECK(cli.err().find("hint: run `workmux trust`") != std::string::npos);
     CHECK(f.daemon.trusted_sha256().empty());
   }
+}
+
+TEST_CASE("add: outside tmux a server is started and the way to the window shown", "[cli]") {
+  if (!FindProgram("tmux", CurrentEnv()).ok()) {
+    std::puts("SKIPPED: no tmux");
+    return;
+  }
+  CliFixture f;
+  const std::string tmux = (f.dir / "tmux.sock").string();
+  f.daemon.events = {ResultEvent("docs")};
+  f.daemon.events[0].mutable_result()->set_session("$0");
+  f.daemon.events[0].mutable_result()->set_window("@0");
+  f.daemon.on_workspace_stream = [&] {
+    f.daemon.workspace_status = std::filesystem::exists(tmux)
+                                    ? absl::OkStatus()
+                                    : WithReason(FailedPrecondition("no tmux"), "TMUX_NOT_RUNNING");
+  };
+  auto options = f.With({"add", "docs"});
+  options.env["WORKMUX_TMUX_SOCKET"] = tmux;
+  SECTION("outside") {
+    CliProcess cli(options);
+    CHECK(cli.Wait() == 0);
+    CHECK(f.daemon.added().size() == 2);
+    CHECK(cli.out().find("tmux -S " + tmux + " attach-session -t '$0:@0'") != std::string::npos);
+    PosixCommandRunner runner;
+    Command kill;
+    kill.argv = {"tmux", "-S", tmux, "kill-server"};
+    kill.env = CurrentEnv();
+    const auto killed = runner.Run(kill, {});
+    CHECK((killed.ok() && killed->exit.ok()));
+  }
+  SECTION("inside, where another server than the caller's would be of no use") {
+    options.env["TMUX"] = "/gone,1,0";
+    CHECK(CliProcess(options).Wait() == 1);
+    CHECK(f.daemon.added().size() == 1);
+    CHECK_FALSE(std::filesystem::exists(tmux));
+  }
+}
+
+TEST_CASE("add: prompts that look like something else arrive as they are", "[cli]") {
+  CliFixture f;
+  f.daemon.events = {ResultEvent("docs")};
+  for (const char* prompt : {"[a,b]", "-x", "--help", "--"}) {
+    CHECK(CliProcess(f.With({"add", "docs", "-p", prompt})).Wait() == 0);
+    CHECK(f.daemon.added().back().prompt() == prompt);
+  }
+  CHECK(CliProcess(f.With({"add", "docs", "-p", ""})).Wait() == 2);
 }
 
 TEST_CASE("remove: only what was shown may be discarded", "[cli]") {
