@@ -41,8 +41,10 @@ bool IsSet(const Env& env, std::string_view name) {
 absl::StatusOr<fs::path> DaemonProgram(const Env& env) {
   const auto chosen = env.find("WORKMUX_DAEMON");
   if (chosen != env.end() && !chosen->second.empty()) return FindProgram(chosen->second, env);
-  WM_ASSIGN_OR_RETURN(const fs::path prefix, InstallPrefix());
-  return prefix / "bin" / "workmuxd";
+  std::error_code error;
+  const fs::path self = fs::read_symlink("/proc/self/exe", error);
+  if (error) return Internal("/proc/self/exe: {}", error.message());
+  return self.parent_path() / "workmuxd";
 }
 
 absl::StatusOr<UniqueFd> OpenNull() {
@@ -114,7 +116,7 @@ absl::StatusOr<UniqueFd> DaemonLauncher::Launch() const {
   command.env = DaemonEnv(env_);
   auto process = SpawnProcess(command, std::move(options));
   if (!process.ok()) {
-    return WithHint(WithReason(Annotate(process.status(), program.string()), kDaemonUnreachable),
+    return WithHint(WithReason(process.status(), kDaemonUnreachable),
                     "install workmuxd beside workmux, or name it in WORKMUX_DAEMON");
   }
 

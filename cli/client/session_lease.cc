@@ -126,6 +126,9 @@ class SessionLease::Worker {
     return state_.plan ? state_.plan->session_id : std::string();
   }
 
+  // The terminal is the program's now: nothing more is shown.
+  bool ready() { return !session_id().empty(); }
+
   void Run() {
     const absl::Status opened = Stream(StartPolicy::kIfNeeded, [this](Stub& stub, grpc::ClientContext& context) {
       return stub.OpenSession(&context, request_);
@@ -185,10 +188,10 @@ class SessionLease::Worker {
   void Handle(const pb::OpenSessionEvent& event) {
     switch (event.event_case()) {
       case pb::OpenSessionEvent::kProgress:
-        if (callbacks_.on_progress) callbacks_.on_progress(event.progress().title());
+        if (callbacks_.on_progress && !ready()) callbacks_.on_progress(event.progress().title());
         return;
       case pb::OpenSessionEvent::kWarning:
-        if (callbacks_.on_warning) callbacks_.on_warning(event.warning().message());
+        if (callbacks_.on_warning && !ready()) callbacks_.on_warning(event.warning().message());
         return;
       case pb::OpenSessionEvent::kRevoked:
         Update([&](State& state) {
