@@ -86,8 +86,8 @@ struct Daemon::Parts {
   ThreadPool executor{"wm-work", kMinWorkers, kMaxWorkers};
   EventLoop loop;
 
-  GitCli git{runner};
-  TmuxServers tmux{runner, options.env};
+  GitCli git{runner, options.env};
+  TmuxServers tmux{runner};
   ContainerBackend container{runner, DockerTraits(), options.env, options.paths.state};
   NamespaceBackend namespaces{runner, options.env};
   SandboxBackends backends{{"container", &container}, {"namespace", &namespaces}};

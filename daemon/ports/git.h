@@ -82,10 +82,7 @@ class Git {
   // is one that the repository keeps; another nested repository counts as changed.
   virtual absl::StatusOr<WorktreeChanges> Changes(const Worktree& worktree, std::stop_token stop) = 0;
   // Whether ignore rules cover `relative`, an untracked path of the worktree.
-  virtual absl::StatusOr<bool> IsIgnored(const Worktree& worktree,
-                                         const std::filesystem::path& relative) {
-    return absl::UnimplementedError((worktree.path / relative).string());
-  }
+  virtual absl::StatusOr<bool> IsIgnored(const Worktree& worktree, const std::filesystem::path& relative) = 0;
   // Commits of `tip` that are not in `base`, newest first, at most `limit`.
   virtual absl::StatusOr<std::vector<Commit>> CommitsNotIn(const Repository& repository, std::string_view tip,
                                                            std::string_view base, std::size_t limit) = 0;

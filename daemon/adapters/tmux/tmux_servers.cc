@@ -8,13 +8,12 @@
 
 namespace workmux::daemon {
 
-absl::StatusOr<std::shared_ptr<Multiplexer>> TmuxServers::Get(const std::string& socket, bool* created) {
+absl::StatusOr<std::shared_ptr<Multiplexer>> TmuxServers::Get(const std::string& socket) {
   if (!socket.starts_with('/')) return InvalidArgument("{} is not the path of a tmux socket", socket);
   std::shared_ptr<TmuxMultiplexer> old;  // destroyed without the lock
   // Held while opening (one tmux process), so that a server is opened once.
   MutexLock lock(mu_);
   std::shared_ptr<TmuxMultiplexer>& slot = servers_[socket];
-  if (created != nullptr) *created = false;
   if (slot != nullptr && slot->Running()) return std::shared_ptr<Multiplexer>(slot);
   old = std::move(slot);
   servers_.erase(socket);
@@ -22,7 +21,6 @@ absl::StatusOr<std::shared_ptr<Multiplexer>> TmuxServers::Get(const std::string&
   WM_ASSIGN_OR_RETURN(std::shared_ptr<TmuxMultiplexer> opened,
                       TmuxMultiplexer::Open(std::move(tmux), socket, runner_));
   servers_[socket] = opened;
-  if (created != nullptr) *created = true;
   return std::shared_ptr<Multiplexer>(std::move(opened));
 }
 

@@ -10,20 +10,19 @@
 #include "common/base/mutex.h"
 #include "common/process/command_runner.h"
 #include "daemon/adapters/tmux/tmux_multiplexer.h"
+#include "daemon/ports/multiplexers.h"
 
 namespace workmux::daemon {
 
 // The tmux servers that callers have named, by socket path. Thread-safe.
-class TmuxServers {
+class TmuxServers : public Multiplexers {
  public:
   // `runner` outlives this and everything it hands out.
   explicit TmuxServers(CommandRunner& runner) : runner_(runner) {}
 
-  // The server at `socket` (an absolute path), opened on first use and opened
-  // anew when the one we knew is gone. kUnavailable (TMUX_NOT_RUNNING) when none
-  // answers, kNotFound when tmux is not installed. `created`, when given, tells
-  // whether the result is new to the caller, who then sets its receiver.
-  absl::StatusOr<std::shared_ptr<Multiplexer>> Get(const std::string& socket, bool* created = nullptr);
+  // `socket` is an absolute path. A server that went is opened anew. Besides the
+  // port's errors kNotFound when tmux is not installed.
+  absl::StatusOr<std::shared_ptr<Multiplexer>> Get(const std::string& socket) override;
   // Forgets servers that are gone. Not from a multiplexer's own callback: its
   // thread ends here.
   void DropGone();

@@ -64,11 +64,12 @@ class Builder {
     } else {
       WM_ASSIGN_OR_RETURN(const std::string window,
                           connection_.CallOne({"display-message", "-p", "-t", std::string(near_pane),
-                                               "#{session_id}:#{window_id}"}));
+                                               spec_.at_end ? "#{session_id}:" : "#{session_id}:#{window_id}"}));
       if (!window.starts_with('$')) {
         return WithReason(NotFound("tmux has no pane {}", near_pane), "TMUX_NO_TARGET");
       }
-      command.insert(command.end(), {"-a", "-t", window});
+      if (!spec_.at_end) command.emplace_back("-a");
+      command.insert(command.end(), {"-t", window});
     }
     command.insert(command.end(), {"-n", WindowName(spec_.name)});
     return Spawn(std::move(command), spec_.panes.front());
