@@ -8,6 +8,7 @@
 #include "common/io/file.h"
 #include "common/process/shell_quote.h"
 #include "daemon/adapters/git/git_command.h"
+#include "daemon/sandbox_git/file_write.h"
 #include "daemon/sandbox_git/private_refs.h"
 
 namespace workmux::daemon {
@@ -74,10 +75,7 @@ absl::Status WriteExport(const Worktree& worktree, const PrivateGitDir& dir,
       {"shallow", shallow.ok() ? *shallow : ""},
   };
   for (const auto& [name, content] : files) {
-    // Written only when different: an atomic write syncs.
-    const absl::StatusOr<std::string> before = ReadFile(root / name);
-    if (before.ok() && *before == content) continue;
-    WM_RETURN_IF_ERROR(WriteFileAtomically(root / name, content));
+    WM_RETURN_IF_ERROR(ReplaceFile(root / name, content));
   }
   return absl::OkStatus();
 }
@@ -139,7 +137,9 @@ absl::Status BranchImporter::Fetch(const Worktree& worktree, const PrivateGitDir
       // Not empty: git would run the alternate's path as a program.
       "-c", "core.alternateRefsCommand=true", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
       "--no-auto-maintenance", "--no-recurse-submodules", "--no-prune", "--upload-pack=" + upload_pack};
-  if (!wanted.old_id.empty()) arguments.push_back("--negotiation-tip=" + wanted.old_id);
+  if (!wanted.old_id.empty()) {
+    arguments.push_back("--negotiation-tip=refs/heads/" + wanted.branch);
+  }
   arguments.insert(arguments.end(), {"--", kExportGit, Format("+{}:{}", std::string(kExportRef), StagingRef(dir))});
   WM_ASSIGN_OR_RETURN(const CommandResult result,
                       runner_.Run(HardenedGit(worktree.repository.common_dir, "", std::move(arguments)),

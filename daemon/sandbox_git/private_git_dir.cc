@@ -8,7 +8,7 @@
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
-#include "daemon/sandbox_git/host_refs.h"
+#include "daemon/sandbox_git/file_write.h"
 #include "daemon/sandbox_git/object_stores.h"
 #include "daemon/sandbox_git/private_git_layout.h"
 
@@ -154,7 +154,8 @@ absl::StatusOr<std::string> PrivateGitDir::Base(const std::string& branch) const
 }
 
 absl::Status PrivateGitDir::SetBase(const std::string& branch, const std::string& id) const {
-  return WriteFileAtomically(meta_ / "base", id + " " + branch + "\n");
+  // Not synced: an import that a crash left unrecorded is recognised.
+  return ReplaceFile(meta_ / "base", id + " " + branch + "\n");
 }
 
 absl::Status PrivateGitDir::MoveToTrash() const {

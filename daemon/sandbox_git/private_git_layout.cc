@@ -13,6 +13,7 @@
 #include "common/base/unique_fd.h"
 #include "common/io/file.h"
 #include "daemon/adapters/git/git_command.h"
+#include "daemon/sandbox_git/file_write.h"
 #include "daemon/sandbox_git/host_refs.h"
 #include "daemon/sandbox_git/object_stores.h"
 #include "daemon/sandbox_git/private_config.h"
@@ -23,26 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr off_t kMaxReflog = 1 << 20;  // bytes; a longer history of moves stays outside
-
-absl::Status MakeDirectories(const fs::path& dir) {
-  std::error_code error;
-  fs::create_directories(dir, error);
-  return error ? ErrnoStatus(error.value(), dir.string()) : absl::OkStatus();
-}
-
-// Not synced: a directory that a crash cut short has no identity file yet.
-absl::Status WriteNew(const fs::path& path, std::string_view content) {
-  WM_RETURN_IF_ERROR(MakeDirectories(path.parent_path()));
-  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!fd.valid()) return ErrnoStatus(errno, path.string());
-  while (!content.empty()) {
-    const ssize_t n = ::write(fd.get(), content.data(), content.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return ErrnoStatus(errno, path.string());
-    content.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return absl::OkStatus();
-}
 
 // A copy of its own (shared blocks where the file system can, never a link);
 // nothing when `from` is absent or longer than `limit`.

@@ -28,9 +28,10 @@ git config remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*'
 git config branch.topic.remote origin && git config branch.topic.merge refs/heads/topic
 )";
 constexpr char kTopic[] = R"(
-set -e
+git checkout -q topic
 printf '1\ntopic\n3\n4\n5\n' > f && git commit -qam topic1
 echo t > t && git add t && git commit -qm topic2
+git checkout -q main
 )";
 
 }  // namespace
@@ -52,21 +53,27 @@ GitWorld::GitWorld(Kind kind) {
     common_ = dir_ / "elsewhere/repo.git";
     fs::create_directories(common_.parent_path());
     Run(root(), "git init -q --separate-git-dir elsewhere/repo.git main");
+    Run(main(), std::string(kHistory) + kTopic);
   } else {
-    Run(root(), "git init -q main");
+    static const TempDir kept;  // the history is made once and copied
+    const std::string copy = (kept / "main").string();
+    if (!fs::exists(copy)) {
+      Run(root(), "git init -q main");
+      Run(main(), std::string(kHistory) + kTopic);
+      Run(root(), "cp -a main " + copy);
+    } else {
+      Run(root(), "cp -a " + copy + " main && git -C main update-index -q --refresh");
+    }
   }
-  Run(main(), kHistory);
   if (kind == Kind::kBareMain) {
     Run(root(), "git clone -q --mirror main bare.git && git -C bare.git config --unset remote.origin.mirror");
     common_ = dir_ / "bare.git";
     Run(root(), "git -C bare.git worktree add -q ../wt topic");
   } else if (kind == Kind::kNoLinked) {
-    Run(main(), std::string("git checkout -q topic;") + kTopic);
-    return;
+    Run(main(), "git checkout -q topic");
   } else {
     Run(main(), "git worktree add -q ../wt topic");
   }
-  Run(wt(), kTopic);
 }
 
 CommandResult GitWorld::Run(const fs::path& cwd, const std::string& script, bool must) {
