@@ -11,6 +11,7 @@
 #include "common/log/log.h"
 #include "common/process/posix_command_runner.h"
 #include "daemon/adapters/container/container_backend.h"
+#include "daemon/adapters/container/runtime_traits.h"
 #include "daemon/adapters/git/git_cli.h"
 #include "daemon/adapters/namespace/agent_program.h"
 #include "daemon/adapters/namespace/namespace_backend.h"
@@ -19,6 +20,7 @@
 #include "daemon/async/event_loop.h"
 #include "daemon/async/thread_pool.h"
 #include "daemon/config/config_reference.h"
+#include "daemon/config/config_trust.h"
 #include "daemon/domain/agent_queries.h"
 #include "daemon/domain/agent_tracker.h"
 #include "daemon/domain/config_gate.h"
@@ -44,6 +46,7 @@ namespace {
 constexpr std::size_t kMinWorkers = 2;
 constexpr std::size_t kMaxWorkers = 64;
 constexpr std::chrono::seconds kDrainLimit{5};
+constexpr std::size_t kInstanceLength = 16;  // hexadecimal digits
 
 // Held for life. Both, because WORKMUX_SOCKET can put two daemons on one state
 // directory, and two state directories on one socket.
@@ -56,6 +59,11 @@ absl::StatusOr<InstanceLocks> LockInstance(const Paths& paths) {
   WM_ASSIGN_OR_RETURN(FileLock state, FileLock::TryAcquire(paths.state / "workmuxd.lock"));
   WM_ASSIGN_OR_RETURN(FileLock socket, FileLock::TryAcquire(paths.socket.string() + ".lock"));
   return InstanceLocks{std::move(state), std::move(socket)};
+}
+
+absl::StatusOr<SessionPlanner::ProgramPaths> FindProgramPaths(const std::string& program, const Env& env) {
+  WM_ASSIGN_OR_RETURN(AgentInstallation found, FindAgentInstallation(program, env));
+  return SessionPlanner::ProgramPaths{std::move(found.paths), std::move(found.path_dirs)};
 }
 
 class LogProgress : public ProgressSink {
@@ -75,10 +83,16 @@ absl::Status MakeDirectories(const Paths& paths) {
 
 // In the order of construction; destroyed the other way round.
 struct Daemon::Parts {
-  Parts(Options given, InstanceLocks held, std::unique_ptr<SqliteStore> opened)
-      : options(std::move(given)), locks(std::move(held)), store(std::move(opened)) {}
+  Parts(Options given, InstanceLocks held, std::unique_ptr<SqliteStore> opened, RuntimeTraits traits,
+        std::string name)
+      : options(std::move(given)),
+        instance(std::move(name)),
+        locks(std::move(held)),
+        store(std::move(opened)),
+        container(runner, traits, options.env, instance) {}
 
   Options options;
+  const std::string instance;
   InstanceLocks locks;
   std::string log_file;
   std::unique_ptr<SqliteStore> store;
@@ -88,7 +102,7 @@ struct Daemon::Parts {
 
   GitCli git{runner, options.env};
   TmuxServers tmux{runner};
-  ContainerBackend container{runner, DockerTraits(), options.env, options.paths.state};
+  ContainerBackend container;
   NamespaceBackend namespaces{runner, options.env};
   SandboxBackends backends{{"container", &container}, {"namespace", &namespaces}};
   std::unique_ptr<CloneGitBoundary> boundary;
@@ -98,7 +112,7 @@ struct Daemon::Parts {
   SessionDirectory directory;
   SessionGuestActions guest_actions{directory, agents};
   GuestBridge bridge{loop, executor, guest_actions};
-  SessionPlanner planner{git, config, backends, &FindAgentInstallation};
+  SessionPlanner planner{git, config, backends, &FindProgramPaths};
   std::unique_ptr<SessionManager> sessions;
   std::unique_ptr<WorktreeManager> worktrees;
   std::unique_ptr<AgentQueries> queries;
@@ -130,7 +144,8 @@ absl::Status Daemon::Parts::BuildDomain() {
                                                                    .loop = loop,
                                                                    .executor = executor,
                                                                    .runtime_dir = options.paths.runtime,
-                                                                   .guest_dir = options.guest_dir});
+                                                                   .guest_dir = options.guest_dir,
+                                                                   .instance = instance});
   const WorktreeDeps worktree_deps{
       .git = git,
       .hooks = runner,
@@ -200,7 +215,11 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Options options) {
   StartLogging(log, level == options.env.end() ? "info" : level->second);
   WM_ASSIGN_OR_RETURN(std::unique_ptr<SqliteStore> store, SqliteStore::Open(options.paths.state / "workmux.db"));
 
-  auto parts = std::make_unique<Parts>(std::move(options), std::move(locks), std::move(store));
+  // Daemons with different state directories may share an engine.
+  WM_ASSIGN_OR_RETURN(std::string instance, Sha256Hex(options.paths.state.string()));
+  WM_ASSIGN_OR_RETURN(const RuntimeTraits traits, RuntimeTraitsFor("docker"));
+  auto parts = std::make_unique<Parts>(std::move(options), std::move(locks), std::move(store), traits,
+                                       instance.substr(0, kInstanceLength));
   parts->log_file = log.string();
   WM_RETURN_IF_ERROR(parts->BuildDomain());
   parts->BuildServices();

@@ -22,6 +22,7 @@ struct Mount {
 struct SandboxSpec {
   std::string name;        // "wm-<slug>-<id>", unique
   std::string session_id;
+  std::string instance;        // of the daemon that makes it; tells orphans from others' sandboxes
   std::filesystem::path worktree;
   std::filesystem::path cwd;
   std::filesystem::path home;  // HOME inside

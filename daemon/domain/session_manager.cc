@@ -55,6 +55,7 @@ absl::StatusOr<SandboxSpec> SessionManager::OpenBridge(const SessionPlan& plan, 
                                                        std::vector<Mount> git_mounts, SessionRecord& record) {
   SessionPlanner::Endpoints endpoints;
   endpoints.guest_dir = deps_.guest_dir;
+  endpoints.instance = deps_.instance;
   endpoints.git_mounts = std::move(git_mounts);
   if (plan.bridge) {
     WM_ASSIGN_OR_RETURN(const SandboxBackend::BridgeAddress address, plan.backend->Bridge(request.caller.env));
@@ -263,6 +264,7 @@ void SessionManager::WatchClient(const SessionRecord& record) {
 
 void SessionManager::RemoveOrphans(const std::vector<SessionRecord>& known) {
   for (const auto& [name, backend] : deps_.backends) {
+    if (!backend->outlives_client()) continue;
     const auto existing = backend->List();
     if (!existing.ok()) continue;  // an engine that is away is asked at the next start
     for (const SandboxInfo& sandbox : *existing) {

@@ -43,6 +43,7 @@ class SessionManager {
     Executor& executor;
     std::filesystem::path runtime_dir;
     std::filesystem::path guest_dir;
+    std::string instance;  // SandboxSpec::instance
   };
   explicit SessionManager(Deps deps);
   ~SessionManager();

@@ -118,7 +118,8 @@ absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) 
   if (!container && !agent.command.program.empty()) {
     // An agent that is not installed is the shell's to report, inside.
     if (auto programs = find_program_(agent.command.program, request.caller.env); programs.ok()) {
-      plan.programs = *std::move(programs);
+      plan.programs = std::move(programs->read_only);
+      plan.path_dirs = std::move(programs->path_dirs);
     }
   }
   return plan;
@@ -130,6 +131,7 @@ absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan, c
   const bool container = plan.backend->name() != kNamespaceBackend;
   spec.name = Format("wm-{}-{}", Slugify(plan.worktree.handle()), plan.session_id);
   spec.session_id = plan.session_id;
+  spec.instance = endpoints.instance;
   spec.worktree = plan.worktree.path;
   spec.cwd = plan.cwd;
   WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(request.caller));
@@ -149,6 +151,7 @@ absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan, c
   environment.agent = plan.agent_env;
   environment.home = spec.home;
   environment.path_dirs = {kGuestBinDir, spec.home / ".local/bin"};
+  environment.path_dirs.insert(environment.path_dirs.end(), plan.path_dirs.begin(), plan.path_dirs.end());
   environment.host_locale = !container;
   environment.git_name = plan.identity.name;
   environment.git_email = plan.identity.email;

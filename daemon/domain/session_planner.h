@@ -54,6 +54,7 @@ struct SessionPlan {
   std::vector<Mount> agent_mounts;
   Env agent_env;
   std::vector<std::filesystem::path> programs;
+  std::vector<std::filesystem::path> path_dirs;  // of PATH, for the programs
   Git::Identity identity;
   bool bridge = false;
   std::string config_hash;  // of the project file that was read; empty: none
@@ -63,10 +64,14 @@ struct SessionPlan {
 // Configuration + request -> plan. Reads, never writes.
 class SessionPlanner {
  public:
-  // The read-only paths that a program needs to run, found as the caller's shell
+  // What a program needs of the host's file system, found as the caller's shell
   // would find it (links, `#!` lines, installations below the home directory).
-  using FindProgramFn = std::function<absl::StatusOr<std::vector<std::filesystem::path>>(
-      const std::string& program, const Env& env)>;
+  struct ProgramPaths {
+    std::vector<std::filesystem::path> read_only;  // SandboxSpec::programs
+    std::vector<std::filesystem::path> path_dirs;  // directories of PATH
+  };
+  using FindProgramFn =
+      std::function<absl::StatusOr<ProgramPaths>(const std::string& program, const Env& env)>;
 
   SessionPlanner(Git& git, ConfigGate& config, const SandboxBackends& backends, FindProgramFn find_program)
       : git_(git), config_(config), backends_(backends), find_program_(std::move(find_program)) {}
@@ -87,6 +92,7 @@ class SessionPlanner {
     std::uint16_t rpc_port = 0;
     std::filesystem::path guest_dir;  // holds the guest programs
     std::vector<Mount> git_mounts;
+    std::string instance;
   };
   static absl::StatusOr<SandboxSpec> BuildSpec(const SessionPlan& plan, const SessionRequest& request,
                                                const Endpoints& endpoints);

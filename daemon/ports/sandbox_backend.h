@@ -57,7 +57,11 @@ class SandboxBackend {
   virtual absl::Status Stop(std::string_view name, std::chrono::seconds grace) = 0;
   // Removes what is left of it; idempotent.
   virtual absl::Status Release(std::string_view name) = 0;
-  // Sandboxes of this user that exist now, whoever made them.
+  // Whether a sandbox lives on when its client is gone; one that does can be
+  // left behind as an orphan.
+  virtual bool outlives_client() const = 0;
+  // Sandboxes that exist now. Where they can be orphans: those of this daemon's
+  // instance only.
   virtual absl::StatusOr<std::vector<SandboxInfo>> List() = 0;
 };
 

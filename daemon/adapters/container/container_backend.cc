@@ -51,8 +51,9 @@ absl::StatusOr<SandboxExit> ExitFromState(std::string_view text, ExitStatus seen
   }
 }
 
-ContainerBackend::ContainerBackend(CommandRunner& runner, RuntimeTraits traits, const Env& environment)
-    : client_(runner, traits, environment) {}
+ContainerBackend::ContainerBackend(CommandRunner& runner, RuntimeTraits traits, const Env& environment,
+                                   std::string instance)
+    : client_(runner, traits, environment), instance_(std::move(instance)) {}
 
 absl::Status ContainerBackend::Check(std::string_view image, const Env& env) {
   for (const std::string_view name : kEngineChoice) {
@@ -149,7 +150,7 @@ absl::Status ContainerBackend::Release(std::string_view name) {
 absl::StatusOr<std::vector<SandboxInfo>> ContainerBackend::List() {
   WM_ASSIGN_OR_RETURN(const std::string out,
                       client_.Run({"ps", "--all", "--no-trunc", "--filter",
-                                   Format("label={}={}", kLabelOwner, ::getuid()), "--format",
+                                   Format("label={}={}", kLabelInstance, instance_), "--format",
                                    Format("{{{{.Names}}}}\t{{{{.Label \"{}\"}}}}\t{{{{.State}}}}", kLabelSession)}));
   std::vector<SandboxInfo> infos;
   for (const std::string& line : SplitLines(out)) {

@@ -15,9 +15,11 @@ namespace workmux::daemon {
 // another one (ENGINE_DIFFERS).
 class ContainerBackend : public SandboxBackend {
  public:
-  ContainerBackend(CommandRunner& runner, RuntimeTraits traits, const Env& environment);
+  // `instance` is the label by which this daemon knows its own containers.
+  ContainerBackend(CommandRunner& runner, RuntimeTraits traits, const Env& environment, std::string instance);
 
   std::string_view name() const override { return "container"; }
+  bool outlives_client() const override { return true; }
   absl::Status Check(std::string_view image, const Env& env) override;
   absl::StatusOr<BridgeAddress> Bridge(const Env& env) override;
   absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress, std::stop_token stop) override;
@@ -34,6 +36,7 @@ class ContainerBackend : public SandboxBackend {
   absl::StatusOr<std::string> FindGateway();
 
   EngineClient client_;
+  const std::string instance_;
   Mutex mu_;
   std::optional<std::string> gateway_ WM_GUARDED_BY(mu_);
 };

@@ -38,7 +38,7 @@ std::string Label(std::string_view key, std::string_view value) { return Format(
 void AddIdentity(const SandboxSpec& spec, std::vector<std::string>& argv) {
   argv.insert(argv.end(), {"--name", spec.name, Label(kLabelSession, spec.session_id),
                            Label(kLabelWorktree, spec.worktree.native()), Label(kLabelAgent, spec.agent),
-                           Label(kLabelOwner, Format("{}", spec.uid))});
+                           Label(kLabelInstance, spec.instance), Label(kLabelOwner, Format("{}", spec.uid))});
 }
 
 void AddRestrictions(const SandboxSpec& spec, std::vector<std::string>& argv) {

@@ -17,6 +17,7 @@ namespace workmux::daemon {
 inline constexpr char kLabelSession[] = "dev.workmux.session";
 inline constexpr char kLabelWorktree[] = "dev.workmux.worktree";
 inline constexpr char kLabelAgent[] = "dev.workmux.agent";
+inline constexpr char kLabelInstance[] = "dev.workmux.instance";
 inline constexpr char kLabelOwner[] = "dev.workmux.uid";
 
 // Key sequence that detaches the client, in its own notation. An empty one

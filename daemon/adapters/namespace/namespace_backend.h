@@ -19,6 +19,7 @@ class NamespaceBackend : public SandboxBackend {
   NamespaceBackend(CommandRunner& runner, Env environment);
 
   std::string_view name() const override { return "namespace"; }
+  bool outlives_client() const override { return false; }
   // Errors: RUNTIME_NOT_INSTALLED, USER_NAMESPACES_FORBIDDEN, RUNTIME_FAILED.
   absl::Status Check(std::string_view image, const Env& env) override;
   absl::StatusOr<BridgeAddress> Bridge(const Env& env) override;

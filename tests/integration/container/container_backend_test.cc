@@ -50,10 +50,11 @@ class CountingRunner : public PosixCommandRunner {
 // One container, gone at the end of the test.
 struct Container {
   explicit Container(std::vector<std::string> argv)
-      : backend(runner, test::Must(RuntimeTraitsFor("docker")), CurrentEnv()), root(fs::canonical(dir.path())) {
+      : backend(runner, test::Must(RuntimeTraitsFor("docker")), CurrentEnv(), "test"), root(fs::canonical(dir.path())) {
     static int count = 0;
     spec.name = "wm-test-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
     spec.session_id = "session-" + std::to_string(count);
+    spec.instance = "test";
     spec.worktree = root / "work,tree \"q\"=x";
     fs::create_directories(spec.worktree);
     ::chmod(root.c_str(), 0755);
@@ -95,7 +96,7 @@ std::vector<std::string> Shell(std::string script) { return {"sh", "-c", std::mo
 
 bool Skipped() {
   PosixCommandRunner runner;
-  ContainerBackend backend(runner, test::Must(RuntimeTraitsFor("docker")), CurrentEnv());
+  ContainerBackend backend(runner, test::Must(RuntimeTraitsFor("docker")), CurrentEnv(), "test");
   const absl::Status status = backend.Check(Image(), CurrentEnv());
   if (status.ok()) return false;
   std::cout << "SKIPPED: " << MessageOf(status) << "\n";
@@ -262,7 +263,7 @@ TEST_CASE("ContainerBackend: three different things that can be missing are told
   CHECK(ReasonOf(uninstalled.Check(Image(), {})) == "RUNTIME_NOT_INSTALLED");
   if (Skipped()) return;
   Env env = CurrentEnv();
-  ContainerBackend backend(runner, docker, env);
+  ContainerBackend backend(runner, docker, env, "test");
   CHECK(ReasonOf(backend.Check("no-such-image:x", env)) == "IMAGE_NOT_FOUND");
   CHECK_OK(backend.Check(Image(), env));
   env["DOCKER_HOST"] = "unix:///nonexistent.sock";

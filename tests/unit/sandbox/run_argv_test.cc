@@ -12,6 +12,7 @@ SandboxSpec Spec() {
   SandboxSpec spec;
   spec.name = "wm-docs-1a2b";
   spec.session_id = "s-1";
+  spec.instance = "0123456789abcdef";
   spec.worktree = "/home/u/app__worktrees/docs";
   spec.cwd = "/home/u/app__worktrees/docs/api";
   spec.home = "/tmp";
