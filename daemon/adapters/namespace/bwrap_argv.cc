@@ -13,10 +13,11 @@ namespace {
 namespace fs = std::filesystem;
 
 // Descriptors of the inherited files.
-constexpr int kArgsFd = 3;
-constexpr int kSeccompFd = 4;
-constexpr int kPasswdFd = 5;
-constexpr int kGroupFd = 6;
+constexpr int kOuterArgsFd = 3;
+constexpr int kArgsFd = 4;
+constexpr int kSeccompFd = 5;
+constexpr int kPasswdFd = 6;
+constexpr int kGroupFd = 7;
 
 constexpr char kSessionVariable[] = "WM_SESSION_ID";
 constexpr std::size_t kMaxHostName = 64;  // sethostname(2)
@@ -40,11 +41,24 @@ class ArgumentFile {
   std::string content_;
 };
 
+// The outer bwrap makes a pid namespace and nothing else. Programs in the inner
+// one run as the user that its first process runs as: where Yama does not forbid
+// it they can ptrace that process and make it outlive the client. The first
+// process of the outer namespace they cannot even name, and with it all ends.
+absl::StatusOr<std::string> OuterArguments(const SandboxSpec& spec) {
+  ArgumentFile args;
+  WM_RETURN_IF_ERROR(args.Add({"--unshare-user", "--unshare-pid", "--unshare-uts", "--die-with-parent", "--cap-drop",
+                               "ALL", "--dev-bind", "/", "/"}));
+  // user_namespaces(7): who maps uid 0 needs it; the inner bwrap drops it.
+  if (spec.uid == 0) WM_RETURN_IF_ERROR(args.Add({"--cap-add", "CAP_SETFCAP"}));
+  return args.Take();
+}
+
 absl::Status AddNamespaces(ArgumentFile& args) {
   // No --new-session: the agent's shell needs the terminal for job control, and
   // the filter refuses what the shared terminal would allow.
-  return args.Add({"--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
-                   "--die-with-parent", "--cap-drop", "ALL", "--clearenv"});
+  return args.Add({"--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-cgroup-try", "--die-with-parent",
+                    "--cap-drop", "ALL", "--clearenv"});
 }
 
 absl::Status AddSkeleton(const HostSkeleton& skeleton, const fs::path& home, ArgumentFile& args) {
@@ -146,11 +160,15 @@ absl::StatusOr<ExecPlan> BuildBwrapPlan(const SandboxSpec& spec, const BwrapInpu
   WM_RETURN_IF_ERROR(AddCommandSettings(spec, args));
 
   ExecPlan plan;
-  plan.argv = {input.bwrap.string(), "--args",        Format("{}", kArgsFd), "--hostname", spec.name,
-               "--setenv",           kSessionVariable, spec.session_id,       "--",         input.prlimit.string(),
-               Format("--nproc={}:{}", spec.pids_limit, spec.pids_limit),     "--"};
+  const std::string bwrap = input.bwrap.string();
+  plan.argv = {bwrap, "--args", Format("{}", kOuterArgsFd), "--hostname", spec.name, "--setenv", kSessionVariable,
+               spec.session_id, "--"};
+  plan.argv.insert(plan.argv.end(), {bwrap, "--args", Format("{}", kArgsFd), "--", input.prlimit.string(),
+                                     Format("--nproc={}:{}", spec.pids_limit, spec.pids_limit), "--"});
   plan.argv.insert(plan.argv.end(), spec.argv.begin(), spec.argv.end());
   plan.cwd = "/";
+  WM_ASSIGN_OR_RETURN(std::string outer, OuterArguments(spec));
+  plan.files.push_back({kOuterArgsFd, std::move(outer)});
   plan.files.push_back({kArgsFd, args.Take()});
   if (!input.seccomp.empty()) plan.files.push_back({kSeccompFd, input.seccomp});
   plan.files.push_back({kPasswdFd, input.skeleton.passwd});

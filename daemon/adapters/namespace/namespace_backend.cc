@@ -101,9 +101,12 @@ absl::Status NamespaceBackend::Probe(std::stop_token stop) {
   }
   WM_ASSIGN_OR_RETURN(const Programs programs, FindPrograms());
   Command command;
-  command.argv = {programs.bwrap.string(), "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
-                  "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--", programs.prlimit.string(),
-                  "--version"};
+  // In two layers, as a sandbox is made: a profile may allow the first alone.
+  const std::string bwrap = programs.bwrap.string();
+  command.argv = {bwrap, "--unshare-user", "--unshare-pid", "--unshare-uts", "--dev-bind", "/", "/", "--"};
+  command.argv.insert(command.argv.end(), {bwrap, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--ro-bind", "/",
+                                           "/", "--proc", "/proc", "--dev", "/dev", "--", programs.prlimit.string(),
+                                           "--version"});
   command.cwd = "/";
   command.env = {{"LC_ALL", "C.UTF-8"}};
   RunOptions options;

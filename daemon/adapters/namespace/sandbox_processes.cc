@@ -54,6 +54,7 @@ bool ParseStat(std::string_view text, ProcessEntry& entry) {
   long long parent = 0;
   long long start = 0;
   if (fields.size() < 20 || !ParseInt(fields[1], parent) || !ParseInt(fields[19], start)) return false;
+  entry.zombie = fields[0] == "Z" || fields[0] == "X";
   entry.parent = static_cast<pid_t>(parent);
   entry.start_time = static_cast<std::uint64_t>(start);
   return true;
@@ -114,13 +115,24 @@ absl::StatusOr<std::optional<SandboxProcesses>> AwaitEnd(std::string_view name, 
   }
 }
 
-absl::Status KillSandbox(std::string_view name, uid_t uid) {
+// bwrap's monitor leaves as soon as it knows the exit code, while the kernel is
+// still ending the rest; the first process is the last to go.
+bool Exists(const std::vector<ProcessEntry>& processes, const ProcessEntry& wanted) {
+  return std::any_of(processes.begin(), processes.end(), [&](const ProcessEntry& process) {
+    return process.pid == wanted.pid && process.start_time == wanted.start_time && !process.zombie;
+  });
+}
+
+absl::Status KillSandbox(std::string_view name, uid_t uid, ProcessEntry init) {
   const auto begin = Clock::now();
   for (;;) {
-    WM_ASSIGN_OR_RETURN(const std::optional<SandboxProcesses> sandbox, AwaitEnd(name, uid, Clock::now()));
-    if (!sandbox.has_value()) return absl::OkStatus();
-    if (sandbox->init.pid != 0) {
-      WM_RETURN_IF_ERROR(SignalProcess(sandbox->init, SIGKILL));
+    WM_ASSIGN_OR_RETURN(const std::vector<ProcessEntry> processes, ReadProcesses(uid));
+    const std::optional<SandboxProcesses> sandbox = FindSandbox(processes, name);
+    if (sandbox.has_value() && sandbox->init.pid != 0) init = sandbox->init;
+    const bool init_exists = init.pid != 0 && Exists(processes, init);
+    if (!sandbox.has_value() && !init_exists) return absl::OkStatus();
+    if (init_exists) {
+      WM_RETURN_IF_ERROR(SignalProcess(init, SIGKILL));
     } else if (Clock::now() - begin > kStartLimit) {
       // Killed at once, a bwrap that has just cloned would leave its child alone.
       WM_RETURN_IF_ERROR(SignalProcess(sandbox->monitor, SIGKILL));
@@ -195,10 +207,13 @@ absl::Status StopSandbox(std::string_view name, uid_t uid, milliseconds grace) {
   WM_ASSIGN_OR_RETURN(const std::optional<SandboxProcesses> sandbox, AwaitEnd(name, uid, Clock::now()));
   if (!sandbox.has_value()) return absl::OkStatus();
   if (grace > milliseconds::zero()) {
-    for (const ProcessEntry& member : sandbox->members) WM_RETURN_IF_ERROR(SignalProcess(member, SIGTERM));
+    for (const ProcessEntry& member : sandbox->members) {
+      // The inner bwrap has the outer namespace's pid only; it ends with its programs.
+      if (member.pids.size() >= 3) WM_RETURN_IF_ERROR(SignalProcess(member, SIGTERM));
+    }
     WM_RETURN_IF_ERROR(AwaitEnd(name, uid, Clock::now() + grace).status());
   }
-  return KillSandbox(name, uid);
+  return KillSandbox(name, uid, sandbox->init);
 }
 
 }  // namespace workmux::daemon

@@ -21,6 +21,7 @@ struct ProcessEntry {
   std::uint64_t start_time = 0;  // clock ticks since boot: with the pid, an identity
   std::vector<pid_t> pids;       // NSpid, from our pid namespace inwards
   std::vector<std::string> argv;
+  bool zombie = false;
 };
 
 // A running sandbox: bwrap outside and the first process of its pid namespace.

@@ -15,7 +15,7 @@ std::vector<std::string> Marked(const std::string& name) {
 }
 
 ProcessEntry Entry(pid_t pid, pid_t parent, std::vector<pid_t> pids, std::vector<std::string> argv) {
-  return {pid, parent, 1000, 1, std::move(pids), std::move(argv)};
+  return {pid, parent, 1000, 1, std::move(pids), std::move(argv), false};
 }
 
 }  // namespace
