@@ -20,10 +20,11 @@ class ContainerBackend : public SandboxBackend {
   std::string_view name() const override { return "container"; }
   absl::Status Check(std::string_view image, const Env& env) override;
   absl::StatusOr<BridgeAddress> Bridge(const Env& env) override;
-  absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress, std::stop_token stop) override;
+  absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress,
+                       std::stop_token stop) override;
   absl::StatusOr<ExecPlan> PlanRun(const SandboxSpec& spec, const Env& caller) override;
-  absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec, std::span<const std::string> command, bool tty,
-                                      const Env& caller) override;
+  absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec, std::span<const std::string> command,
+                                      bool tty, const Env& caller) override;
   absl::StatusOr<SandboxExit> ConfirmExit(std::string_view name, ExitStatus seen) override;
   absl::Status Stop(std::string_view name, std::chrono::seconds grace) override;
   absl::Status Release(std::string_view name) override;

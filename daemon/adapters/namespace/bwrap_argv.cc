@@ -47,8 +47,8 @@ class ArgumentFile {
 // process of the outer namespace they cannot even name, and with it all ends.
 absl::StatusOr<std::string> OuterArguments(const SandboxSpec& spec) {
   ArgumentFile args;
-  WM_RETURN_IF_ERROR(args.Add({"--unshare-user", "--unshare-pid", "--unshare-uts", "--die-with-parent", "--cap-drop",
-                               "ALL", "--dev-bind", "/", "/"}));
+  WM_RETURN_IF_ERROR(args.Add({"--unshare-user", "--unshare-pid", "--unshare-uts",
+                               "--die-with-parent", "--cap-drop", "ALL", "--dev-bind", "/", "/"}));
   // user_namespaces(7): who maps uid 0 needs it; the inner bwrap drops it.
   if (spec.uid == 0) WM_RETURN_IF_ERROR(args.Add({"--cap-add", "CAP_SETFCAP"}));
   return args.Take();
@@ -57,8 +57,8 @@ absl::StatusOr<std::string> OuterArguments(const SandboxSpec& spec) {
 absl::Status AddNamespaces(ArgumentFile& args) {
   // No --new-session: the agent's shell needs the terminal for job control, and
   // the filter refuses what the shared terminal would allow.
-  return args.Add({"--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-cgroup-try", "--die-with-parent",
-                    "--cap-drop", "ALL", "--clearenv"});
+  return args.Add({"--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-cgroup-try",
+                   "--die-with-parent", "--cap-drop", "ALL", "--clearenv"});
 }
 
 absl::Status AddSkeleton(const HostSkeleton& skeleton, const fs::path& home, ArgumentFile& args) {
@@ -71,18 +71,19 @@ absl::Status AddSkeleton(const HostSkeleton& skeleton, const fs::path& home, Arg
   for (const fs::path& file : skeleton.etc) {
     WM_RETURN_IF_ERROR(args.Add({"--ro-bind-try", file.native(), file.native()}));
   }
-  WM_RETURN_IF_ERROR(args.Add({"--perms", "0644", "--file", Format("{}", kPasswdFd), "/etc/passwd", "--perms", "0644",
-                               "--file", Format("{}", kGroupFd), "/etc/group"}));
-  WM_RETURN_IF_ERROR(args.Add({"--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp", "--perms",
-                               "1777", "--tmpfs", "/var/tmp", "--perms", "0755", "--tmpfs", "/run"}));
+  WM_RETURN_IF_ERROR(args.Add({"--perms", "0644", "--file", Format("{}", kPasswdFd), "/etc/passwd",
+                               "--perms", "0644", "--file", Format("{}", kGroupFd), "/etc/group"}));
+  WM_RETURN_IF_ERROR(
+      args.Add({"--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp", "--perms",
+                "1777", "--tmpfs", "/var/tmp", "--perms", "0755", "--tmpfs", "/run"}));
   if (home == "/tmp") return absl::OkStatus();
   return args.Add({"--perms", "0700", "--tmpfs", home.native()});
 }
 
 absl::Status AddMounts(const SandboxSpec& spec, ArgumentFile& args) {
   for (const Mount& mount : spec.mounts) {
-    WM_RETURN_IF_ERROR(args.Add({mount.writable ? "--bind" : "--ro-bind", mount.source.native(),
-                                 mount.target.native()}));
+    WM_RETURN_IF_ERROR(args.Add(
+        {mount.writable ? "--bind" : "--ro-bind", mount.source.native(), mount.target.native()}));
   }
   return absl::OkStatus();
 }
@@ -111,7 +112,8 @@ absl::Status AddPrograms(const SandboxSpec& spec, const BwrapInput& input, Argum
       return InvalidArgument("{}: holds the whole home directory", program.path.native());
     }
     const auto& trees = input.skeleton.directories;
-    if (std::any_of(trees.begin(), trees.end(), [&](const fs::path& tree) { return IsWithin(program.path, tree); })) {
+    if (std::any_of(trees.begin(), trees.end(),
+                    [&](const fs::path& tree) { return IsWithin(program.path, tree); })) {
       continue;
     }
     const Mount* shown = ShownBy(spec, program.path);
@@ -128,7 +130,8 @@ absl::Status AddPrograms(const SandboxSpec& spec, const BwrapInput& input, Argum
 
 absl::Status AddCommandSettings(const SandboxSpec& spec, ArgumentFile& args) {
   for (const auto& [name, value] : spec.env) {
-    if (name.empty() || name.find('=') != std::string::npos) return InvalidArgument("a variable without a plain name");
+    if (name.empty() || name.find('=') != std::string::npos)
+      return InvalidArgument("a variable without a plain name");
     WM_RETURN_IF_ERROR(args.Add({"--setenv", name, value}));
   }
   return args.Add({"--chdir", spec.cwd.native()});
@@ -161,10 +164,12 @@ absl::StatusOr<ExecPlan> BuildBwrapPlan(const SandboxSpec& spec, const BwrapInpu
 
   ExecPlan plan;
   const std::string bwrap = input.bwrap.string();
-  plan.argv = {bwrap, "--args", Format("{}", kOuterArgsFd), "--hostname", spec.name, "--setenv", kSessionVariable,
-               spec.session_id, "--"};
-  plan.argv.insert(plan.argv.end(), {bwrap, "--args", Format("{}", kArgsFd), "--", input.prlimit.string(),
-                                     Format("--nproc={}:{}", spec.pids_limit, spec.pids_limit), "--"});
+  plan.argv = {bwrap,     "--args",   Format("{}", kOuterArgsFd), "--hostname",
+               spec.name, "--setenv", kSessionVariable,           spec.session_id,
+               "--"};
+  plan.argv.insert(plan.argv.end(),
+                   {bwrap, "--args", Format("{}", kArgsFd), "--", input.prlimit.string(),
+                    Format("--nproc={}:{}", spec.pids_limit, spec.pids_limit), "--"});
   plan.argv.insert(plan.argv.end(), spec.argv.begin(), spec.argv.end());
   plan.cwd = "/";
   WM_ASSIGN_OR_RETURN(std::string outer, OuterArguments(spec));
@@ -178,7 +183,8 @@ absl::StatusOr<ExecPlan> BuildBwrapPlan(const SandboxSpec& spec, const BwrapInpu
 
 std::optional<SandboxMarker> ParseMarker(const std::vector<std::string>& argv) {
   if (argv.size() < 9 || fs::path(argv[0]).filename() != "bwrap") return std::nullopt;
-  if (argv[1] != "--args" || argv[3] != "--hostname" || argv[5] != "--setenv" || argv[6] != kSessionVariable) {
+  if (argv[1] != "--args" || argv[3] != "--hostname" || argv[5] != "--setenv" ||
+      argv[6] != kSessionVariable) {
     return std::nullopt;
   }
   return SandboxMarker{argv[4], argv[7]};

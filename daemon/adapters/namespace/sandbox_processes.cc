@@ -53,7 +53,8 @@ bool ParseStat(std::string_view text, ProcessEntry& entry) {
   const std::vector<std::string> fields = Split(Trim(text.substr(end + 1)), ' ');
   long long parent = 0;
   long long start = 0;
-  if (fields.size() < 20 || !ParseInt(fields[1], parent) || !ParseInt(fields[19], start)) return false;
+  if (fields.size() < 20 || !ParseInt(fields[1], parent) || !ParseInt(fields[19], start))
+    return false;
   entry.zombie = fields[0] == "Z" || fields[0] == "X";
   entry.parent = static_cast<pid_t>(parent);
   entry.start_time = static_cast<std::uint64_t>(start);
@@ -98,7 +99,8 @@ std::optional<ProcessEntry> ReadProcess(int dir, pid_t pid, uid_t uid) {
   return entry;
 }
 
-std::optional<SandboxProcesses> FindSandbox(const std::vector<ProcessEntry>& processes, std::string_view name) {
+std::optional<SandboxProcesses> FindSandbox(const std::vector<ProcessEntry>& processes,
+                                            std::string_view name) {
   for (SandboxProcesses& sandbox : FindSandboxes(processes)) {
     if (sandbox.marker.name == name) return std::move(sandbox);
   }
@@ -106,7 +108,8 @@ std::optional<SandboxProcesses> FindSandbox(const std::vector<ProcessEntry>& pro
 }
 
 // Polls until the sandbox is gone; the last sight of it when it is not.
-absl::StatusOr<std::optional<SandboxProcesses>> AwaitEnd(std::string_view name, uid_t uid, Clock::time_point deadline) {
+absl::StatusOr<std::optional<SandboxProcesses>> AwaitEnd(std::string_view name, uid_t uid,
+                                                         Clock::time_point deadline) {
   for (;;) {
     WM_ASSIGN_OR_RETURN(const std::vector<ProcessEntry> processes, ReadProcesses(uid));
     std::optional<SandboxProcesses> sandbox = FindSandbox(processes, name);
@@ -133,12 +136,13 @@ absl::Status KillSandbox(std::string_view name, uid_t uid, ProcessEntry init) {
     if (!sandbox.has_value() && !init_exists) return absl::OkStatus();
     if (init_exists) {
       WM_RETURN_IF_ERROR(SignalProcess(init, SIGKILL));
-    } else if (Clock::now() - begin > kStartLimit) {
+    } else if (sandbox->monitor.pid != 0 && Clock::now() - begin > kStartLimit) {
       // Killed at once, a bwrap that has just cloned would leave its child alone.
       WM_RETURN_IF_ERROR(SignalProcess(sandbox->monitor, SIGKILL));
     }
     if (Clock::now() - begin > kKillLimit) {
-      return WithHint(WithReason(DeadlineExceeded("{}: processes of the sandbox do not end", name), "STOP_FAILED"),
+      return WithHint(WithReason(DeadlineExceeded("{}: processes of the sandbox do not end", name),
+                                 "STOP_FAILED"),
                       "Look for processes in uninterruptible sleep with `ps -eo pid,stat,args`.");
     }
     std::this_thread::sleep_for(kPoll);
@@ -154,9 +158,11 @@ absl::StatusOr<std::vector<ProcessEntry>> ReadProcesses(uid_t uid) {
   while (const dirent* found = ::readdir(proc.get())) {
     long long pid = 0;
     if (!ParseInt(found->d_name, pid)) continue;
-    const UniqueFd dir(::openat(::dirfd(proc.get()), found->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const UniqueFd dir(
+        ::openat(::dirfd(proc.get()), found->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!dir.valid()) continue;
-    if (auto entry = ReadProcess(dir.get(), static_cast<pid_t>(pid), uid)) processes.push_back(std::move(*entry));
+    if (auto entry = ReadProcess(dir.get(), static_cast<pid_t>(pid), uid))
+      processes.push_back(std::move(*entry));
   }
   return processes;
 }
@@ -194,7 +200,8 @@ absl::Status SignalProcess(const ProcessEntry& process, int signal) {
   // By number: glibc before 2.36 has no wrapper, and then only for C.
   const UniqueFd handle(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
   if (!handle.valid()) return errno == ESRCH ? absl::OkStatus() : ErrnoStatus(errno, "pidfd_open");
-  const UniqueFd dir(::open(Format("/proc/{}", process.pid).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd dir(
+      ::open(Format("/proc/{}", process.pid).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const auto now = dir.valid() ? ReadProcess(dir.get(), process.pid, process.uid) : std::nullopt;
   if (!now.has_value() || now->start_time != process.start_time) return absl::OkStatus();
   if (::syscall(SYS_pidfd_send_signal, handle.get(), signal, nullptr, 0) == 0 || errno == ESRCH) {
@@ -204,7 +211,8 @@ absl::Status SignalProcess(const ProcessEntry& process, int signal) {
 }
 
 absl::Status StopSandbox(std::string_view name, uid_t uid, milliseconds grace) {
-  WM_ASSIGN_OR_RETURN(const std::optional<SandboxProcesses> sandbox, AwaitEnd(name, uid, Clock::now()));
+  WM_ASSIGN_OR_RETURN(const std::optional<SandboxProcesses> sandbox,
+                      AwaitEnd(name, uid, Clock::now()));
   if (!sandbox.has_value()) return absl::OkStatus();
   if (grace > milliseconds::zero()) {
     for (const ProcessEntry& member : sandbox->members) {

@@ -28,8 +28,8 @@ struct ProcessEntry {
 // Either may be missing for an instant while it starts or ends.
 struct SandboxProcesses {
   SandboxMarker marker;
-  ProcessEntry monitor;  // pid 0: gone
-  ProcessEntry init;     // pid 0: not there
+  ProcessEntry monitor;               // pid 0: gone
+  ProcessEntry init;                  // pid 0: not there
   std::vector<ProcessEntry> members;  // all other processes below init
 };
 
