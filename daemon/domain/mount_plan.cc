@@ -12,9 +12,10 @@ namespace {
 namespace fs = std::filesystem;
 
 // Over these a mount would take away what the sandbox itself relies on.
-constexpr auto kReservedTrees = std::to_array<std::string_view>({"/proc", "/sys", "/dev", "/run/workmux"});
-constexpr auto kReservedDirs =
-    std::to_array<std::string_view>({"/", "/run", "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64"});
+constexpr auto kReservedTrees =
+    std::to_array<std::string_view>({"/proc", "/sys", "/dev", "/run/workmux"});
+constexpr auto kReservedDirs = std::to_array<std::string_view>(
+    {"/", "/run", "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64"});
 
 // Whoever reaches an engine's socket is root on the host; connecting works on a
 // read-only mount too.
@@ -26,9 +27,11 @@ absl::Status CheckPath(const fs::path& path) {
   const bool has_control = std::any_of(text.begin(), text.end(), [](char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
   });
-  if (path.is_absolute() && path == path.lexically_normal() && !has_control) return absl::OkStatus();
-  return WithHint(WithReason(InvalidArgument("{}: not a plain absolute path", text), "MOUNT_PATH_INVALID"),
-                  "Use an absolute path without `..`, a trailing slash or control characters.");
+  if (path.is_absolute() && path == path.lexically_normal() && !has_control)
+    return absl::OkStatus();
+  return WithHint(
+      WithReason(InvalidArgument("{}: not a plain absolute path", text), "MOUNT_PATH_INVALID"),
+      "Use an absolute path without `..`, a trailing slash or control characters.");
 }
 
 absl::Status CheckExtraTarget(const fs::path& target) {
@@ -37,7 +40,8 @@ absl::Status CheckExtraTarget(const fs::path& target) {
                   [&](std::string_view dir) { return IsWithin(target, dir); }) ||
       std::find(kReservedDirs.begin(), kReservedDirs.end(), target.native()) != kReservedDirs.end();
   if (!reserved) return absl::OkStatus();
-  return WithHint(WithReason(InvalidArgument("{}: nothing may be mounted there", target.native()), "MOUNT_RESERVED"),
+  return WithHint(WithReason(InvalidArgument("{}: nothing may be mounted there", target.native()),
+                             "MOUNT_RESERVED"),
                   "Choose another guest_path for this entry of extra_mounts.");
 }
 
@@ -45,18 +49,20 @@ absl::Status CheckExtraMount(const Mount& mount, const MountPlanInput& input) {
   WM_RETURN_IF_ERROR(CheckExtraTarget(mount.target));
   const std::string name = mount.source.filename().string();
   if (std::find(kEngineSockets.begin(), kEngineSockets.end(), name) != kEngineSockets.end()) {
-    return WithHint(WithReason(PermissionDenied("{}: a container engine's socket gives the whole host away",
-                                                mount.source.native()),
-                               "MOUNT_EXPOSES_ENGINE"),
-                    "Remove this entry from extra_mounts.");
+    return WithHint(
+        WithReason(PermissionDenied("{}: a container engine's socket gives the whole host away",
+                                    mount.source.native()),
+                   "MOUNT_EXPOSES_ENGINE"),
+        "Remove this entry from extra_mounts.");
   }
   const fs::path& git = input.worktree.repository.common_dir;
   if (input.share_git || !mount.writable || git.empty()) return absl::OkStatus();
   if (IsWithin(mount.source, git) || IsWithin(git, mount.source)) {
     return WithHint(
-        WithReason(PermissionDenied("{}: a writable mount would open the repository's git directory {}",
-                                    mount.source.native(), git.native()),
-                   "MOUNT_EXPOSES_GIT"),
+        WithReason(
+            PermissionDenied("{}: a writable mount would open the repository's git directory {}",
+                             mount.source.native(), git.native()),
+            "MOUNT_EXPOSES_GIT"),
         "Make the entry of extra_mounts read-only or set sandbox.git: shared.");
   }
   return absl::OkStatus();
@@ -70,9 +76,12 @@ absl::Status CheckGitCovered(const std::vector<Mount>& mounts, const fs::path& g
   for (const Mount& mount : mounts) {
     if (IsWithin(git, mount.target)) shown = &mount;
   }
-  if (shown == nullptr || shown->source != shown->target || !shown->writable) return absl::OkStatus();
-  return WithReason(FailedPrecondition("{}: the host's git directory would be writable in the sandbox", git.native()),
-                    "MOUNT_EXPOSES_GIT");
+  if (shown == nullptr || shown->source != shown->target || !shown->writable)
+    return absl::OkStatus();
+  return WithReason(
+      FailedPrecondition("{}: the host's git directory would be writable in the sandbox",
+                         git.native()),
+      "MOUNT_EXPOSES_GIT");
 }
 
 }  // namespace
@@ -109,9 +118,10 @@ absl::StatusOr<std::vector<Mount>> PlanMounts(const MountPlanInput& input) {
   for (std::size_t i = 1; i < mounts.size(); ++i) {
     if (mounts[i].target != mounts[i - 1].target) continue;
     return WithHint(
-        WithReason(InvalidArgument("{} and {} are both to be mounted at {}", mounts[i - 1].source.native(),
-                                   mounts[i].source.native(), mounts[i].target.native()),
-                   "MOUNT_CONFLICT"),
+        WithReason(
+            InvalidArgument("{} and {} are both to be mounted at {}", mounts[i - 1].source.native(),
+                            mounts[i].source.native(), mounts[i].target.native()),
+            "MOUNT_CONFLICT"),
         "Remove the entry of extra_mounts that names this path.");
   }
   if (!input.share_git) WM_RETURN_IF_ERROR(CheckGitCovered(mounts, repository.common_dir));

@@ -20,7 +20,7 @@ struct MountPlanInput {
   // repository that `git_mounts` brings covers it.
   bool share_git = false;
   std::vector<Mount> git_mounts;
-  std::vector<Mount> agent_mounts;  // credentials and settings, from the agent's profile
+  std::vector<Mount> agent_mounts;      // credentials and settings, from the agent's profile
   std::filesystem::path guest_bin_dir;  // on the host; empty: not mounted
   std::filesystem::path bridge_dir;     // on the host; empty: a sandbox without a bridge
   std::vector<Mount> extra_mounts;      // the user's `extra_mounts`

@@ -55,7 +55,8 @@ std::string SearchPath(const SandboxEnvironmentInput& input, std::string_view ch
   return Join(dirs, ":");
 }
 
-absl::Status AddChecked(Env& env, std::string_view key, std::string_view name, const std::string& value) {
+absl::Status AddChecked(Env& env, std::string_view key, std::string_view name,
+                        const std::string& value) {
   WM_RETURN_IF_ERROR(Annotate(CheckEnvironmentName(name), key));
   if (value.find('\0') != std::string::npos) {
     return InvalidArgument("{}: the value of {} holds a NUL character", key, name);
@@ -70,18 +71,22 @@ absl::Status CheckEnvironmentName(std::string_view name) {
   const auto is_name_char = [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
   };
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9') || !std::all_of(name.begin(), name.end(), is_name_char)) {
-    return WithReason(InvalidArgument("{} is not the name of an environment variable", Printable(name)),
-                      "ENV_NAME_INVALID");
+  if (name.empty() || (name[0] >= '0' && name[0] <= '9') ||
+      !std::all_of(name.begin(), name.end(), is_name_char)) {
+    return WithReason(
+        InvalidArgument("{} is not the name of an environment variable", Printable(name)),
+        "ENV_NAME_INVALID");
   }
   if (StartsWithAny(name, kClientPrefixes)) {
-    return WithHint(WithReason(InvalidArgument("{} would be obeyed by the container engine's client", name),
-                               "ENV_NAME_REFUSED"),
-                    "Set it in the image or in the command itself.");
+    return WithHint(
+        WithReason(InvalidArgument("{} would be obeyed by the container engine's client", name),
+                   "ENV_NAME_REFUSED"),
+        "Set it in the image or in the command itself.");
   }
   if (name == "HOME" || StartsWithAny(name, kOurPrefixes)) {
-    return WithHint(WithReason(InvalidArgument("{} is set by workmux itself", name), "ENV_NAME_REFUSED"),
-                    Format("Remove {} from the sandbox's environment.", name));
+    return WithHint(
+        WithReason(InvalidArgument("{} is set by workmux itself", name), "ENV_NAME_REFUSED"),
+        Format("Remove {} from the sandbox's environment.", name));
   }
   return absl::OkStatus();
 }
@@ -102,7 +107,8 @@ absl::StatusOr<Env> BuildSandboxEnvironment(const SandboxEnvironmentInput& input
       WM_RETURN_IF_ERROR(AddChecked(env, "sandbox.env_passthrough", name, found->second));
     }
   }
-  for (const auto& [name, value] : input.agent) WM_RETURN_IF_ERROR(AddChecked(env, "agents", name, value));
+  for (const auto& [name, value] : input.agent)
+    WM_RETURN_IF_ERROR(AddChecked(env, "agents", name, value));
   for (const auto& [name, value] : input.configured) {
     WM_RETURN_IF_ERROR(AddChecked(env, "sandbox.env", name, value));
   }

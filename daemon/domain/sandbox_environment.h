@@ -21,8 +21,8 @@ struct SandboxEnvironmentInput {
   Env agent;                             // of the agent's profile, CODEX_HOME for one
   std::filesystem::path home;
   std::vector<std::filesystem::path> path_dirs;  // put before the system's directories
-  bool host_locale = false;              // the host's locales exist inside
-  std::string git_name;                  // empty: unset
+  bool host_locale = false;                      // the host's locales exist inside
+  std::string git_name;                          // empty: unset
   std::string git_email;
   struct Bridge {
     std::string host;

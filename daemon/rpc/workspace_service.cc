@@ -185,8 +185,8 @@ WorkspaceService::Stream* WorkspaceService::RunStream(Context* context, const Re
       });
 }
 
-WorkspaceService::Stream* WorkspaceService::AddWorktree(Context* context, const pb::AddWorktreeRequest* request) {
-  return RunStream(context, request,
+WorkspaceService::Stream* WorkspaceService::AddWorktree(Context* context, const pb::AddWorktreeRequest* message) {
+  return RunStream(context, message,
                    [this](const pb::AddWorktreeRequest& wire, ProgressSink& progress,
                           std::stop_token stop) -> absl::StatusOr<pb::WorkspaceEvent::Result> {
                      WM_ASSIGN_OR_RETURN(const auto call, Call::Prepare(deps_, wire.context(), Call::Config::kActedOn,
@@ -212,8 +212,8 @@ WorkspaceService::Stream* WorkspaceService::AddWorktree(Context* context, const 
                    });
 }
 
-WorkspaceService::Stream* WorkspaceService::OpenWorktree(Context* context, const pb::OpenWorktreeRequest* request) {
-  return RunStream(context, request,
+WorkspaceService::Stream* WorkspaceService::OpenWorktree(Context* context, const pb::OpenWorktreeRequest* message) {
+  return RunStream(context, message,
                    [this](const pb::OpenWorktreeRequest& wire, ProgressSink& progress,
                           std::stop_token stop) -> absl::StatusOr<pb::WorkspaceEvent::Result> {
                      WM_ASSIGN_OR_RETURN(const auto call, Call::Prepare(deps_, wire.context(), Call::Config::kActedOn,
@@ -236,8 +236,8 @@ WorkspaceService::Stream* WorkspaceService::OpenWorktree(Context* context, const
 }
 
 WorkspaceService::Stream* WorkspaceService::CloseWorktree(Context* context,
-                                                          const pb::CloseWorktreeRequest* request) {
-  return RunStream(context, request,
+                                                          const pb::CloseWorktreeRequest* message) {
+  return RunStream(context, message,
                    [this](const pb::CloseWorktreeRequest& wire, ProgressSink& progress,
                           std::stop_token stop) -> absl::StatusOr<pb::WorkspaceEvent::Result> {
                      WM_ASSIGN_OR_RETURN(const auto call, Call::Prepare(deps_, wire.context(), Call::Config::kShown,
@@ -254,9 +254,9 @@ WorkspaceService::Stream* WorkspaceService::CloseWorktree(Context* context,
 }
 
 WorkspaceService::Stream* WorkspaceService::MergeWorktree(Context* context,
-                                                          const pb::MergeWorktreeRequest* request) {
+                                                          const pb::MergeWorktreeRequest* message) {
   return RunStream(
-      context, request,
+      context, message,
       [this](const pb::MergeWorktreeRequest& wire, ProgressSink& progress,
              std::stop_token stop) -> absl::StatusOr<pb::WorkspaceEvent::Result> {
         WM_ASSIGN_OR_RETURN(const auto call, Call::Prepare(deps_, wire.context(), Call::Config::kActedOn,
@@ -287,9 +287,9 @@ WorkspaceService::Stream* WorkspaceService::MergeWorktree(Context* context,
 }
 
 WorkspaceService::Stream* WorkspaceService::RemoveWorktree(Context* context,
-                                                           const pb::RemoveWorktreeRequest* request) {
+                                                           const pb::RemoveWorktreeRequest* message) {
   return RunStream(
-      context, request,
+      context, message,
       [this](const pb::RemoveWorktreeRequest& wire, ProgressSink& progress,
              std::stop_token stop) -> absl::StatusOr<pb::WorkspaceEvent::Result> {
         const auto trust = wire.no_hooks() ? Call::Config::kShown : Call::Config::kActedOn;

@@ -24,10 +24,12 @@ std::vector<std::string> GatewaysIn(const json& network) {
   const auto add = [&](const json& entries, const char* key) {
     if (!entries.is_array()) return;
     for (const json& entry : entries) {
-      if (entry.is_object() && entry.contains(key) && entry[key].is_string()) gateways.push_back(entry[key]);
+      if (entry.is_object() && entry.contains(key) && entry[key].is_string())
+        gateways.push_back(entry[key]);
     }
   };
-  if (network.contains("IPAM") && network["IPAM"].is_object() && network["IPAM"].contains("Config")) {
+  if (network.contains("IPAM") && network["IPAM"].is_object() &&
+      network["IPAM"].contains("Config")) {
     add(network["IPAM"]["Config"], "Gateway");
   }
   if (network.contains("subnets")) add(network["subnets"], "gateway");
@@ -35,8 +37,8 @@ std::vector<std::string> GatewaysIn(const json& network) {
 }
 
 std::string InterfaceIn(const json& network) {
-  if (network.contains("Options") && network["Options"].is_object() && network["Options"].contains(kBridgeName) &&
-      network["Options"][kBridgeName].is_string()) {
+  if (network.contains("Options") && network["Options"].is_object() &&
+      network["Options"].contains(kBridgeName) && network["Options"][kBridgeName].is_string()) {
     return network["Options"][kBridgeName];
   }
   if (network.contains("network_interface") && network["network_interface"].is_string()) {
@@ -62,19 +64,22 @@ absl::StatusOr<std::vector<InterfaceAddress>> LocalAddresses() {
   return addresses;
 }
 
-absl::StatusOr<std::string> GatewayFrom(std::string_view text, const std::vector<InterfaceAddress>& local) {
+absl::StatusOr<std::string> GatewayFrom(std::string_view text,
+                                        const std::vector<InterfaceAddress>& local) {
   const json network = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!network.is_object()) return DataLoss("the engine's description is not understood");
   for (const std::string& gateway : GatewaysIn(network)) {
-    const bool ours = std::any_of(local.begin(), local.end(),
-                                  [&](const InterfaceAddress& entry) { return entry.address == gateway; });
+    const bool ours = std::any_of(local.begin(), local.end(), [&](const InterfaceAddress& entry) {
+      return entry.address == gateway;
+    });
     if (ours) return gateway;
   }
   const std::string interface = InterfaceIn(network);
   for (const InterfaceAddress& entry : local) {
     if (!interface.empty() && entry.interface == interface) return entry.address;
   }
-  return WithReason(FailedPrecondition("no address of this host belongs to it"), "BRIDGE_ADDRESS_UNKNOWN");
+  return WithReason(FailedPrecondition("no address of this host belongs to it"),
+                    "BRIDGE_ADDRESS_UNKNOWN");
 }
 
 }  // namespace workmux::daemon

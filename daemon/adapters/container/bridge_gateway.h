@@ -22,6 +22,7 @@ absl::StatusOr<std::vector<InterfaceAddress>> LocalAddresses();
 // it is the address of the bridge's interface. Pure. BRIDGE_ADDRESS_UNKNOWN when
 // no such address is this host's own, as with an engine in a virtual machine or
 // a network namespace of its own.
-absl::StatusOr<std::string> GatewayFrom(std::string_view json, const std::vector<InterfaceAddress>& local);
+absl::StatusOr<std::string> GatewayFrom(std::string_view json,
+                                        const std::vector<InterfaceAddress>& local);
 
 }  // namespace workmux::daemon

@@ -15,8 +15,8 @@ namespace {
 using nlohmann::json;
 
 // What chooses the engine; empty counts as unset.
-constexpr auto kEngineChoice =
-    std::to_array<std::string_view>({"DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "CONTAINER_CONNECTION"});
+constexpr auto kEngineChoice = std::to_array<std::string_view>(
+    {"DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "CONTAINER_CONNECTION"});
 
 // For the terminal of the person who runs the client.
 constexpr auto kTerminalNames = std::to_array<std::string_view>({"TERM", "COLORTERM", "NO_COLOR"});
@@ -58,13 +58,15 @@ ContainerBackend::ContainerBackend(CommandRunner& runner, RuntimeTraits traits, 
 absl::Status ContainerBackend::Check(std::string_view image, const Env& env) {
   for (const std::string_view name : kEngineChoice) {
     if (Lookup(env, name) == Lookup(client_.env(), name)) continue;
-    return WithHint(WithReason(FailedPrecondition("{} is {} here, but {} for workmuxd", name,
-                                                  Printable(Lookup(env, name)), Lookup(client_.env(), name)),
-                               "ENGINE_DIFFERS"),
-                    "Run `workmux daemon stop` and start it again from this terminal.");
+    return WithHint(
+        WithReason(FailedPrecondition("{} is {} here, but {} for workmuxd", name,
+                                      Printable(Lookup(env, name)), Lookup(client_.env(), name)),
+                   "ENGINE_DIFFERS"),
+        "Run `workmux daemon stop` and start it again from this terminal.");
   }
   // One process tells all three: a missing client, a silent engine, a missing image.
-  return client_.Run({"image", "inspect", "--format", "{{.Id}}", "--", std::string(image)}).status();
+  return client_.Run({"image", "inspect", "--format", "{{.Id}}", "--", std::string(image)})
+      .status();
 }
 
 absl::StatusOr<std::string> ContainerBackend::FindGateway() {
@@ -90,7 +92,8 @@ absl::StatusOr<SandboxBackend::BridgeAddress> ContainerBackend::Bridge(const Env
   return BridgeAddress{std::move(gateway), host};
 }
 
-absl::Status ContainerBackend::Prepare(const SandboxSpec& spec, ProgressSink& progress, std::stop_token stop) {
+absl::Status ContainerBackend::Prepare(const SandboxSpec& spec, ProgressSink& progress,
+                                       std::stop_token stop) {
   progress.Step("create", Format("Creating the container {}", spec.name));
   WM_ASSIGN_OR_RETURN(EngineCall call, BuildCreateCall(client_.traits(), spec));
   return Annotate(client_.Run(std::move(call), std::move(stop), std::chrono::seconds(60)).status(),
@@ -102,7 +105,8 @@ ExecPlan ContainerBackend::PlanOf(EngineCall call, const Env& caller) const {
   plan.argv = std::move(call.argv);
   plan.env = std::move(call.env);
   for (const std::string_view name : kTerminalNames) {
-    if (std::string value = Lookup(caller, name); !value.empty()) plan.env[std::string(name)] = std::move(value);
+    if (std::string value = Lookup(caller, name); !value.empty())
+      plan.env[std::string(name)] = std::move(value);
   }
   for (const auto& [name, value] : client_.env()) plan.env[name] = value;
   plan.cwd = "/";
@@ -114,15 +118,16 @@ absl::StatusOr<ExecPlan> ContainerBackend::PlanRun(const SandboxSpec& spec, cons
   return PlanOf(BuildStartCall(client_.traits(), spec.name), caller);
 }
 
-absl::StatusOr<ExecPlan> ContainerBackend::PlanAttach(const SandboxSpec& spec, std::span<const std::string> command,
+absl::StatusOr<ExecPlan> ContainerBackend::PlanAttach(const SandboxSpec& spec,
+                                                      std::span<const std::string> command,
                                                       bool tty, const Env& caller) {
   WM_ASSIGN_OR_RETURN(EngineCall call, BuildExecCall(client_.traits(), spec, command, tty));
   return PlanOf(std::move(call), caller);
 }
 
 absl::StatusOr<SandboxExit> ContainerBackend::ConfirmExit(std::string_view name, ExitStatus seen) {
-  const absl::StatusOr<std::string> state =
-      client_.Run({"inspect", "--type", "container", "--format", "{{json .State}}", "--", std::string(name)});
+  const absl::StatusOr<std::string> state = client_.Run(
+      {"inspect", "--type", "container", "--format", "{{json .State}}", "--", std::string(name)});
   // Already released: what the client saw is all that is left.
   if (absl::IsNotFound(state.status())) return SandboxExit{seen.ShellCode(), ""};
   if (!state.ok()) return state.status();
@@ -132,8 +137,8 @@ absl::StatusOr<SandboxExit> ContainerBackend::ConfirmExit(std::string_view name,
 absl::Status ContainerBackend::Stop(std::string_view name, std::chrono::seconds grace) {
   EngineCall call;
   // Long options have other names across versions; -t is seconds in all of them.
-  call.argv = {std::string(client_.traits().program), "stop", "-t", Format("{}", grace.count()), "--",
-               std::string(name)};
+  call.argv = {std::string(client_.traits().program), "stop", "-t",
+               Format("{}", grace.count()),           "--",   std::string(name)};
   const absl::Status status =
       client_.Run(std::move(call), std::stop_token(), grace + std::chrono::seconds(30)).status();
   return absl::IsNotFound(status) ? absl::OkStatus() : status;
@@ -141,7 +146,8 @@ absl::Status ContainerBackend::Stop(std::string_view name, std::chrono::seconds 
 
 absl::Status ContainerBackend::Release(std::string_view name) {
   // --volumes: the anonymous ones that the image declares would stay otherwise.
-  const absl::Status status = client_.Run({"rm", "--force", "--volumes", "--", std::string(name)}).status();
+  const absl::Status status =
+      client_.Run({"rm", "--force", "--volumes", "--", std::string(name)}).status();
   const bool gone = absl::IsNotFound(status) ||
                     MessageOf(status).find("is already in progress") != std::string::npos;
   return gone ? absl::OkStatus() : status;
@@ -156,7 +162,8 @@ absl::StatusOr<std::vector<SandboxInfo>> ContainerBackend::List() {
   for (const std::string& line : SplitLines(out)) {
     const std::vector<std::string> fields = Split(line, '\t');
     if (fields.size() != 3) return DataLoss("the engine's list of containers is not understood");
-    const bool running = fields[2] == "running" || fields[2] == "paused" || fields[2] == "restarting";
+    const bool running =
+        fields[2] == "running" || fields[2] == "paused" || fields[2] == "restarting";
     infos.push_back({fields[0], fields[1], running});
   }
   return infos;

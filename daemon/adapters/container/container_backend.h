@@ -22,10 +22,11 @@ class ContainerBackend : public SandboxBackend {
   bool outlives_client() const override { return true; }
   absl::Status Check(std::string_view image, const Env& env) override;
   absl::StatusOr<BridgeAddress> Bridge(const Env& env) override;
-  absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress, std::stop_token stop) override;
+  absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress,
+                       std::stop_token stop) override;
   absl::StatusOr<ExecPlan> PlanRun(const SandboxSpec& spec, const Env& caller) override;
-  absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec, std::span<const std::string> command, bool tty,
-                                      const Env& caller) override;
+  absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec, std::span<const std::string> command,
+                                      bool tty, const Env& caller) override;
   absl::StatusOr<SandboxExit> ConfirmExit(std::string_view name, ExitStatus seen) override;
   absl::Status Stop(std::string_view name, std::chrono::seconds grace) override;
   absl::Status Release(std::string_view name) override;

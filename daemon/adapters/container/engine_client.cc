@@ -12,11 +12,13 @@ namespace {
 
 // docker(1), podman(1), "Environment variables". SSH_AUTH_SOCK is for ssh:// engines.
 constexpr auto kNames = std::to_array<std::string_view>(
-    {"PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH",
-     "DOCKER_API_VERSION", "CONTAINER_HOST", "CONTAINER_CONNECTION", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME",
-     "XDG_DATA_HOME", "SSH_AUTH_SOCK"});
+    {"PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY",
+     "DOCKER_CERT_PATH", "DOCKER_API_VERSION", "CONTAINER_HOST", "CONTAINER_CONNECTION",
+     "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "SSH_AUTH_SOCK"});
 
-bool Contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool Contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 std::string LastLines(std::string_view text) {
   constexpr std::size_t kShown = 3;
@@ -55,11 +57,13 @@ absl::StatusOr<std::string> EngineClient::Run(EngineCall call, std::stop_token s
   options.timeout = timeout;
   absl::StatusOr<CommandResult> result = runner_.Run(command, options);
   if (absl::IsNotFound(result.status())) {
-    return WithHint(WithReason(FailedPrecondition("{} is not installed", traits_.program), "RUNTIME_NOT_INSTALLED"),
+    return WithHint(WithReason(FailedPrecondition("{} is not installed", traits_.program),
+                               "RUNTIME_NOT_INSTALLED"),
                     traits_.install_hint);
   }
   if (absl::IsDeadlineExceeded(result.status())) {
-    return WithHint(WithReason(Unavailable("the {} engine does not answer", traits_.name), "RUNTIME_UNREACHABLE"),
+    return WithHint(WithReason(Unavailable("the {} engine does not answer", traits_.name),
+                               "RUNTIME_UNREACHABLE"),
                     Format("Check `{} info`.", traits_.program));
   }
   if (!result.ok()) return result.status();
@@ -78,25 +82,33 @@ absl::StatusOr<std::string> EngineClient::Run(std::vector<std::string> arguments
 absl::Status EngineClient::Explain(const CommandResult& result) const {
   const std::string said = LastLines(result.err);
   std::string lower = said;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
   if (Contains(lower, "permission denied") && Contains(lower, "connect to the docker daemon")) {
-    return WithHint(WithReason(Unavailable("no permission to use the {} engine", traits_.name), "RUNTIME_UNREACHABLE"),
-                    "Add your user to the docker group and log in again, or use a rootless engine.");
+    return WithHint(
+        WithReason(Unavailable("no permission to use the {} engine", traits_.name),
+                   "RUNTIME_UNREACHABLE"),
+        "Add your user to the docker group and log in again, or use a rootless engine.");
   }
-  if (Contains(lower, "cannot connect to the docker daemon") || Contains(lower, "is the docker daemon running") ||
-      Contains(lower, "failed to connect to the docker api") || Contains(lower, "unable to connect to podman")) {
-    return WithHint(WithReason(Unavailable("the {} engine is not running", traits_.name), "RUNTIME_UNREACHABLE"),
+  if (Contains(lower, "cannot connect to the docker daemon") ||
+      Contains(lower, "is the docker daemon running") ||
+      Contains(lower, "failed to connect to the docker api") ||
+      Contains(lower, "unable to connect to podman")) {
+    return WithHint(WithReason(Unavailable("the {} engine is not running", traits_.name),
+                               "RUNTIME_UNREACHABLE"),
                     Format("Start the engine and check `{} info`.", traits_.program));
   }
   if (Contains(lower, "no such image") || Contains(lower, "image not known")) {
-    return WithHint(WithReason(NotFound("the image is not on this machine: {}", said), "IMAGE_NOT_FOUND"),
-                    "Run `workmux sandbox pull` or `workmux sandbox build`, or set sandbox.image.");
+    return WithHint(
+        WithReason(NotFound("the image is not on this machine: {}", said), "IMAGE_NOT_FOUND"),
+        "Run `workmux sandbox pull` or `workmux sandbox build`, or set sandbox.image.");
   }
   if (Contains(lower, "no such container") || Contains(lower, "no container with")) {
     return WithReason(NotFound("{}", said), "CONTAINER_NOT_FOUND");
   }
-  if (Contains(lower, "is already in use")) return WithReason(AlreadyExists("{}", said), "CONTAINER_EXISTS");
+  if (Contains(lower, "is already in use"))
+    return WithReason(AlreadyExists("{}", said), "CONTAINER_EXISTS");
   if (Contains(lower, "bind source path does not exist")) {
     return WithHint(WithReason(FailedPrecondition("{}", said), "MOUNT_SOURCE_MISSING"),
                     "Create the directory or remove its entry from extra_mounts.");

@@ -25,8 +25,9 @@ class EngineClient {
   // Stdout of the client. Errors: RUNTIME_NOT_INSTALLED, RUNTIME_UNREACHABLE,
   // IMAGE_NOT_FOUND, CONTAINER_NOT_FOUND (kNotFound), CONTAINER_EXISTS,
   // MOUNT_SOURCE_MISSING, else RUNTIME_FAILED with what the client said.
-  absl::StatusOr<std::string> Run(EngineCall call, std::stop_token stop,
-                                  std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
+  absl::StatusOr<std::string> Run(
+      EngineCall call, std::stop_token stop,
+      std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
   absl::StatusOr<std::string> Run(std::vector<std::string> arguments) const;
 
  private:

@@ -14,10 +14,11 @@ constexpr std::size_t kMaxFileValue = 32u << 10;
 
 // Variables that the client, its Go runtime or its transports obey.
 constexpr auto kClientNames = std::to_array<std::string_view>(
-    {"PATH", "HOME", "SSH_AUTH_SOCK", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy",
-     "https_proxy", "all_proxy", "no_proxy", "TMPDIR", "GODEBUG", "GOTRACEBACK", "GOMAXPROCS"});
-constexpr auto kClientPrefixes =
-    std::to_array<std::string_view>({"LD_", "DOCKER_", "CONTAINER", "XDG_", "SSL_CERT_", "BUILDKIT_", "OTEL_"});
+    {"PATH", "HOME", "SSH_AUTH_SOCK", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+     "http_proxy", "https_proxy", "all_proxy", "no_proxy", "TMPDIR", "GODEBUG", "GOTRACEBACK",
+     "GOMAXPROCS"});
+constexpr auto kClientPrefixes = std::to_array<std::string_view>(
+    {"LD_", "DOCKER_", "CONTAINER", "XDG_", "SSL_CERT_", "BUILDKIT_", "OTEL_"});
 
 bool ClientObeys(std::string_view name) {
   return std::find(kClientNames.begin(), kClientNames.end(), name) != kClientNames.end() ||
@@ -50,12 +51,14 @@ bool IsUtf8(std::string_view text) {
 }
 
 bool FitsFile(std::string_view value) {
-  return value.size() <= kMaxFileValue && value.find_first_of("\n\r") == std::string_view::npos && IsUtf8(value);
+  return value.size() <= kMaxFileValue && value.find_first_of("\n\r") == std::string_view::npos &&
+         IsUtf8(value);
 }
 
 // A line of the file that starts with '#' or has no '=' means something else.
 bool IsPlainName(std::string_view name) {
-  return !name.empty() && name[0] != '#' && name.find_first_of("= \t\r\n") == std::string_view::npos;
+  return !name.empty() && name[0] != '#' &&
+         name.find_first_of("= \t\r\n") == std::string_view::npos;
 }
 
 }  // namespace
@@ -72,8 +75,10 @@ absl::StatusOr<EnvDelivery> DeliverEnv(const Env& env, int file_number) {
     }
     if (ClientObeys(name)) {
       return WithHint(
-          WithReason(InvalidArgument("the value of {} holds line breaks or other bytes that cannot be passed", name),
-                     "ENV_VALUE_REFUSED"),
+          WithReason(
+              InvalidArgument(
+                  "the value of {} holds line breaks or other bytes that cannot be passed", name),
+              "ENV_VALUE_REFUSED"),
           Format("Give {} a value of one line of plain text.", name));
     }
     delivery.arguments.emplace_back("-e");

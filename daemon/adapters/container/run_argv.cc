@@ -25,15 +25,17 @@ absl::Status CheckName(std::string_view name) {
   const auto is_alnum = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
   };
-  if (!name.empty() && is_alnum(name[0]) &&
-      std::all_of(name.begin(), name.end(),
-                  [&](char c) { return is_alnum(c) || c == '_' || c == '.' || c == '-'; })) {
+  if (!name.empty() && is_alnum(name[0]) && std::all_of(name.begin(), name.end(), [&](char c) {
+        return is_alnum(c) || c == '_' || c == '.' || c == '-';
+      })) {
     return absl::OkStatus();
   }
   return InvalidArgument("{}: not a name for a container", name);
 }
 
-std::string Label(std::string_view key, std::string_view value) { return Format("--label={}={}", key, value); }
+std::string Label(std::string_view key, std::string_view value) {
+  return Format("--label={}={}", key, value);
+}
 
 void AddIdentity(const SandboxSpec& spec, std::vector<std::string>& argv) {
   argv.insert(argv.end(), {"--name", spec.name, Label(kLabelSession, spec.session_id),
@@ -42,10 +44,11 @@ void AddIdentity(const SandboxSpec& spec, std::vector<std::string>& argv) {
 }
 
 void AddRestrictions(const SandboxSpec& spec, std::vector<std::string>& argv) {
-  argv.insert(argv.end(), {"--init", "--cap-drop=ALL", "--security-opt=no-new-privileges",
-                           Format("--pids-limit={}", spec.pids_limit),
-                           // Everything the agent prints would be kept on the host, without a limit.
-                           "--log-driver=none"});
+  argv.insert(argv.end(),
+              {"--init", "--cap-drop=ALL", "--security-opt=no-new-privileges",
+               Format("--pids-limit={}", spec.pids_limit),
+               // Everything the agent prints would be kept on the host, without a limit.
+               "--log-driver=none"});
   // Equal limits: without the second the container may swap as much again.
   if (!spec.memory.empty()) {
     argv.insert(argv.end(), {"--memory=" + spec.memory, "--memory-swap=" + spec.memory});
@@ -64,15 +67,16 @@ absl::StatusOr<std::string> MountOption(const Mount& mount) {
       return InvalidArgument("a path with a carriage return or none cannot be mounted");
     }
   }
-  std::string option =
-      "type=bind," + CsvField("source=" + mount.source.native()) + "," + CsvField("target=" + mount.target.native());
+  std::string option = "type=bind," + CsvField("source=" + mount.source.native()) + "," +
+                       CsvField("target=" + mount.target.native());
   if (!mount.writable) option += ",readonly";
   return option;
 }
 
 absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const SandboxSpec& spec) {
   WM_RETURN_IF_ERROR(CheckName(spec.name));
-  if (spec.image.empty() || spec.image[0] == '-') return InvalidArgument("{}: not an image", spec.image);
+  if (spec.image.empty() || spec.image[0] == '-')
+    return InvalidArgument("{}: not an image", spec.image);
   if (spec.argv.empty()) return InvalidArgument("a sandbox without a command");
   WM_ASSIGN_OR_RETURN(EnvDelivery delivery, DeliverEnv(spec.env, kEnvFile));
 
@@ -100,8 +104,14 @@ absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const Sa
 
 EngineCall BuildStartCall(const RuntimeTraits& traits, std::string_view name) {
   EngineCall call;
-  call.argv = {std::string(traits.program), "start",     "--attach", "--interactive",
-               "--detach-keys",             kDetachKeys, "--",       std::string(name)};
+  call.argv = {std::string(traits.program),
+               "start",
+               "--attach",
+               "--interactive",
+               "--detach-keys",
+               kDetachKeys,
+               "--",
+               std::string(name)};
   return call;
 }
 
@@ -113,8 +123,8 @@ absl::StatusOr<EngineCall> BuildExecCall(const RuntimeTraits& traits, const Sand
   EngineCall call;
   call.argv = {std::string(traits.program), "exec", "--interactive"};
   if (tty) call.argv.emplace_back("--tty");
-  call.argv.insert(call.argv.end(), {"--detach-keys", kDetachKeys, "--user", User(spec), "--workdir",
-                                     spec.cwd.native()});
+  call.argv.insert(call.argv.end(), {"--detach-keys", kDetachKeys, "--user", User(spec),
+                                     "--workdir", spec.cwd.native()});
   call.argv.insert(call.argv.end(), delivery.arguments.begin(), delivery.arguments.end());
   call.argv.insert(call.argv.end(), {"--", spec.name});
   call.argv.insert(call.argv.end(), command.begin(), command.end());

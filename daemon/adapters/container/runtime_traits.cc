@@ -14,13 +14,15 @@ constexpr auto kTraits = std::to_array<RuntimeTraits>({
      .host_name = "host.docker.internal",
      .add_host = true,
      .network = "bridge",
-     .install_hint = "Install Docker (https://docs.docker.com/engine/install/) or set sandbox.backend: namespace."},
+     .install_hint = "Install Docker (https://docs.docker.com/engine/install/) or set "
+                     "sandbox.backend: namespace."},
     {.name = "podman",
      .program = "podman",
      .host_name = "host.containers.internal",
      .add_host = false,
      .network = "podman",
-     .install_hint = "Install Podman (https://podman.io/docs/installation) or set sandbox.backend: namespace."},
+     .install_hint =
+         "Install Podman (https://podman.io/docs/installation) or set sandbox.backend: namespace."},
 });
 
 }  // namespace
@@ -31,7 +33,8 @@ absl::StatusOr<RuntimeTraits> RuntimeTraitsFor(std::string_view name) {
   for (const RuntimeTraits& traits : kTraits) {
     if (traits.name == name) return traits;
   }
-  return WithReason(InvalidArgument("{}: not a container runtime that is supported", name), "RUNTIME_UNKNOWN");
+  return WithReason(InvalidArgument("{}: not a container runtime that is supported", name),
+                    "RUNTIME_UNKNOWN");
 }
 
 }  // namespace workmux::daemon

@@ -23,16 +23,18 @@ constexpr int kMaxLinks = 40;        // path_resolution(7)
 constexpr int kMaxInterpreters = 4;  // execve(2), "Interpreter scripts"
 
 // Visible in every sandbox.
-constexpr auto kSystemTrees =
-    std::to_array<std::string_view>({"/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt", "/nix/store"});
+constexpr auto kSystemTrees = std::to_array<std::string_view>(
+    {"/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt", "/nix/store"});
 
 // Managers whose launchers look for their tools below one directory, by that
 // directory's path below the home.
-constexpr auto kManagers = std::to_array<std::string_view>(
-    {".volta", ".asdf", ".proto", ".local/share/mise", ".local/share/fnm", ".local/share/pnpm", ".bun/install"});
+constexpr auto kManagers =
+    std::to_array<std::string_view>({".volta", ".asdf", ".proto", ".local/share/mise",
+                                     ".local/share/fnm", ".local/share/pnpm", ".bun/install"});
 
 // Directories below the home that hold everybody's things.
-constexpr auto kShared = std::to_array<std::string_view>({".local", ".local/share", ".config", ".cache"});
+constexpr auto kShared =
+    std::to_array<std::string_view>({".local", ".local/share", ".config", ".cache"});
 
 bool InSystemTree(const fs::path& path) {
   return std::any_of(kSystemTrees.begin(), kSystemTrees.end(),
@@ -71,7 +73,8 @@ absl::StatusOr<Resolved> Resolve(const fs::path& path) {
       resolved.real = next;
       continue;
     }
-    if (++links > kMaxLinks) return FailedPrecondition("{}: too many symbolic links", path.native());
+    if (++links > kMaxLinks)
+      return FailedPrecondition("{}: too many symbolic links", path.native());
     const fs::path target = fs::read_symlink(next, error);
     if (error) return ErrnoStatus(error.value(), next.native());
     resolved.links.push_back(next);
@@ -86,8 +89,9 @@ fs::path InstallationOf(const fs::path& program, const fs::path& home) {
   const bool in_home = IsWithin(program, home);
   const auto narrow_enough = [&](const fs::path& dir) {
     const fs::path below = dir.lexically_relative(home);
-    return !IsWithin(home, dir) && (!in_home || (Depth(below) >= 2 && std::find(kShared.begin(), kShared.end(),
-                                                                              below.native()) == kShared.end())) &&
+    return !IsWithin(home, dir) &&
+           (!in_home || (Depth(below) >= 2 && std::find(kShared.begin(), kShared.end(),
+                                                        below.native()) == kShared.end())) &&
            Depth(dir) > 2;
   };
   if (in_home) {
@@ -104,12 +108,14 @@ fs::path InstallationOf(const fs::path& program, const fs::path& home) {
   // The outermost node_modules: packages require one another across it. Node's
   // own prefix when that has node in it.
   fs::path modules;
-  for (fs::path dir = program.parent_path(); dir != dir.parent_path() && dir != home; dir = dir.parent_path()) {
+  for (fs::path dir = program.parent_path(); dir != dir.parent_path() && dir != home;
+       dir = dir.parent_path()) {
     if (dir.filename() == "node_modules") modules = dir;
   }
   if (!modules.empty()) {
     const fs::path prefix = modules.parent_path().parent_path();
-    if (modules.parent_path().filename() == "lib" && narrow_enough(prefix) && fs::exists(prefix / "bin/node", error)) {
+    if (modules.parent_path().filename() == "lib" && narrow_enough(prefix) &&
+        fs::exists(prefix / "bin/node", error)) {
       return prefix;
     }
     return modules;

@@ -13,10 +13,11 @@ namespace {
 namespace fs = std::filesystem;
 
 // Descriptors of the inherited files.
-constexpr int kArgsFd = 3;
-constexpr int kSeccompFd = 4;
-constexpr int kPasswdFd = 5;
-constexpr int kGroupFd = 6;
+constexpr int kOuterArgsFd = 3;
+constexpr int kArgsFd = 4;
+constexpr int kSeccompFd = 5;
+constexpr int kPasswdFd = 6;
+constexpr int kGroupFd = 7;
 
 constexpr char kSessionVariable[] = "WM_SESSION_ID";
 constexpr std::size_t kMaxHostName = 64;  // sethostname(2)
@@ -40,10 +41,23 @@ class ArgumentFile {
   std::string content_;
 };
 
+// The outer bwrap makes a pid namespace and nothing else. Programs in the inner
+// one run as the user that its first process runs as: where Yama does not forbid
+// it they can ptrace that process and make it outlive the client. The first
+// process of the outer namespace they cannot even name, and with it all ends.
+absl::StatusOr<std::string> OuterArguments(const SandboxSpec& spec) {
+  ArgumentFile args;
+  WM_RETURN_IF_ERROR(args.Add({"--unshare-user", "--unshare-pid", "--unshare-uts",
+                               "--die-with-parent", "--cap-drop", "ALL", "--dev-bind", "/", "/"}));
+  // user_namespaces(7): who maps uid 0 needs it; the inner bwrap drops it.
+  if (spec.uid == 0) WM_RETURN_IF_ERROR(args.Add({"--cap-add", "CAP_SETFCAP"}));
+  return args.Take();
+}
+
 absl::Status AddNamespaces(ArgumentFile& args) {
   // No --new-session: the agent's shell needs the terminal for job control, and
   // the filter refuses what the shared terminal would allow.
-  return args.Add({"--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
+  return args.Add({"--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-cgroup-try",
                    "--die-with-parent", "--cap-drop", "ALL", "--clearenv"});
 }
 
@@ -57,18 +71,19 @@ absl::Status AddSkeleton(const HostSkeleton& skeleton, const fs::path& home, Arg
   for (const fs::path& file : skeleton.etc) {
     WM_RETURN_IF_ERROR(args.Add({"--ro-bind-try", file.native(), file.native()}));
   }
-  WM_RETURN_IF_ERROR(args.Add({"--perms", "0644", "--file", Format("{}", kPasswdFd), "/etc/passwd", "--perms", "0644",
-                               "--file", Format("{}", kGroupFd), "/etc/group"}));
-  WM_RETURN_IF_ERROR(args.Add({"--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp", "--perms",
-                               "1777", "--tmpfs", "/var/tmp", "--perms", "0755", "--tmpfs", "/run"}));
+  WM_RETURN_IF_ERROR(args.Add({"--perms", "0644", "--file", Format("{}", kPasswdFd), "/etc/passwd",
+                               "--perms", "0644", "--file", Format("{}", kGroupFd), "/etc/group"}));
+  WM_RETURN_IF_ERROR(
+      args.Add({"--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp", "--perms",
+                "1777", "--tmpfs", "/var/tmp", "--perms", "0755", "--tmpfs", "/run"}));
   if (home == "/tmp") return absl::OkStatus();
   return args.Add({"--perms", "0700", "--tmpfs", home.native()});
 }
 
 absl::Status AddMounts(const SandboxSpec& spec, ArgumentFile& args) {
   for (const Mount& mount : spec.mounts) {
-    WM_RETURN_IF_ERROR(args.Add({mount.writable ? "--bind" : "--ro-bind", mount.source.native(),
-                                 mount.target.native()}));
+    WM_RETURN_IF_ERROR(args.Add(
+        {mount.writable ? "--bind" : "--ro-bind", mount.source.native(), mount.target.native()}));
   }
   return absl::OkStatus();
 }
@@ -97,7 +112,8 @@ absl::Status AddPrograms(const SandboxSpec& spec, const BwrapInput& input, Argum
       return InvalidArgument("{}: holds the whole home directory", program.path.native());
     }
     const auto& trees = input.skeleton.directories;
-    if (std::any_of(trees.begin(), trees.end(), [&](const fs::path& tree) { return IsWithin(program.path, tree); })) {
+    if (std::any_of(trees.begin(), trees.end(),
+                    [&](const fs::path& tree) { return IsWithin(program.path, tree); })) {
       continue;
     }
     const Mount* shown = ShownBy(spec, program.path);
@@ -114,7 +130,8 @@ absl::Status AddPrograms(const SandboxSpec& spec, const BwrapInput& input, Argum
 
 absl::Status AddCommandSettings(const SandboxSpec& spec, ArgumentFile& args) {
   for (const auto& [name, value] : spec.env) {
-    if (name.empty() || name.find('=') != std::string::npos) return InvalidArgument("a variable without a plain name");
+    if (name.empty() || name.find('=') != std::string::npos)
+      return InvalidArgument("a variable without a plain name");
     WM_RETURN_IF_ERROR(args.Add({"--setenv", name, value}));
   }
   return args.Add({"--chdir", spec.cwd.native()});
@@ -146,11 +163,17 @@ absl::StatusOr<ExecPlan> BuildBwrapPlan(const SandboxSpec& spec, const BwrapInpu
   WM_RETURN_IF_ERROR(AddCommandSettings(spec, args));
 
   ExecPlan plan;
-  plan.argv = {input.bwrap.string(), "--args",        Format("{}", kArgsFd), "--hostname", spec.name,
-               "--setenv",           kSessionVariable, spec.session_id,       "--",         input.prlimit.string(),
-               Format("--nproc={}:{}", spec.pids_limit, spec.pids_limit),     "--"};
+  const std::string bwrap = input.bwrap.string();
+  plan.argv = {bwrap,     "--args",   Format("{}", kOuterArgsFd), "--hostname",
+               spec.name, "--setenv", kSessionVariable,           spec.session_id,
+               "--"};
+  plan.argv.insert(plan.argv.end(),
+                   {bwrap, "--args", Format("{}", kArgsFd), "--", input.prlimit.string(),
+                    Format("--nproc={}:{}", spec.pids_limit, spec.pids_limit), "--"});
   plan.argv.insert(plan.argv.end(), spec.argv.begin(), spec.argv.end());
   plan.cwd = "/";
+  WM_ASSIGN_OR_RETURN(std::string outer, OuterArguments(spec));
+  plan.files.push_back({kOuterArgsFd, std::move(outer)});
   plan.files.push_back({kArgsFd, args.Take()});
   if (!input.seccomp.empty()) plan.files.push_back({kSeccompFd, input.seccomp});
   plan.files.push_back({kPasswdFd, input.skeleton.passwd});
@@ -160,7 +183,8 @@ absl::StatusOr<ExecPlan> BuildBwrapPlan(const SandboxSpec& spec, const BwrapInpu
 
 std::optional<SandboxMarker> ParseMarker(const std::vector<std::string>& argv) {
   if (argv.size() < 9 || fs::path(argv[0]).filename() != "bwrap") return std::nullopt;
-  if (argv[1] != "--args" || argv[3] != "--hostname" || argv[5] != "--setenv" || argv[6] != kSessionVariable) {
+  if (argv[1] != "--args" || argv[3] != "--hostname" || argv[5] != "--setenv" ||
+      argv[6] != kSessionVariable) {
     return std::nullopt;
   }
   return SandboxMarker{argv[4], argv[7]};

@@ -16,13 +16,45 @@ constexpr auto kTrees = std::to_array<std::string_view>(
 
 // Name resolution, certificates, the loader's cache, time zone, shells' start-up
 // files. Nothing that holds secrets, identifies the machine or configures git.
-constexpr auto kEtc = std::to_array<std::string_view>(
-    {"ld.so.cache", "ld.so.conf", "ld.so.conf.d", "ssl/certs", "ssl/openssl.cnf", "ca-certificates",
-     "ca-certificates.conf", "pki/tls/certs", "pki/ca-trust",
-     "crypto-policies", "resolv.conf", "hosts", "host.conf", "gai.conf", "nsswitch.conf", "services", "protocols",
-     "localtime", "timezone", "locale.conf", "alternatives", "terminfo", "inputrc", "profile", "profile.d",
-     "bash.bashrc", "bash_completion.d", "zsh", "shells", "fonts", "mime.types", "os-release", "debian_version",
-     "lsb-release", "java-11-openjdk", "java-17-openjdk", "java-21-openjdk", "python3", "perl"});
+constexpr auto kEtc = std::to_array<std::string_view>({"ld.so.cache",
+                                                       "ld.so.conf",
+                                                       "ld.so.conf.d",
+                                                       "ssl/certs",
+                                                       "ssl/openssl.cnf",
+                                                       "ca-certificates",
+                                                       "ca-certificates.conf",
+                                                       "pki/tls/certs",
+                                                       "pki/ca-trust",
+                                                       "crypto-policies",
+                                                       "resolv.conf",
+                                                       "hosts",
+                                                       "host.conf",
+                                                       "gai.conf",
+                                                       "nsswitch.conf",
+                                                       "services",
+                                                       "protocols",
+                                                       "localtime",
+                                                       "timezone",
+                                                       "locale.conf",
+                                                       "alternatives",
+                                                       "terminfo",
+                                                       "inputrc",
+                                                       "profile",
+                                                       "profile.d",
+                                                       "bash.bashrc",
+                                                       "bash_completion.d",
+                                                       "zsh",
+                                                       "shells",
+                                                       "fonts",
+                                                       "mime.types",
+                                                       "os-release",
+                                                       "debian_version",
+                                                       "lsb-release",
+                                                       "java-11-openjdk",
+                                                       "java-17-openjdk",
+                                                       "java-21-openjdk",
+                                                       "python3",
+                                                       "perl"});
 
 std::string Lookup(const Env& env, std::string_view name) {
   const auto found = env.find(name);
@@ -37,7 +69,8 @@ std::string PlainField(std::string value, std::string_view fallback) {
   return plain ? std::move(value) : std::string(fallback);
 }
 
-void MakeUserTables(const Env& caller, uid_t uid, gid_t gid, const fs::path& home, HostSkeleton& skeleton) {
+void MakeUserTables(const Env& caller, uid_t uid, gid_t gid, const fs::path& home,
+                    HostSkeleton& skeleton) {
   const std::string name = uid == 0 ? "root" : PlainField(Lookup(caller, "USER"), "user");
   std::string shell = PlainField(Lookup(caller, "SHELL"), "/bin/sh");
   std::error_code error;

@@ -24,10 +24,13 @@ struct KernelSwitch {
   const char* hint;
 };
 constexpr KernelSwitch kSwitches[] = {
-    {"/proc/sys/user/max_user_namespaces", "0", "Run `sudo sysctl user.max_user_namespaces=15000`."},
-    {"/proc/sys/kernel/unprivileged_userns_clone", "0", "Run `sudo sysctl kernel.unprivileged_userns_clone=1`."},
+    {"/proc/sys/user/max_user_namespaces", "0",
+     "Run `sudo sysctl user.max_user_namespaces=15000`."},
+    {"/proc/sys/kernel/unprivileged_userns_clone", "0",
+     "Run `sudo sysctl kernel.unprivileged_userns_clone=1`."},
     {"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1",
-     "Install an AppArmor profile for bwrap or run `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`."},
+     "Install an AppArmor profile for bwrap or run `sudo sysctl "
+     "kernel.apparmor_restrict_unprivileged_userns=0`."},
 };
 
 absl::Status ExplainProbe(const CommandResult& result) {
@@ -35,18 +38,21 @@ absl::Status ExplainProbe(const CommandResult& result) {
   for (const KernelSwitch& kernel_switch : kSwitches) {
     const absl::StatusOr<std::string> value = ReadFile(kernel_switch.file);
     if (!value.ok() || Trim(*value) != kernel_switch.forbids) continue;
-    return WithHint(WithReason(FailedPrecondition("this system forbids user namespaces to ordinary users: {}", said),
-                               "USER_NAMESPACES_FORBIDDEN"),
-                    kernel_switch.hint);
+    return WithHint(
+        WithReason(
+            FailedPrecondition("this system forbids user namespaces to ordinary users: {}", said),
+            "USER_NAMESPACES_FORBIDDEN"),
+        kernel_switch.hint);
   }
   const bool denied = said.find("Permission denied") != std::string::npos ||
                       said.find("Operation not permitted") != std::string::npos ||
                       said.find("No permissions") != std::string::npos;
   if (denied) {
-    return WithHint(WithReason(FailedPrecondition("bubblewrap may not make namespaces here: {}", said),
-                               "USER_NAMESPACES_FORBIDDEN"),
-                    "Allow user namespaces (inside a container: give it a seccomp profile that does) or set "
-                    "sandbox.backend: container.");
+    return WithHint(
+        WithReason(FailedPrecondition("bubblewrap may not make namespaces here: {}", said),
+                   "USER_NAMESPACES_FORBIDDEN"),
+        "Allow user namespaces (inside a container: give it a seccomp profile that does) or set "
+        "sandbox.backend: container.");
   }
   return WithReason(Internal("bubblewrap: {}", said), "RUNTIME_FAILED");
 }
@@ -54,8 +60,15 @@ absl::Status ExplainProbe(const CommandResult& result) {
 absl::Status CheckMountSources(const std::vector<Mount>& mounts) {
   for (const Mount& mount : mounts) {
     std::error_code error;
-    if (fs::exists(mount.source, error)) continue;
-    return WithHint(WithReason(FailedPrecondition("{}: does not exist and cannot be mounted", mount.source.native()),
+    const fs::path real = fs::canonical(mount.source, error);
+    if (!error && real == mount.source) continue;
+    // A link that a sandbox put there would bring what it names into the next one.
+    if (!error) {
+      return WithReason(FailedPrecondition("{}: leads elsewhere by now", mount.source.native()),
+                        "MOUNT_SOURCE_CHANGED");
+    }
+    return WithHint(WithReason(FailedPrecondition("{}: does not exist and cannot be mounted",
+                                                  mount.source.native()),
                                "MOUNT_SOURCE_MISSING"),
                     "Create the directory or remove its entry from extra_mounts.");
   }
@@ -67,7 +80,8 @@ std::vector<ProgramView> ViewPrograms(const std::vector<fs::path>& paths) {
   for (const fs::path& path : paths) {
     std::error_code error;
     ProgramView view{path, std::nullopt};
-    if (fs::is_symlink(fs::symlink_status(path, error))) view.link_target = fs::read_symlink(path, error).string();
+    if (fs::is_symlink(fs::symlink_status(path, error)))
+      view.link_target = fs::read_symlink(path, error).string();
     // An installation that has gone since: the command will say what is missing.
     if (fs::exists(path, error)) views.push_back(std::move(view));
   }
@@ -83,8 +97,9 @@ absl::StatusOr<NamespaceBackend::Programs> NamespaceBackend::FindPrograms() cons
   const auto find = [&](std::string_view program, const char* package) -> absl::StatusOr<fs::path> {
     absl::StatusOr<fs::path> path = FindProgram(program, env_);
     if (path.ok()) return path;
-    return WithHint(WithReason(FailedPrecondition("{} is not installed", program), "RUNTIME_NOT_INSTALLED"),
-                    Format("Install it: `sudo apt install {}`.", package));
+    return WithHint(
+        WithReason(FailedPrecondition("{} is not installed", program), "RUNTIME_NOT_INSTALLED"),
+        Format("Install it: `sudo apt install {}`.", package));
   };
   Programs programs;
   WM_ASSIGN_OR_RETURN(programs.bwrap, find("bwrap", "bubblewrap"));
@@ -101,9 +116,14 @@ absl::Status NamespaceBackend::Probe(std::stop_token stop) {
   }
   WM_ASSIGN_OR_RETURN(const Programs programs, FindPrograms());
   Command command;
-  command.argv = {programs.bwrap.string(), "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
-                  "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--", programs.prlimit.string(),
-                  "--version"};
+  // In two layers, as a sandbox is made: a profile may allow the first alone.
+  const std::string bwrap = programs.bwrap.string();
+  command.argv = {bwrap, "--unshare-user", "--unshare-pid", "--unshare-uts", "--dev-bind", "/", "/",
+                  "--"};
+  command.argv.insert(
+      command.argv.end(),
+      {bwrap, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--ro-bind", "/", "/", "--proc",
+       "/proc", "--dev", "/dev", "--", programs.prlimit.string(), "--version"});
   command.cwd = "/";
   command.env = {{"LC_ALL", "C.UTF-8"}};
   RunOptions options;
@@ -125,10 +145,12 @@ absl::StatusOr<SandboxBackend::BridgeAddress> NamespaceBackend::Bridge(const Env
   return BridgeAddress{"127.0.0.1", "127.0.0.1"};
 }
 
-absl::Status NamespaceBackend::Prepare(const SandboxSpec& spec, ProgressSink& progress, std::stop_token stop) {
+absl::Status NamespaceBackend::Prepare(const SandboxSpec& spec, ProgressSink& progress,
+                                       std::stop_token stop) {
   progress.Step("create", Format("Preparing the sandbox {}", spec.name));
   if (spec.uid != ::getuid() || spec.gid != ::getgid()) {
-    return InvalidArgument("a namespace sandbox runs as its own user only, not as {}:{}", spec.uid, spec.gid);
+    return InvalidArgument("a namespace sandbox runs as its own user only, not as {}:{}", spec.uid,
+                           spec.gid);
   }
   WM_RETURN_IF_ERROR(CheckMountSources(spec.mounts));
   if (!spec.memory.empty() || !spec.cpus.empty()) {
@@ -149,11 +171,13 @@ absl::StatusOr<ExecPlan> NamespaceBackend::PlanRun(const SandboxSpec& spec, cons
   return BuildBwrapPlan(spec, input);
 }
 
-absl::StatusOr<ExecPlan> NamespaceBackend::PlanAttach(const SandboxSpec& spec, std::span<const std::string>, bool,
+absl::StatusOr<ExecPlan> NamespaceBackend::PlanAttach(const SandboxSpec& spec,
+                                                      std::span<const std::string>, bool,
                                                       const Env&) {
-  return WithHint(WithReason(Unimplemented("{}: nothing can join a running namespace sandbox", spec.name),
-                             "ATTACH_NOT_SUPPORTED"),
-                  "Run `workmux sandbox shell` without --exec for a sandbox with the same mounts.");
+  return WithHint(
+      WithReason(Unimplemented("{}: nothing can join a running namespace sandbox", spec.name),
+                 "ATTACH_NOT_SUPPORTED"),
+      "Run `workmux sandbox shell` without --exec for a sandbox with the same mounts.");
 }
 
 absl::StatusOr<SandboxExit> NamespaceBackend::ConfirmExit(std::string_view, ExitStatus seen) {

@@ -24,13 +24,14 @@ class NamespaceBackend : public SandboxBackend {
   absl::Status Check(std::string_view image, const Env& env) override;
   absl::StatusOr<BridgeAddress> Bridge(const Env& env) override;
   // Checks that a sandbox can be made and that its mounts exist
-  // (MOUNT_SOURCE_MISSING); nothing comes into being yet.
-  absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress, std::stop_token stop) override;
+  // (MOUNT_SOURCE_MISSING, MOUNT_SOURCE_CHANGED); nothing comes into being yet.
+  absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress,
+                       std::stop_token stop) override;
   absl::StatusOr<ExecPlan> PlanRun(const SandboxSpec& spec, const Env& caller) override;
   // kUnimplemented: a process that enters the namespaces later has neither their
   // filter nor their bounds.
-  absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec, std::span<const std::string> command, bool tty,
-                                      const Env& caller) override;
+  absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec, std::span<const std::string> command,
+                                      bool tty, const Env& caller) override;
   absl::StatusOr<SandboxExit> ConfirmExit(std::string_view name, ExitStatus seen) override;
   absl::Status Stop(std::string_view name, std::chrono::seconds grace) override;
   absl::Status Release(std::string_view name) override;

@@ -53,7 +53,9 @@ bool ParseStat(std::string_view text, ProcessEntry& entry) {
   const std::vector<std::string> fields = Split(Trim(text.substr(end + 1)), ' ');
   long long parent = 0;
   long long start = 0;
-  if (fields.size() < 20 || !ParseInt(fields[1], parent) || !ParseInt(fields[19], start)) return false;
+  if (fields.size() < 20 || !ParseInt(fields[1], parent) || !ParseInt(fields[19], start))
+    return false;
+  entry.zombie = fields[0] == "Z" || fields[0] == "X";
   entry.parent = static_cast<pid_t>(parent);
   entry.start_time = static_cast<std::uint64_t>(start);
   return true;
@@ -97,7 +99,8 @@ std::optional<ProcessEntry> ReadProcess(int dir, pid_t pid, uid_t uid) {
   return entry;
 }
 
-std::optional<SandboxProcesses> FindSandbox(const std::vector<ProcessEntry>& processes, std::string_view name) {
+std::optional<SandboxProcesses> FindSandbox(const std::vector<ProcessEntry>& processes,
+                                            std::string_view name) {
   for (SandboxProcesses& sandbox : FindSandboxes(processes)) {
     if (sandbox.marker.name == name) return std::move(sandbox);
   }
@@ -105,7 +108,8 @@ std::optional<SandboxProcesses> FindSandbox(const std::vector<ProcessEntry>& pro
 }
 
 // Polls until the sandbox is gone; the last sight of it when it is not.
-absl::StatusOr<std::optional<SandboxProcesses>> AwaitEnd(std::string_view name, uid_t uid, Clock::time_point deadline) {
+absl::StatusOr<std::optional<SandboxProcesses>> AwaitEnd(std::string_view name, uid_t uid,
+                                                         Clock::time_point deadline) {
   for (;;) {
     WM_ASSIGN_OR_RETURN(const std::vector<ProcessEntry> processes, ReadProcesses(uid));
     std::optional<SandboxProcesses> sandbox = FindSandbox(processes, name);
@@ -114,19 +118,31 @@ absl::StatusOr<std::optional<SandboxProcesses>> AwaitEnd(std::string_view name, 
   }
 }
 
-absl::Status KillSandbox(std::string_view name, uid_t uid) {
+// bwrap's monitor leaves as soon as it knows the exit code, while the kernel is
+// still ending the rest; the first process is the last to go.
+bool Exists(const std::vector<ProcessEntry>& processes, const ProcessEntry& wanted) {
+  return std::any_of(processes.begin(), processes.end(), [&](const ProcessEntry& process) {
+    return process.pid == wanted.pid && process.start_time == wanted.start_time && !process.zombie;
+  });
+}
+
+absl::Status KillSandbox(std::string_view name, uid_t uid, ProcessEntry init) {
   const auto begin = Clock::now();
   for (;;) {
-    WM_ASSIGN_OR_RETURN(const std::optional<SandboxProcesses> sandbox, AwaitEnd(name, uid, Clock::now()));
-    if (!sandbox.has_value()) return absl::OkStatus();
-    if (sandbox->init.pid != 0) {
-      WM_RETURN_IF_ERROR(SignalProcess(sandbox->init, SIGKILL));
-    } else if (Clock::now() - begin > kStartLimit) {
+    WM_ASSIGN_OR_RETURN(const std::vector<ProcessEntry> processes, ReadProcesses(uid));
+    const std::optional<SandboxProcesses> sandbox = FindSandbox(processes, name);
+    if (sandbox.has_value() && sandbox->init.pid != 0) init = sandbox->init;
+    const bool init_exists = init.pid != 0 && Exists(processes, init);
+    if (!sandbox.has_value() && !init_exists) return absl::OkStatus();
+    if (init_exists) {
+      WM_RETURN_IF_ERROR(SignalProcess(init, SIGKILL));
+    } else if (sandbox->monitor.pid != 0 && Clock::now() - begin > kStartLimit) {
       // Killed at once, a bwrap that has just cloned would leave its child alone.
       WM_RETURN_IF_ERROR(SignalProcess(sandbox->monitor, SIGKILL));
     }
     if (Clock::now() - begin > kKillLimit) {
-      return WithHint(WithReason(DeadlineExceeded("{}: processes of the sandbox do not end", name), "STOP_FAILED"),
+      return WithHint(WithReason(DeadlineExceeded("{}: processes of the sandbox do not end", name),
+                                 "STOP_FAILED"),
                       "Look for processes in uninterruptible sleep with `ps -eo pid,stat,args`.");
     }
     std::this_thread::sleep_for(kPoll);
@@ -142,9 +158,11 @@ absl::StatusOr<std::vector<ProcessEntry>> ReadProcesses(uid_t uid) {
   while (const dirent* found = ::readdir(proc.get())) {
     long long pid = 0;
     if (!ParseInt(found->d_name, pid)) continue;
-    const UniqueFd dir(::openat(::dirfd(proc.get()), found->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const UniqueFd dir(
+        ::openat(::dirfd(proc.get()), found->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!dir.valid()) continue;
-    if (auto entry = ReadProcess(dir.get(), static_cast<pid_t>(pid), uid)) processes.push_back(std::move(*entry));
+    if (auto entry = ReadProcess(dir.get(), static_cast<pid_t>(pid), uid))
+      processes.push_back(std::move(*entry));
   }
   return processes;
 }
@@ -182,7 +200,8 @@ absl::Status SignalProcess(const ProcessEntry& process, int signal) {
   // By number: glibc before 2.36 has no wrapper, and then only for C.
   const UniqueFd handle(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
   if (!handle.valid()) return errno == ESRCH ? absl::OkStatus() : ErrnoStatus(errno, "pidfd_open");
-  const UniqueFd dir(::open(Format("/proc/{}", process.pid).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd dir(
+      ::open(Format("/proc/{}", process.pid).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const auto now = dir.valid() ? ReadProcess(dir.get(), process.pid, process.uid) : std::nullopt;
   if (!now.has_value() || now->start_time != process.start_time) return absl::OkStatus();
   if (::syscall(SYS_pidfd_send_signal, handle.get(), signal, nullptr, 0) == 0 || errno == ESRCH) {
@@ -192,13 +211,17 @@ absl::Status SignalProcess(const ProcessEntry& process, int signal) {
 }
 
 absl::Status StopSandbox(std::string_view name, uid_t uid, milliseconds grace) {
-  WM_ASSIGN_OR_RETURN(const std::optional<SandboxProcesses> sandbox, AwaitEnd(name, uid, Clock::now()));
+  WM_ASSIGN_OR_RETURN(const std::optional<SandboxProcesses> sandbox,
+                      AwaitEnd(name, uid, Clock::now()));
   if (!sandbox.has_value()) return absl::OkStatus();
   if (grace > milliseconds::zero()) {
-    for (const ProcessEntry& member : sandbox->members) WM_RETURN_IF_ERROR(SignalProcess(member, SIGTERM));
+    for (const ProcessEntry& member : sandbox->members) {
+      // The inner bwrap has the outer namespace's pid only; it ends with its programs.
+      if (member.pids.size() >= 3) WM_RETURN_IF_ERROR(SignalProcess(member, SIGTERM));
+    }
     WM_RETURN_IF_ERROR(AwaitEnd(name, uid, Clock::now() + grace).status());
   }
-  return KillSandbox(name, uid);
+  return KillSandbox(name, uid, sandbox->init);
 }
 
 }  // namespace workmux::daemon

@@ -21,14 +21,15 @@ struct ProcessEntry {
   std::uint64_t start_time = 0;  // clock ticks since boot: with the pid, an identity
   std::vector<pid_t> pids;       // NSpid, from our pid namespace inwards
   std::vector<std::string> argv;
+  bool zombie = false;
 };
 
 // A running sandbox: bwrap outside and the first process of its pid namespace.
 // Either may be missing for an instant while it starts or ends.
 struct SandboxProcesses {
   SandboxMarker marker;
-  ProcessEntry monitor;  // pid 0: gone
-  ProcessEntry init;     // pid 0: not there
+  ProcessEntry monitor;               // pid 0: gone
+  ProcessEntry init;                  // pid 0: not there
   std::vector<ProcessEntry> members;  // all other processes below init
 };
 

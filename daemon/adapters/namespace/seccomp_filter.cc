@@ -47,18 +47,22 @@ struct ContextDeleter {
 };
 using Context = std::unique_ptr<void, ContextDeleter>;
 
-absl::Status Failed(int code, std::string_view what) { return Annotate(ErrnoStatus(-code, what), "seccomp filter"); }
+absl::Status Failed(int code, std::string_view what) {
+  return Annotate(ErrnoStatus(-code, what), "seccomp filter");
+}
 
 absl::Status AddRules(scmp_filter_ctx context) {
   for (const Denied& denied : kDenied) {
-    const int code = seccomp_rule_add(context, SCMP_ACT_ERRNO(static_cast<unsigned>(denied.error)), denied.syscall, 0);
+    const int code = seccomp_rule_add(context, SCMP_ACT_ERRNO(static_cast<unsigned>(denied.error)),
+                                      denied.syscall, 0);
     if (code != 0) return Failed(code, "seccomp_rule_add");
   }
   for (const std::uint32_t request : kDeniedIoctls) {
     // The kernel looks at the low 32 bits only; comparing all 64 would let the
     // same request through with a high bit set.
     const scmp_arg_cmp compare = SCMP_A1_64(SCMP_CMP_MASKED_EQ, 0xffffffffu, request);
-    const int code = seccomp_rule_add_array(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1, &compare);
+    const int code =
+        seccomp_rule_add_array(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1, &compare);
     if (code != 0) return Failed(code, "seccomp_rule_add(ioctl)");
   }
   return absl::OkStatus();
@@ -68,7 +72,8 @@ absl::Status AddRules(scmp_filter_ctx context) {
 absl::StatusOr<std::string> Export(scmp_filter_ctx context) {
   const UniqueFd file(::memfd_create("seccomp", MFD_CLOEXEC));
   if (!file.valid()) return ErrnoStatus(errno, "memfd_create");
-  if (const int code = seccomp_export_bpf(context, file.get()); code != 0) return Failed(code, "seccomp_export_bpf");
+  if (const int code = seccomp_export_bpf(context, file.get()); code != 0)
+    return Failed(code, "seccomp_export_bpf");
   const off_t size = ::lseek(file.get(), 0, SEEK_END);
   if (size <= 0) return ErrnoStatus(errno, "lseek");
   std::string bytes(static_cast<std::size_t>(size), '\0');
@@ -83,7 +88,9 @@ absl::StatusOr<std::string> BuildSeccompFilter() {
   const Context context(seccomp_init(SCMP_ACT_ALLOW));
   if (!context) return Internal("seccomp_init failed");
   // Calls of an ABI that no rule looks at (x32 among them) do not exist.
-  if (const int code = seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)); code != 0) {
+  if (const int code =
+          seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
+      code != 0) {
     return Failed(code, "seccomp_attr_set");
   }
   // 32-bit programs keep working, under the same rules.

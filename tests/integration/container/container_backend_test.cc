@@ -106,9 +106,10 @@ bool Skipped() {
 // Watches every process's arguments until destroyed.
 class ArgumentWatch {
  public:
-  explicit ArgumentWatch(std::string canary) : canary_(std::move(canary)), thread_([this](std::stop_token stop) {
-    while (!stop.stop_requested()) Look();
-  }) {}
+  explicit ArgumentWatch(std::string canary)
+      : canary_(std::move(canary)), thread_([this](std::stop_token stop) {
+          while (!stop.stop_requested()) Look();
+        }) {}
   bool seen() const { return seen_; }
   long looks() const { return looks_; }
 
@@ -133,7 +134,9 @@ class ArgumentWatch {
 
 TEST_CASE("ContainerBackend: a command runs as the user, in mounts with commas and quotes") {
   if (Skipped()) return;
-  Container container(Shell("id -u; pwd; cat file; echo in > written; cat \"/mnt/r,\\\"o\"/x; echo x > \"/mnt/r,\\\"o\"/x; exit 7"));
+  Container container(
+      Shell("id -u; pwd; cat file; echo in > written; cat \"/mnt/r,\\\"o\"/x; echo x > "
+            "\"/mnt/r,\\\"o\"/x; exit 7"));
   fs::create_directories(container.root / "a,b=c");
   test::WriteFile(container.root / "a,b=c/x", "readable\n");
   ::chmod((container.root / "a,b=c/x").c_str(), 0666);
@@ -141,7 +144,8 @@ TEST_CASE("ContainerBackend: a command runs as the user, in mounts with commas a
   const auto [exit, out] = container.Run();
   CHECK(exit.code == 7);
   CHECK(exit.start_failure.empty());
-  CHECK(out.find(std::to_string(container.spec.uid) + "\n" + container.spec.worktree.string() + "\ncontent\nreadable\n") == 0);
+  CHECK(out.find(std::to_string(container.spec.uid) + "\n" + container.spec.worktree.string() +
+                 "\ncontent\nreadable\n") == 0);
   CHECK(test::ReadWholeFile(container.spec.worktree / "written") == "in\n");
   CHECK(test::ReadWholeFile(container.root / "a,b=c/x") == "readable\n");
 }
@@ -175,15 +179,17 @@ TEST_CASE("ContainerBackend: the environment arrives whole and no value stands i
 
 TEST_CASE("ContainerBackend: no capability, no new privileges, a limit on processes, an init") {
   if (Skipped()) return;
-  Container container(Shell("grep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status; cat /proc/1/comm;"
-                            "i=0; while [ $i -lt 60 ]; do sleep 5 & i=$((i+1)); done; echo survived"));
+  Container container(
+      Shell("grep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status; cat /proc/1/comm;"
+            "i=0; while [ $i -lt 60 ]; do sleep 5 & i=$((i+1)); done; echo survived"));
   container.spec.pids_limit = 30;
   const std::string out = container.Run().second;
   CHECK(out.find("CapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\n") == 0);
   CHECK(out.find("init") != std::string::npos);
   CHECK(out.find("survived") == std::string::npos);
 
-  Container control(Shell("i=0; while [ $i -lt 60 ]; do sleep 1 & i=$((i+1)); done; echo survived"));
+  Container control(
+      Shell("i=0; while [ $i -lt 60 ]; do sleep 1 & i=$((i+1)); done; echo survived"));
   CHECK(control.Run().second.find("survived") != std::string::npos);
 }
 
@@ -210,7 +216,8 @@ TEST_CASE("ContainerBackend: a start that fails is told from a command that fail
   CHECK_FALSE(exit.start_failure.empty());
 }
 
-TEST_CASE("ContainerBackend: a killed client leaves the container until Release, and List finds it") {
+TEST_CASE(
+    "ContainerBackend: a killed client leaves the container until Release, and List finds it") {
   if (Skipped()) return;
   Container container(Shell("echo started; sleep 300"));
   container.spec.uid = ::getuid();  // the label by which List looks
@@ -233,9 +240,12 @@ TEST_CASE("ContainerBackend: a killed client leaves the container until Release,
 
   const std::vector<std::string> command = Shell("id -u; pwd; printf %s \"$KEY\"");
   container.spec.env["KEY"] = "attached\nvalue";
-  test::PlanProcess attached(test::Must(container.backend.PlanAttach(container.spec, command, false, CurrentEnv())), false);
+  test::PlanProcess attached(
+      test::Must(container.backend.PlanAttach(container.spec, command, false, CurrentEnv())),
+      false);
   CHECK(attached.Wait().ok());
-  CHECK(attached.output() == std::to_string(container.spec.uid) + "\n" + container.spec.cwd.string() + "\nattached\nvalue");
+  CHECK(attached.output() == std::to_string(container.spec.uid) + "\n" +
+                                 container.spec.cwd.string() + "\nattached\nvalue");
 
   CHECK_OK(container.backend.Stop(container.spec.name, std::chrono::seconds(1)));
   CHECK_FALSE(find()->running);
@@ -245,7 +255,9 @@ TEST_CASE("ContainerBackend: a killed client leaves the container until Release,
   CHECK_OK(container.backend.Stop(container.spec.name, std::chrono::seconds(0)));
 }
 
-TEST_CASE("ContainerBackend: a terminal is the container's own, and the usual detach keys do not detach") {
+TEST_CASE(
+    "ContainerBackend: a terminal is the container's own, and the usual detach keys do not "
+    "detach") {
   if (Skipped()) return;
   Container container(Shell("test -t 0 && echo terminal; read line; echo \"got $line\"; exit 5"));
   container.spec.tty = true;
@@ -279,7 +291,8 @@ TEST_CASE("ContainerBackend: three different things that can be missing are told
   CHECK(ReasonOf(container.backend.Prepare(container.spec, progress, {})) == "IMAGE_NOT_FOUND");
   container.spec.image = Image();
   container.spec.mounts.push_back({"/nonexistent-dir", "/x", false});
-  CHECK(ReasonOf(container.backend.Prepare(container.spec, progress, {})) == "MOUNT_SOURCE_MISSING");
+  CHECK(ReasonOf(container.backend.Prepare(container.spec, progress, {})) ==
+        "MOUNT_SOURCE_MISSING");
 }
 
 TEST_CASE("ContainerBackend: the bridge listens where containers reach it, asked once") {

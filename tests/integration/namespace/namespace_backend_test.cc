@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -77,7 +78,8 @@ class Backend {
     plan.env["PATH"] = "/usr/local/bin:/usr/bin:/bin";
     if (spec.uid != ::getuid()) {
       const std::string id = std::to_string(spec.uid);
-      const std::vector<std::string> as = {"/usr/bin/setpriv", "--reuid", id, "--regid", id, "--clear-groups", "--"};
+      const std::vector<std::string> as = {"/usr/bin/setpriv", "--reuid", id, "--regid", id,
+                                           "--clear-groups",   "--"};
       plan.argv.insert(plan.argv.begin(), as.begin(), as.end());
     }
     return plan;
@@ -124,7 +126,8 @@ TEST_CASE("NamespaceBackend: a command's output and exit codes come through") {
     const Host host(uid);
     const auto [exit, out] = backend.Run(host.Shell("cat file; echo; id -u; pwd; whoami"));
     CHECK(exit.ok());
-    CHECK(out.starts_with("content\n" + std::to_string(uid) + "\n" + (host.root / "home/src/wt").string() + "\n"));
+    CHECK(out.starts_with("content\n" + std::to_string(uid) + "\n" +
+                          (host.root / "home/src/wt").string() + "\n"));
     CHECK(backend.Run(host.Shell("exit 7")).first.code == 7);
     CHECK(backend.Run(host.Shell("kill -9 $$")).first.ShellCode() == 128 + SIGKILL);
     CHECK(backend.Run(host.Spec({"no-such-program"})).first.code == 127);
@@ -132,14 +135,17 @@ TEST_CASE("NamespaceBackend: a command's output and exit codes come through") {
   }
 }
 
-TEST_CASE("NamespaceBackend: the home's secrets are not there, and nothing outside the mounts can be written") {
+TEST_CASE(
+    "NamespaceBackend: the home's secrets are not there, and nothing outside the mounts can be "
+    "written") {
   Backend backend;
   if (Skipped(backend)) return;
   for (const uid_t uid : Users()) {
     INFO(uid);
     const Host host(uid);
     const std::string attack =
-        "cat ~/.ssh/id; ls -A ~; echo x > ~/src/outside; echo x > ../outside; cat /proc/1/root/home/.ssh/id;"
+        "cat ~/.ssh/id; ls -A ~; echo x > ~/src/outside; echo x > ../outside; cat "
+        "/proc/1/root/home/.ssh/id;"
         "for f in /usr/wm-x /etc/wm-x /wm-x /opt/wm-x; do echo x > $f; done;"
         "mount -o remount,rw / ; echo x > /etc/passwd; echo in > written; touch ~/scratch; true";
     const auto [exit, out] = backend.Run(host.Shell(attack));
@@ -148,7 +154,8 @@ TEST_CASE("NamespaceBackend: the home's secrets are not there, and nothing outsi
     CHECK(test::ReadWholeFile(host.root / "home/src/outside") == "host");
     CHECK(test::ReadWholeFile(host.root / "home/src/wt/written") == "in\n");
     CHECK_FALSE(fs::exists(host.root / "home/scratch"));
-    for (const char* file : {"/usr/wm-x", "/etc/wm-x", "/wm-x", "/opt/wm-x"}) CHECK_FALSE(fs::exists(file));
+    for (const char* file : {"/usr/wm-x", "/etc/wm-x", "/wm-x", "/opt/wm-x"})
+      CHECK_FALSE(fs::exists(file));
 
     // The same with the home mounted, or the checks above prove nothing.
     SandboxSpec open = host.Shell("cat ~/.ssh/id; echo x > ~/src/outside");
@@ -158,29 +165,38 @@ TEST_CASE("NamespaceBackend: the home's secrets are not there, and nothing outsi
   }
 }
 
-TEST_CASE("NamespaceBackend: capabilities, privileges, descriptors and namespaces are what they should be") {
+TEST_CASE(
+    "NamespaceBackend: capabilities, privileges, descriptors and namespaces are what they should "
+    "be") {
   Backend backend;
   if (Skipped(backend)) return;
   for (const uid_t uid : Users()) {
     INFO(uid);
     const Host host(uid);
-    SandboxSpec spec = host.Shell("grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; ls /proc/self/fd | wc -l;"
-                                  "hostname; readlink /proc/self/ns/net; env | sort | cut -d= -f1 | tr '\\n' ,");
+    SandboxSpec spec = host.Shell(
+        "grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; ls /proc/self/fd | wc -l;"
+        "hostname; readlink /proc/self/ns/net; env | sort | cut -d= -f1 | tr '\\n' ,");
     const std::string out = backend.Run(spec).second;
-    CHECK(out.find("CapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n4\n" + spec.name) == 0);
+    CHECK(out.find("CapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:"
+                   "\t2\n4\n" +
+                   spec.name) == 0);
     CHECK(out.find(fs::read_symlink("/proc/self/ns/net").string()) != std::string::npos);
-    CHECK(out.find("HOME,PATH,PWD,WM_SESSION_ID,") != std::string::npos);
+    CHECK(out.find("HOME,PATH,PWD,") != std::string::npos);
   }
 }
 
 TEST_CASE("NamespaceBackend: nothing can be typed into the person's terminal") {
   Backend backend;
   if (Skipped(backend)) return;
-  const char* attack = "use Errno; my $x = 'x'; my $l = \"\\2\"; my $r = ioctl(STDIN, 0x5412, $x); print 'sti=', $r ? 'typed' : $!{EPERM} ? 'EPERM' : $!+0;"
+  const char* attack =
+      "use Errno; my $x = 'x'; my $l = \"\\2\"; my $r = ioctl(STDIN, 0x5412, $x); print 'sti=', $r "
+      "? 'typed' : $!{EPERM} ? 'EPERM' : $!+0;"
 #if defined(__x86_64__)
-                       "$r = syscall(16, 0, 0x100005412, $x); print ' high=', $r == 0 ? 'typed' : $!{EPERM} ? 'EPERM' : $!+0;"
+      "$r = syscall(16, 0, 0x100005412, $x); print ' high=', $r == 0 ? 'typed' : $!{EPERM} ? "
+      "'EPERM' : $!+0;"
 #endif
-                       "$r = ioctl(STDIN, 0x541C, $l); print ' linux=', $r ? 'done' : $!{EPERM} ? 'EPERM' : $!+0, \"\\n\";";
+      "$r = ioctl(STDIN, 0x541C, $l); print ' linux=', $r ? 'done' : $!{EPERM} ? 'EPERM' : $!+0, "
+      "\"\\n\";";
   for (const uid_t uid : Users()) {
     INFO(uid);
     const Host host(uid);
@@ -192,8 +208,12 @@ TEST_CASE("NamespaceBackend: nothing can be typed into the person's terminal") {
 
     ExecPlan open = backend.Plan(spec);
     for (InheritedFile& file : open.files) {
-      const std::string filter("--seccomp\0" "4\0", 12);
-      if (const auto at = file.content.find(filter); at != std::string::npos) file.content.erase(at, filter.size());
+      const std::string filter(
+          "--seccomp\0"
+          "5\0",
+          12);
+      if (const auto at = file.content.find(filter); at != std::string::npos)
+        file.content.erase(at, filter.size());
     }
     test::PlanProcess control(open, true);
     control.Wait();
@@ -211,9 +231,11 @@ TEST_CASE("NamespaceBackend: kernel interfaces without use for an agent are refu
 #if defined(__x86_64__)
   const Host host(Users().back());
   const std::string out =
-      backend.Run(host.Spec({"perl", "-e",
-                             "for (425, 321, 250, 298, 323, 1+0x40000000) { $! = 0; syscall($_, 0, 0, 0, 0, 0);"
-                             " print \"$_=\", $!+0, \" \" } print syscall(39) > 0 ? 'alive' : 'dead';"}))
+      backend
+          .Run(host.Spec(
+              {"perl", "-e",
+               "for (425, 321, 250, 298, 323, 1+0x40000000) { $! = 0; syscall($_, 0, 0, 0, 0, 0);"
+               " print \"$_=\", $!+0, \" \" } print syscall(39) > 0 ? 'alive' : 'dead';"}))
           .second;
   CHECK(out == "425=38 321=1 250=1 298=1 323=38 1073741825=38 alive");
 #endif
@@ -227,12 +249,14 @@ TEST_CASE("NamespaceBackend: a fork bomb of an ordinary user ends at its own lim
     std::cout << "SKIPPED: needs root to stand for two users\n";
     return;
   }
-  const std::string bomb = "i=0; while [ $i -lt 60 ]; do sleep 30 & i=$((i+1)); done; echo survived; kill $(jobs -p)";
+  const std::string bomb =
+      "i=0; while [ $i -lt 60 ]; do sleep 30 & i=$((i+1)); done; echo survived; kill $(jobs -p)";
   SandboxSpec spec = host.Shell(bomb);
   spec.pids_limit = 20;
   CHECK(backend.Run(spec).second.find("survived") == std::string::npos);
   // Another sandbox of the same user beside a full one is not affected.
-  SandboxSpec full = host.Shell("i=0; while [ $i -lt 12 ]; do sleep 30 & i=$((i+1)); done; echo ready; wait");
+  SandboxSpec full =
+      host.Shell("i=0; while [ $i -lt 12 ]; do sleep 30 & i=$((i+1)); done; echo ready; wait");
   full.pids_limit = 20;
   test::PlanProcess neighbour(backend.Plan(full), false);
   REQUIRE(neighbour.ReadUntil("ready"));
@@ -247,7 +271,8 @@ TEST_CASE("NamespaceBackend: killing the client leaves nothing behind") {
   for (const uid_t uid : Users()) {
     INFO(uid);
     const Host host(uid);
-    const SandboxSpec spec = host.Shell("setsid sh -c 'sleep 98765 & sleep 98765' & echo started; sleep 98765");
+    const SandboxSpec spec =
+        host.Shell("setsid sh -c 'sleep 98765 & sleep 98765' & echo started; sleep 98765");
     {
       // A client between the test and bwrap, as in life.
       ExecPlan plan = backend.Plan(spec);
@@ -262,18 +287,60 @@ TEST_CASE("NamespaceBackend: killing the client leaves nothing behind") {
   }
 }
 
+#if defined(__x86_64__)
+TEST_CASE(
+    "NamespaceBackend: a program that takes over its first process still ends with the client") {
+  Backend backend;
+  if (Skipped(backend)) return;
+  for (const uid_t uid : Users()) {
+    INFO(uid);
+    const Host host(uid);
+    const auto survives = [&](bool one_layer) {
+      const std::string word = one_layer ? "98761" : "98762";
+      SandboxSpec spec = host.Shell("/run/take_over_init && exec sleep " + word);
+      spec.mounts.push_back({WORKMUX_TAKE_OVER_INIT, "/run/take_over_init", false});
+      ExecPlan plan = backend.Plan(spec);
+      // Without the outer layer: its arguments up to and with their "--".
+      const auto outer = std::find(plan.argv.begin(), plan.argv.end(), "/usr/bin/bwrap");
+      if (one_layer) plan.argv.erase(outer, outer + 9);
+      plan.argv.insert(plan.argv.begin(), {"/bin/sh", "-c", "\"$@\"; exit $?", "sh"});
+      test::PlanProcess client(plan, false);
+      const bool taken = client.ReadUntil("taken");
+      INFO(client.output());
+      CHECK(taken);
+      REQUIRE(test::WaitUntil([&] { return CountProcesses(uid, word) > 0; }));
+      ::kill(client.pid(), SIGKILL);
+      const bool gone = test::WaitUntil([&] { return CountProcesses(uid, word) == 0; },
+                                        std::chrono::milliseconds(1500));
+      for (const ProcessEntry& process : test::Must(ReadProcesses(uid))) {
+        if (!process.argv.empty() && process.argv.size() > 1 && process.argv[1] == word) {
+          CHECK_OK(SignalProcess(process, SIGKILL));
+        }
+      }
+      return !gone;
+    };
+    CHECK_FALSE(survives(/*one_layer=*/false));
+    const bool yama = fs::exists("/proc/sys/kernel/yama/ptrace_scope");
+    if (!yama) CHECK(survives(/*one_layer=*/true));
+  }
+}
+#endif
+
 TEST_CASE("NamespaceBackend: List finds a running sandbox, Stop gives it time and ends all of it") {
   Backend backend;
   if (Skipped(backend)) return;
   const Host host(::getuid());
-  SandboxSpec spec = host.Shell("trap 'echo bye > said; exit 3' TERM; setsid sleep 98764 & echo started; while :; do sleep 0.05; done");
+  SandboxSpec spec = host.Shell(
+      "trap 'echo bye > said; exit 3' TERM; setsid sleep 98764 & echo started; while :; do sleep "
+      "0.05; done");
   NoProgress progress;
   REQUIRE_OK(backend.backend.Prepare(spec, progress, {}));
   test::PlanProcess client(backend.Plan(spec), false);
   REQUIRE(client.ReadUntil("started"));
   bool listed = false;
   for (const SandboxInfo& info : test::Must(backend.backend.List())) {
-    listed = listed || (info.name == spec.name && info.session_id == spec.session_id && info.running);
+    listed =
+        listed || (info.name == spec.name && info.session_id == spec.session_id && info.running);
   }
   CHECK(listed);
   CHECK_OK(backend.backend.Stop(spec.name, std::chrono::seconds(5)));
@@ -289,7 +356,8 @@ TEST_CASE("NamespaceBackend: a sandbox that ignores SIGTERM is killed after its 
   for (const uid_t uid : Users()) {
     INFO(uid);
     const Host host(uid);
-    const SandboxSpec spec = host.Shell("trap '' TERM; setsid sleep 98763 & echo started; while :; do sleep 0.05; done");
+    const SandboxSpec spec =
+        host.Shell("trap '' TERM; setsid sleep 98763 & echo started; while :; do sleep 0.05; done");
     test::PlanProcess client(backend.Plan(spec), false);
     REQUIRE(client.ReadUntil("started"));
     CHECK_OK(StopSandbox(spec.name, uid, std::chrono::milliseconds(200)));
@@ -308,13 +376,14 @@ TEST_CASE("NamespaceBackend: an agent installed below the home runs and cannot b
     const fs::path home = host.root / "home";
     fs::create_directories(home / ".local/bin");
     fs::create_directories(home / ".agent/local/node_modules");
-    test::WriteFile(home / ".agent/local/agent", "#!/bin/sh\necho agent-runs\necho x >> \"$0\"\necho y > ~/.agent/settings\n");
+    test::WriteFile(home / ".agent/local/agent",
+                    "#!/bin/sh\necho agent-runs\necho x >> \"$0\"\necho y > ~/.agent/settings\n");
     ::chmod((home / ".agent/local/agent").c_str(), 0755);
     fs::create_symlink("../../.agent/local/agent", home / ".local/bin/agent");
     host.Own();
     const std::string before = test::ReadWholeFile(home / ".agent/local/agent");
-    const AgentInstallation found = test::Must(
-        FindAgentInstallation("agent", {{"HOME", home.string()}, {"PATH", (home / ".local/bin").string()}}));
+    const AgentInstallation found = test::Must(FindAgentInstallation(
+        "agent", {{"HOME", home.string()}, {"PATH", (home / ".local/bin").string()}}));
     SandboxSpec spec = host.Spec({"agent"});
     spec.mounts.push_back({home / ".agent", home / ".agent", true});
     spec.env["PATH"] = (home / ".local/bin").string() + ":/usr/bin:/bin";
@@ -343,7 +412,11 @@ TEST_CASE("NamespaceBackend: what is missing is said before anything runs") {
   spec.mounts.push_back({host.root / "gone", "/gone", false});
   NoProgress progress;
   CHECK(ReasonOf(backend.backend.Prepare(spec, progress, {})) == "MOUNT_SOURCE_MISSING");
-  CHECK(ReasonOf(backend.backend.PlanAttach(spec, {}, false, {}).status()) == "ATTACH_NOT_SUPPORTED");
+  fs::create_symlink(host.root / "home/.ssh", host.root / "home/src/wt/link");
+  spec.mounts.back() = {host.root / "home/src/wt/link", "/link", false};
+  CHECK(ReasonOf(backend.backend.Prepare(spec, progress, {})) == "MOUNT_SOURCE_CHANGED");
+  CHECK(ReasonOf(backend.backend.PlanAttach(spec, {}, false, {}).status()) ==
+        "ATTACH_NOT_SUPPORTED");
 }
 
 }  // namespace workmux::daemon

@@ -6,8 +6,8 @@
 #include <pty.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <utmp.h>
 #include <unistd.h>
+#include <utmp.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -20,7 +20,8 @@ namespace {
 
 UniqueFd FileWith(const std::string& content) {
   UniqueFd fd(::memfd_create("plan", MFD_CLOEXEC));
-  REQUIRE(::write(fd.get(), content.data(), content.size()) == static_cast<ssize_t>(content.size()));
+  REQUIRE(::write(fd.get(), content.data(), content.size()) ==
+          static_cast<ssize_t>(content.size()));
   ::lseek(fd.get(), 0, SEEK_SET);
   return UniqueFd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 100));
 }
@@ -29,7 +30,8 @@ UniqueFd FileWith(const std::string& content) {
 
 PlanProcess::PlanProcess(const daemon::ExecPlan& plan, bool terminal) {
   std::vector<std::pair<int, UniqueFd>> files;
-  for (const InheritedFile& file : plan.files) files.emplace_back(file.number, FileWith(file.content));
+  for (const InheritedFile& file : plan.files)
+    files.emplace_back(file.number, FileWith(file.content));
   std::vector<std::string> env_text;
   for (const auto& [name, value] : plan.env) env_text.push_back(name + "=" + value);
   std::vector<char*> env;

@@ -12,7 +12,9 @@ namespace fs = std::filesystem;
 
 struct Home {
   Home() : root(fs::canonical(dir.path())) {}
-  void Program(const std::string& name, const std::string& content = "\x7f" "ELF") const {
+  void Program(const std::string& name, const std::string& content =
+                                            "\x7f"
+                                            "ELF") const {
     fs::create_directories((root / name).parent_path());
     test::WriteFile(root / name, content);
     ::chmod((root / name).c_str(), 0755);
@@ -50,7 +52,8 @@ TEST_CASE("AgentProgram: a node package comes with its node") {
   home.Program(".nvm/versions/node/v20/bin/node");
   home.Program(".nvm/versions/node/v20/lib/node_modules/@x/claude/cli.js", "#!/usr/bin/env node\n");
   home.Link(".nvm/versions/node/v20/bin/claude", "../lib/node_modules/@x/claude/cli.js");
-  CHECK(home.Find("claude", ".nvm/versions/node/v20/bin").paths == home.At({".nvm/versions/node/v20"}));
+  CHECK(home.Find("claude", ".nvm/versions/node/v20/bin").paths ==
+        home.At({".nvm/versions/node/v20"}));
 }
 
 TEST_CASE("AgentProgram: a global prefix gives its packages and its link only") {
@@ -67,7 +70,8 @@ TEST_CASE("AgentProgram: a virtual environment is one installation") {
                "#!" + (home.root / ".local/share/pipx/venvs/aider/bin/python").string() + "\n");
   home.Link(".local/share/pipx/venvs/aider/bin/python", "/usr/bin/env");
   home.Link(".local/bin/aider", (home.root / ".local/share/pipx/venvs/aider/bin/aider").string());
-  CHECK(home.Find("aider", ".local/bin").paths == home.At({".local/bin/aider", ".local/share/pipx/venvs/aider"}));
+  CHECK(home.Find("aider", ".local/bin").paths ==
+        home.At({".local/bin/aider", ".local/share/pipx/venvs/aider"}));
 }
 
 TEST_CASE("AgentProgram: a directory that holds more than the program is never taken") {
@@ -83,15 +87,17 @@ TEST_CASE("AgentProgram: a directory that holds more than the program is never t
 TEST_CASE("AgentProgram: a program of the system needs nothing, a missing one is an error") {
   const Home home;
   CHECK(home.Find("env", "bin").paths.empty());
-  CHECK_CODE(FindAgentInstallation("no-such-agent", {{"HOME", home.root.string()}, {"PATH", "/usr/bin"}}),
-             absl::StatusCode::kNotFound);
+  CHECK_CODE(
+      FindAgentInstallation("no-such-agent", {{"HOME", home.root.string()}, {"PATH", "/usr/bin"}}),
+      absl::StatusCode::kNotFound);
 }
 
 TEST_CASE("AgentProgram: links in a circle are an error") {
   const Home home;
   home.Link("bin/a", "b");
   home.Link("bin/b", "a");
-  const auto found = FindAgentInstallation((home.root / "bin/a").string(), {{"HOME", home.root.string()}});
+  const auto found =
+      FindAgentInstallation((home.root / "bin/a").string(), {{"HOME", home.root.string()}});
   CHECK_FALSE(found.ok());
 }
 

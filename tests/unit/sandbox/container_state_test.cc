@@ -11,15 +11,30 @@ TEST_CASE("ContainerBackend: the end of a container is told from its state") {
     const char* failure;
   };
   const Row rows[] = {
-      {R"({"Running":false,"ExitCode":7,"Error":"","StartedAt":"2026-01-01T00:00:00Z"})", {7, 0}, 7, ""},
-      {R"({"Running":false,"ExitCode":137,"Error":"","StartedAt":"2026-01-01T00:00:00Z"})", {0, 9}, 137, ""},
+      {R"({"Running":false,"ExitCode":7,"Error":"","StartedAt":"2026-01-01T00:00:00Z"})",
+       {7, 0},
+       7,
+       ""},
+      {R"({"Running":false,"ExitCode":137,"Error":"","StartedAt":"2026-01-01T00:00:00Z"})",
+       {0, 9},
+       137,
+       ""},
       {R"({"Running":false,"ExitCode":127,"Error":"no such file","StartedAt":"0001-01-01T00:00:00Z"})",
-       {1, 0}, 127, "no such file"},
+       {1, 0},
+       127,
+       "no such file"},
       {R"({"Running":false,"ExitCode":128,"Error":"mount failed","StartedAt":"0001-01-01T00:00:00Z"})",
-       {1, 0}, 125, "mount failed"},
+       {1, 0},
+       125,
+       "mount failed"},
       {R"({"Running":false,"ExitCode":0,"Error":"","StartedAt":"0001-01-01T00:00:00Z"})",
-       {1, 0}, 125, "the container was not started"},
-      {R"({"Running":true,"ExitCode":0,"Error":"","StartedAt":"2026-01-01T00:00:00Z"})", {0, 1}, 129, ""},
+       {1, 0},
+       125,
+       "the container was not started"},
+      {R"({"Running":true,"ExitCode":0,"Error":"","StartedAt":"2026-01-01T00:00:00Z"})",
+       {0, 1},
+       129,
+       ""},
   };
   for (const Row& row : rows) {
     INFO(row.state);

@@ -7,11 +7,18 @@ namespace workmux::daemon {
 
 TEST_CASE("EnvDelivery: only what the file cannot hold goes through the client's environment") {
   const std::string big(40u << 10, 'x');
-  const EnvDelivery delivery = test::Must(DeliverEnv(
-      {{"A", "1"}, {"B", "x y = #z "}, {"C", ""}, {"D", "a\nb"}, {"E", "a\r"}, {"F", "\xff"}, {"G", big}, {"H", "é"}}, 3));
+  const EnvDelivery delivery = test::Must(DeliverEnv({{"A", "1"},
+                                                      {"B", "x y = #z "},
+                                                      {"C", ""},
+                                                      {"D", "a\nb"},
+                                                      {"E", "a\r"},
+                                                      {"F", "\xff"},
+                                                      {"G", big},
+                                                      {"H", "é"}},
+                                                     3));
   CHECK(delivery.file.content == "A=1\nB=x y = #z \nC=\nH=é\n");
-  CHECK(delivery.arguments ==
-        std::vector<std::string>{"--env-file", "/proc/self/fd/3", "-e", "D", "-e", "E", "-e", "F", "-e", "G"});
+  CHECK(delivery.arguments == std::vector<std::string>{"--env-file", "/proc/self/fd/3", "-e", "D",
+                                                       "-e", "E", "-e", "F", "-e", "G"});
   CHECK(delivery.client_env == Env{{"D", "a\nb"}, {"E", "a\r"}, {"F", "\xff"}, {"G", big}});
 }
 
@@ -32,8 +39,10 @@ TEST_CASE("EnvDelivery: a name cannot start another line of the file") {
 }
 
 TEST_CASE("EngineClient: the client gets what chooses the engine and nothing else") {
-  const Env env = ClientEnvironment(
-      {{"PATH", "/bin"}, {"DOCKER_HOST", "unix:///x"}, {"LD_PRELOAD", "/evil.so"}, {"AWS_SECRET", "s"}});
+  const Env env = ClientEnvironment({{"PATH", "/bin"},
+                                     {"DOCKER_HOST", "unix:///x"},
+                                     {"LD_PRELOAD", "/evil.so"},
+                                     {"AWS_SECRET", "s"}});
   CHECK(env == Env{{"PATH", "/bin"}, {"DOCKER_HOST", "unix:///x"}, {"LC_ALL", "C.UTF-8"}});
 }
 

@@ -12,7 +12,8 @@
 namespace workmux::test {
 
 // One argument a line; what is read from descriptors follows.
-inline std::string Render(const std::vector<std::string>& argv, const std::vector<InheritedFile>& files) {
+inline std::string Render(const std::vector<std::string>& argv,
+                          const std::vector<InheritedFile>& files) {
   std::string text;
   for (const std::string& argument : argv) text += argument + "\n";
   for (const InheritedFile& file : files) {

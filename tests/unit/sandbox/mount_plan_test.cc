@@ -29,16 +29,17 @@ std::string ReasonFor(const Mount& extra) {
 TEST_CASE("MountPlan: the table of the sandbox guide, directories before their contents") {
   MountPlanInput input = Input();
   input.extra_mounts = {{"/data", "/data", false}};
-  CHECK(test::Must(PlanMounts(input)) ==
-        std::vector<Mount>{{"/data", "/data", false},
-                           {"/opt/workmux/guest", "/run/workmux/bin", false},
-                           {"/run/user/1000/workmux/s1", "/run/workmux/bridge", false},
-                           {"/src/app/.git/objects", "/run/workmux/host-objects", false},
-                           {"/src/app", "/src/app", true},
-                           {"/state/git/1", "/src/app/.git", true},
-                           {"/src/app__worktrees/docs", "/src/app__worktrees/docs", true},
-                           {"/src/app__worktrees/docs/.git", "/src/app__worktrees/docs/.git", false},
-                           {"/home/u/.claude", "/tmp/.claude", true}});
+  CHECK(
+      test::Must(PlanMounts(input)) ==
+      std::vector<Mount>{{"/data", "/data", false},
+                         {"/opt/workmux/guest", "/run/workmux/bin", false},
+                         {"/run/user/1000/workmux/s1", "/run/workmux/bridge", false},
+                         {"/src/app/.git/objects", "/run/workmux/host-objects", false},
+                         {"/src/app", "/src/app", true},
+                         {"/state/git/1", "/src/app/.git", true},
+                         {"/src/app__worktrees/docs", "/src/app__worktrees/docs", true},
+                         {"/src/app__worktrees/docs/.git", "/src/app__worktrees/docs/.git", false},
+                         {"/home/u/.claude", "/tmp/.claude", true}});
 }
 
 TEST_CASE("MountPlan: shared git is the host's whole directory") {
@@ -46,7 +47,8 @@ TEST_CASE("MountPlan: shared git is the host's whole directory") {
   input.git_mounts.clear();
   input.share_git = true;
   const std::vector<Mount> mounts = test::Must(PlanMounts(input));
-  CHECK(std::count(mounts.begin(), mounts.end(), Mount{"/src/app/.git", "/src/app/.git", true}) == 1);
+  CHECK(std::count(mounts.begin(), mounts.end(), Mount{"/src/app/.git", "/src/app/.git", true}) ==
+        1);
 }
 
 TEST_CASE("MountPlan: a sandbox in the main checkout mounts it once") {
@@ -68,7 +70,8 @@ TEST_CASE("MountPlan: the host's git directory never shows through") {
 
 TEST_CASE("MountPlan: two things at one place are refused") {
   CHECK(ReasonFor({"/other", "/src/app", true}) == "MOUNT_CONFLICT");
-  CHECK(ReasonFor({"/src/app__worktrees/docs", "/src/app__worktrees/docs", false}) == "MOUNT_CONFLICT");
+  CHECK(ReasonFor({"/src/app__worktrees/docs", "/src/app__worktrees/docs", false}) ==
+        "MOUNT_CONFLICT");
 }
 
 TEST_CASE("MountPlan: places and sources that give the sandbox away are refused") {

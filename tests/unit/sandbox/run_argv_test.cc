@@ -19,7 +19,8 @@ SandboxSpec Spec() {
   spec.mounts = {{"/home/u/app", "/home/u/app", true},
                  {"/home/u/app__worktrees/docs", "/home/u/app__worktrees/docs", true},
                  {"/home/u/a,b \"c\"=d", "/mnt/a,b", false}};
-  spec.env = {{"TERM", "xterm"}, {"API_KEY", "canary-secret"}, {"PEM", "-----BEGIN\ncanary-lines\n"}};
+  spec.env = {
+      {"TERM", "xterm"}, {"API_KEY", "canary-secret"}, {"PEM", "-----BEGIN\ncanary-lines\n"}};
   spec.argv = {"sh", "-c", "claude --continue"};
   spec.agent = "claude";
   spec.image = "workmux-sandbox:claude";
@@ -31,8 +32,9 @@ SandboxSpec Spec() {
 RuntimeTraits Docker() { return test::Must(RuntimeTraitsFor("docker")); }
 
 bool Mentions(const EngineCall& call, const std::string& text) {
-  return std::any_of(call.argv.begin(), call.argv.end(),
-                     [&](const std::string& argument) { return argument.find(text) != std::string::npos; });
+  return std::any_of(call.argv.begin(), call.argv.end(), [&](const std::string& argument) {
+    return argument.find(text) != std::string::npos;
+  });
 }
 
 }  // namespace
@@ -53,7 +55,8 @@ TEST_CASE("RunArgv: a terminal and limits appear only when asked for") {
 }
 
 TEST_CASE("RunArgv: podman knows its host by itself") {
-  const EngineCall call = test::Must(BuildCreateCall(test::Must(RuntimeTraitsFor("podman")), Spec()));
+  const EngineCall call =
+      test::Must(BuildCreateCall(test::Must(RuntimeTraitsFor("podman")), Spec()));
   test::CheckGolden("podman_create.txt", test::Render(call.argv, call.files));
 }
 

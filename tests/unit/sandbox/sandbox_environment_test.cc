@@ -6,8 +6,12 @@ namespace workmux::daemon {
 
 TEST_CASE("SandboxEnvironment: complete, and nothing of the caller's but what was asked for") {
   SandboxEnvironmentInput input;
-  input.caller = {{"TERM", "tmux-256color"}, {"COLORTERM", "truecolor"}, {"LANG", "de_DE.UTF-8"},
-                  {"AWS_SECRET", "s"},       {"TOKEN", "t"},             {"PATH", "/home/u/bin"}};
+  input.caller = {{"TERM", "tmux-256color"},
+                  {"COLORTERM", "truecolor"},
+                  {"LANG", "de_DE.UTF-8"},
+                  {"AWS_SECRET", "s"},
+                  {"TOKEN", "t"},
+                  {"PATH", "/home/u/bin"}};
   input.passthrough = {"TOKEN", "UNSET"};
   input.configured = {{"GH_TOKEN", "g"}};
   input.agent = {{"CODEX_HOME", "/home/user/.codex"}};
@@ -23,7 +27,9 @@ TEST_CASE("SandboxEnvironment: complete, and nothing of the caller's but what wa
             {"GH_TOKEN", "g"},
             {"CODEX_HOME", "/home/user/.codex"},
             {"HOME", "/tmp"},
-            {"PATH", "/run/workmux/bin:/tmp/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"},
+            {"PATH",
+             "/run/workmux/bin:/tmp/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/"
+             "sbin:/sbin"},
             {"GIT_CONFIG_COUNT", "2"},
             {"GIT_CONFIG_KEY_0", "user.name"},
             {"GIT_CONFIG_VALUE_0", "A U Thor"},
@@ -35,7 +41,9 @@ TEST_CASE("SandboxEnvironment: complete, and nothing of the caller's but what wa
             {"WM_RPC_TOKEN", "tok"}});
 }
 
-TEST_CASE("SandboxEnvironment: without a bridge nothing of it is set, and a chosen PATH follows the guest's") {
+TEST_CASE(
+    "SandboxEnvironment: without a bridge nothing of it is set, and a chosen PATH follows the "
+    "guest's") {
   SandboxEnvironmentInput input;
   input.home = "/home/u";
   input.configured = {{"PATH", "/opt/x/bin"}};
@@ -47,8 +55,8 @@ TEST_CASE("SandboxEnvironment: without a bridge nothing of it is set, and a chos
 }
 
 TEST_CASE("SandboxEnvironment: names that the engine's client obeys are refused") {
-  for (const char* name : {"LD_PRELOAD", "DOCKER_HOST", "CONTAINER_HOST", "CONTAINERS_CONF", "WM_RPC_TOKEN", "HOME",
-                           "GIT_CONFIG_COUNT"}) {
+  for (const char* name : {"LD_PRELOAD", "DOCKER_HOST", "CONTAINER_HOST", "CONTAINERS_CONF",
+                           "WM_RPC_TOKEN", "HOME", "GIT_CONFIG_COUNT"}) {
     INFO(name);
     SandboxEnvironmentInput input;
     input.home = "/tmp";

@@ -1,7 +1,7 @@
 #include "daemon/adapters/namespace/sandbox_processes.h"
 
-#include <csignal>
 #include <unistd.h>
+#include <csignal>
 
 #include <algorithm>
 
@@ -11,11 +11,13 @@ namespace workmux::daemon {
 namespace {
 
 std::vector<std::string> Marked(const std::string& name) {
-  return {"/usr/bin/bwrap", "--args", "3", "--hostname", name, "--setenv", "WM_SESSION_ID", "s-" + name, "--", "sh"};
+  return {"/usr/bin/bwrap", "--args",        "3",         "--hostname", name,
+          "--setenv",       "WM_SESSION_ID", "s-" + name, "--",         "sh"};
 }
 
-ProcessEntry Entry(pid_t pid, pid_t parent, std::vector<pid_t> pids, std::vector<std::string> argv) {
-  return {pid, parent, 1000, 1, std::move(pids), std::move(argv)};
+ProcessEntry Entry(pid_t pid, pid_t parent, std::vector<pid_t> pids,
+                   std::vector<std::string> argv) {
+  return {pid, parent, 1000, 1, std::move(pids), std::move(argv), false};
 }
 
 }  // namespace
@@ -32,9 +34,9 @@ TEST_CASE("SandboxProcesses: a sandbox is its monitor, its first process and all
 }
 
 TEST_CASE("SandboxProcesses: a process in a sandbox cannot pass for another sandbox") {
-  const auto found = FindSandboxes({Entry(10, 5, {10}, Marked("a")), Entry(20, 10, {20, 1}, Marked("a")),
-                                    Entry(30, 20, {30, 7}, Marked("victim")),
-                                    Entry(31, 30, {31, 8, 1}, Marked("victim"))});
+  const auto found = FindSandboxes(
+      {Entry(10, 5, {10}, Marked("a")), Entry(20, 10, {20, 1}, Marked("a")),
+       Entry(30, 20, {30, 7}, Marked("victim")), Entry(31, 30, {31, 8, 1}, Marked("victim"))});
   REQUIRE(found.size() == 1);
   CHECK(found[0].marker.name == "a");
 }
