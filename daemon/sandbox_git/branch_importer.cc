@@ -26,7 +26,8 @@ absl::Status Refused(std::string message, std::string_view hint) {
                   hint);
 }
 
-RunOptions Options(std::stop_token stop, std::chrono::milliseconds timeout = std::chrono::seconds{30}) {
+RunOptions Options(std::stop_token stop,
+                   std::chrono::milliseconds timeout = std::chrono::seconds{30}) {
   RunOptions options;
   options.stop = std::move(stop);
   options.timeout = timeout;
@@ -81,8 +82,9 @@ absl::Status WriteExport(const Worktree& worktree, const PrivateGitDir& dir,
 }
 
 bool OperationUnderWay(const fs::path& git_dir) {
-  constexpr auto kMarks = std::to_array<const char*>(
-      {"MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "sequencer"});
+  constexpr auto kMarks =
+      std::to_array<const char*>({"MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge",
+                                  "rebase-apply", "sequencer"});
   for (const char* mark : kMarks) {
     std::error_code error;
     if (fs::exists(git_dir / mark, error) || error) return true;
@@ -106,9 +108,10 @@ absl::StatusOr<BranchImporter::Imported> BranchImporter::Import(const Worktree& 
   const absl::StatusOr<std::string> tip = ReadPrivateRef(dir.path(), "refs/heads/" + import.branch);
   if (absl::IsNotFound(tip.status())) {
     if (!base.ok()) return import;  // unborn on both sides
-    return Refused(Format("the branch {} was deleted or renamed in the sandbox; nothing was imported",
-                          Printable(import.branch)),
-                   "make the branch again inside, with `git branch`");
+    return Refused(
+        Format("the branch {} was deleted or renamed in the sandbox; nothing was imported",
+               Printable(import.branch)),
+        "make the branch again inside, with `git branch`");
   }
   if (!tip.ok()) return tip.status();
   import.new_id = *tip;
@@ -133,17 +136,21 @@ absl::Status BranchImporter::Fetch(const Worktree& worktree, const PrivateGitDir
       jail_.Wrap(std::array<std::string, 3>{"/usr/bin/git", "upload-pack", "--strict"}, mounts));
 
   std::vector<std::string> arguments = {
-      "-c", "protocol.file.allow=always", "-c", "fetch.fsckObjects=true", "-c", "fetch.writeCommitGraph=false",
+      "-c", "protocol.file.allow=always", "-c", "fetch.fsckObjects=true", "-c",
+      "fetch.writeCommitGraph=false",
       // Not empty: git would run the alternate's path as a program.
-      "-c", "core.alternateRefsCommand=true", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
-      "--no-auto-maintenance", "--no-recurse-submodules", "--no-prune", "--upload-pack=" + upload_pack};
+      "-c", "core.alternateRefsCommand=true", "fetch", "--quiet", "--no-tags",
+      "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules", "--no-prune",
+      "--upload-pack=" + upload_pack};
   if (!wanted.old_id.empty()) {
     arguments.push_back("--negotiation-tip=refs/heads/" + wanted.branch);
   }
-  arguments.insert(arguments.end(), {"--", kExportGit, Format("+{}:{}", std::string(kExportRef), StagingRef(dir))});
-  WM_ASSIGN_OR_RETURN(const CommandResult result,
-                      runner_.Run(HardenedGit(worktree.repository.common_dir, "", std::move(arguments)),
-                                  Options(std::move(stop), kFetchTimeout)));
+  arguments.insert(arguments.end(),
+                   {"--", kExportGit, Format("+{}:{}", std::string(kExportRef), StagingRef(dir))});
+  WM_ASSIGN_OR_RETURN(
+      const CommandResult result,
+      runner_.Run(HardenedGit(worktree.repository.common_dir, "", std::move(arguments)),
+                  Options(std::move(stop), kFetchTimeout)));
   if (result.exit.ok()) return absl::OkStatus();
   return Refused(Format("{} of the sandbox does not check: {}", Printable(wanted.branch),
                         Printable(Trim(result.err))),
@@ -154,9 +161,10 @@ absl::Status BranchImporter::SwapRef(const Worktree& worktree, const std::string
                                      const Imported& import, std::stop_token stop) {
   const std::string old_id =
       import.old_id.empty() ? std::string(import.new_id.size(), '0') : import.old_id;
-  Command command = HardenedGit(worktree.git_dir, "", {"update-ref", "-m", "workmux: import", "--stdin"});
-  command.stdin_data = Format("update refs/heads/{} {} {}\ndelete {}\n", import.branch, import.new_id,
-                              old_id, staging);
+  Command command =
+      HardenedGit(worktree.git_dir, "", {"update-ref", "-m", "workmux: import", "--stdin"});
+  command.stdin_data = Format("update refs/heads/{} {} {}\ndelete {}\n", import.branch,
+                              import.new_id, old_id, staging);
   return RunForOutput(runner_, command, Options(std::move(stop))).status();
 }
 
@@ -166,7 +174,8 @@ absl::Status BranchImporter::Publish(const Worktree& worktree, const std::string
   if (swapped.ok()) return swapped;
 
   const auto git = [&](std::vector<std::string> arguments) {
-    return RunForOutput(runner_, HardenedGit(worktree.git_dir, "", std::move(arguments)), Options(stop));
+    return RunForOutput(runner_, HardenedGit(worktree.git_dir, "", std::move(arguments)),
+                        Options(stop));
   };
   const auto give_up = [&](absl::Status status) {
     git({"update-ref", "-d", staging}).IgnoreError();
@@ -174,8 +183,8 @@ absl::Status BranchImporter::Publish(const Worktree& worktree, const std::string
   };
   const absl::StatusOr<std::string> type = git({"cat-file", "-t", import.new_id});
   if (type.ok() && Trim(*type) != "commit") {
-    return give_up(Refused(Format("{} in the sandbox is a {}, not a commit", Printable(import.branch),
-                                  Printable(Trim(*type))),
+    return give_up(Refused(Format("{} in the sandbox is a {}, not a commit",
+                                  Printable(import.branch), Printable(Trim(*type))),
                            "point the branch at a commit inside the sandbox"));
   }
   const absl::StatusOr<std::string> current =
@@ -198,7 +207,8 @@ absl::Status BranchImporter::Publish(const Worktree& worktree, const std::string
       Format("run inside the sandbox: git rebase host/{}", Printable(import.branch))));
 }
 
-bool BranchImporter::FollowIndex(const Worktree& worktree, const Imported& import, std::stop_token stop) {
+bool BranchImporter::FollowIndex(const Worktree& worktree, const Imported& import,
+                                 std::stop_token stop) {
   if (OperationUnderWay(worktree.git_dir)) return false;
   const auto git = [&](std::vector<std::string> arguments) {
     const absl::StatusOr<CommandResult> result =

@@ -37,7 +37,8 @@ void AddLoose(HostRefs& refs, const std::string& name, std::string_view content)
   }
 }
 
-absl::Status AddLooseBelow(HostRefs& refs, const fs::path& dir, const std::string& prefix, int depth) {
+absl::Status AddLooseBelow(HostRefs& refs, const fs::path& dir, const std::string& prefix,
+                           int depth) {
   std::error_code error;
   fs::directory_iterator entries(dir, error);
   for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {

@@ -26,7 +26,8 @@ struct HostRefs {
 // The refs that a sandbox may see: all but those of one worktree alone
 // (refs/bisect, refs/worktree, refs/rewritten), the stash, and ours. From files
 // without a process, unless the repository stores its refs as reftable.
-absl::StatusOr<HostRefs> ReadHostRefs(CommandRunner& runner, const std::filesystem::path& common_dir,
+absl::StatusOr<HostRefs> ReadHostRefs(CommandRunner& runner,
+                                      const std::filesystem::path& common_dir,
                                       std::stop_token stop);
 
 // gitformat: packed-refs as git 2.39's refs/packed-backend.c writes it.

@@ -30,8 +30,8 @@ absl::StatusOr<std::vector<fs::path>> ObjectStores(const fs::path& common_dir) {
       if (line.empty() || line.front() == '#') continue;
       const fs::path store = fs::canonical(stores[i] / line, error);
       if (error) {
-        return WithReason(FailedPrecondition("{}: {} is not readable", AlternatesOf(stores[i]).string(),
-                                             Printable(line)),
+        return WithReason(FailedPrecondition("{}: {} is not readable",
+                                             AlternatesOf(stores[i]).string(), Printable(line)),
                           "ALTERNATE_MISSING");
       }
       if (std::find(stores.begin(), stores.end(), store) == stores.end()) stores.push_back(store);
@@ -48,7 +48,8 @@ std::string ObjectStoreTarget(std::size_t index) {
   return index == 0 ? kHostObjects : Format("{}.{}", kHostObjects, index);
 }
 
-std::vector<Mount> ObjectStoreMounts(const std::vector<fs::path>& stores, const fs::path& empty_file) {
+std::vector<Mount> ObjectStoreMounts(const std::vector<fs::path>& stores,
+                                     const fs::path& empty_file) {
   std::vector<Mount> mounts;
   for (std::size_t i = 0; i < stores.size(); ++i) {
     const fs::path target = ObjectStoreTarget(i);

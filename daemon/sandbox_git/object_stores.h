@@ -12,7 +12,8 @@ namespace workmux::daemon {
 
 // The host's `objects` and every directory it borrows from (gitrepository-layout(5),
 // objects/info/alternates), nearest first, canonical, each once.
-absl::StatusOr<std::vector<std::filesystem::path>> ObjectStores(const std::filesystem::path& common_dir);
+absl::StatusOr<std::vector<std::filesystem::path>> ObjectStores(
+    const std::filesystem::path& common_dir);
 
 // The path at which a sandbox sees store number `index`.
 std::string ObjectStoreTarget(std::size_t index);

@@ -32,21 +32,75 @@ constexpr auto kSections = std::to_array<std::string_view>(
 
 // "section.name"; a subsection is allowed where git-config(1) has one.
 constexpr auto kKeys = std::to_array<std::string_view>({
-    "apply.ignorewhitespace", "apply.whitespace", "commit.cleanup", "commit.status",
-    "commit.verbose", "core.abbrev", "core.autocrlf", "core.bigfilethreshold", "core.checkstat",
-    "core.commentchar", "core.commitgraph", "core.compression", "core.deltabasecachelimit",
-    "core.eol", "core.filemode", "core.ignorecase", "core.logallrefupdates", "core.loosecompression",
-    "core.multipackindex", "core.packedgitlimit", "core.precomposeunicode", "core.preloadindex",
-    "core.protecthfs", "core.protectntfs", "core.quotepath", "core.safecrlf", "core.sparsecheckout",
-    "core.sparsecheckoutcone", "core.splitindex", "core.symlinks", "core.trustctime",
-    "core.whitespace", "diff.algorithm", "diff.colormoved", "diff.context", "diff.indentheuristic",
-    "diff.mnemonicprefix", "diff.noprefix", "diff.renamelimit", "diff.renames", "diff.submodule",
-    "fetch.prune", "fetch.prunetags", "gc.auto", "gc.pruneexpire", "gc.reflogexpire",
-    "gc.reflogexpireunreachable", "init.defaultbranch", "merge.conflictstyle", "merge.ff",
-    "merge.log", "merge.renamelimit", "merge.renames", "merge.stat", "notes.displayref",
-    "remote.fetch", "remote.partialclonefilter", "remote.promisor", "remote.prune",
-    "remote.prunetags", "remote.push", "remote.pushurl", "remote.tagopt", "remote.url",
-    "submodule.active", "submodule.url", "tag.sort", "user.email", "user.name",
+    "apply.ignorewhitespace",
+    "apply.whitespace",
+    "commit.cleanup",
+    "commit.status",
+    "commit.verbose",
+    "core.abbrev",
+    "core.autocrlf",
+    "core.bigfilethreshold",
+    "core.checkstat",
+    "core.commentchar",
+    "core.commitgraph",
+    "core.compression",
+    "core.deltabasecachelimit",
+    "core.eol",
+    "core.filemode",
+    "core.ignorecase",
+    "core.logallrefupdates",
+    "core.loosecompression",
+    "core.multipackindex",
+    "core.packedgitlimit",
+    "core.precomposeunicode",
+    "core.preloadindex",
+    "core.protecthfs",
+    "core.protectntfs",
+    "core.quotepath",
+    "core.safecrlf",
+    "core.sparsecheckout",
+    "core.sparsecheckoutcone",
+    "core.splitindex",
+    "core.symlinks",
+    "core.trustctime",
+    "core.whitespace",
+    "diff.algorithm",
+    "diff.colormoved",
+    "diff.context",
+    "diff.indentheuristic",
+    "diff.mnemonicprefix",
+    "diff.noprefix",
+    "diff.renamelimit",
+    "diff.renames",
+    "diff.submodule",
+    "fetch.prune",
+    "fetch.prunetags",
+    "gc.auto",
+    "gc.pruneexpire",
+    "gc.reflogexpire",
+    "gc.reflogexpireunreachable",
+    "init.defaultbranch",
+    "merge.conflictstyle",
+    "merge.ff",
+    "merge.log",
+    "merge.renamelimit",
+    "merge.renames",
+    "merge.stat",
+    "notes.displayref",
+    "remote.fetch",
+    "remote.partialclonefilter",
+    "remote.promisor",
+    "remote.prune",
+    "remote.prunetags",
+    "remote.push",
+    "remote.pushurl",
+    "remote.tagopt",
+    "remote.url",
+    "submodule.active",
+    "submodule.url",
+    "tag.sort",
+    "user.email",
+    "user.name",
     "user.useconfigonly",
 });
 
@@ -75,12 +129,23 @@ std::string Quoted(std::string_view value) {
   std::string out = "\"";
   for (const char c : value) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\t': out += "\\t"; break;
-      case '\b': out += "\\b"; break;
-      default: out += c;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      default:
+        out += c;
     }
   }
   return out + "\"";
@@ -110,7 +175,8 @@ std::string BuildPrivateConfig(std::string_view listed, bool bare) {
     listed.remove_prefix(std::min(end + 1, listed.size()));
     // A key without "=" in the file is listed without a value and means true.
     const std::size_t newline = entry.find('\n');
-    std::string value = newline == std::string_view::npos ? "true" : std::string(entry.substr(newline + 1));
+    std::string value =
+        newline == std::string_view::npos ? "true" : std::string(entry.substr(newline + 1));
     Key key;
     if (!ParseKey(entry.substr(0, newline), key)) continue;
     if (key.section == "extensions") {

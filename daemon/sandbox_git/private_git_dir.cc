@@ -31,13 +31,14 @@ std::string HashOf(const Worktree& worktree) {
 // Inode and time of birth tell a worktree from a later one at the same path.
 absl::StatusOr<std::string> IdentityOf(const Worktree& worktree) {
   struct statx info {};
-  if (::statx(AT_FDCWD, worktree.git_dir.c_str(), AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME, &info) != 0) {
+  if (::statx(AT_FDCWD, worktree.git_dir.c_str(), AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME,
+              &info) != 0) {
     return ErrnoStatus(errno, worktree.git_dir.string());
   }
   const bool born = (info.stx_mask & STATX_BTIME) != 0;
-  return Format("{}\n{}\n{}\n{} {}.{}\n", worktree.repository.common_dir.string(), worktree.path.string(),
-                worktree.git_dir.string(), info.stx_ino, born ? info.stx_btime.tv_sec : 0,
-                born ? info.stx_btime.tv_nsec : 0);
+  return Format("{}\n{}\n{}\n{} {}.{}\n", worktree.repository.common_dir.string(),
+                worktree.path.string(), worktree.git_dir.string(), info.stx_ino,
+                born ? info.stx_btime.tv_sec : 0, born ? info.stx_btime.tv_nsec : 0);
 }
 
 absl::Status Forged(const fs::path& path, std::string_view why) {
@@ -54,14 +55,16 @@ absl::Status CheckPointer(const Worktree& worktree) {
   if (S_ISDIR(info.st_mode)) {
     std::error_code error;
     const bool same = fs::equivalent(pointer, worktree.git_dir, error);
-    return same && !error ? absl::OkStatus() : Forged(pointer, "is not the worktree's git directory");
+    return same && !error ? absl::OkStatus()
+                          : Forged(pointer, "is not the worktree's git directory");
   }
   if (!S_ISREG(info.st_mode)) return Forged(pointer, "is neither a directory nor a pointer file");
   WM_ASSIGN_OR_RETURN(const std::string text, ReadFileBeneath(worktree.path, ".git", 16384));
   if (!text.starts_with("gitdir: ")) return Forged(pointer, "is no pointer file");
   std::error_code error;
   const fs::path target = fs::canonical(worktree.path / std::string(Trim(text.substr(8))), error);
-  if (error || target != worktree.git_dir) return Forged(pointer, "points at another git directory");
+  if (error || target != worktree.git_dir)
+    return Forged(pointer, "points at another git directory");
   return absl::OkStatus();
 }
 
@@ -78,7 +81,8 @@ PrivateGitDir::PrivateGitDir(const Worktree& worktree, const fs::path& root)
   if (!worktree.is_main) admin_ = fs::path("worktrees") / worktree.git_dir.filename();
 }
 
-absl::StatusOr<PrivateGitDir> PrivateGitDir::Find(const Worktree& worktree, const fs::path& state_dir) {
+absl::StatusOr<PrivateGitDir> PrivateGitDir::Find(const Worktree& worktree,
+                                                  const fs::path& state_dir) {
   PrivateGitDir found(worktree, state_dir / "git" / HashOf(worktree));
   WM_ASSIGN_OR_RETURN(const std::string identity, IdentityOf(worktree));
   WM_ASSIGN_OR_RETURN(const std::string recorded, ReadFile(found.meta_ / "identity"));
@@ -101,8 +105,8 @@ absl::StatusOr<PrivateGitDir> PrivateGitDir::Ensure(CommandRunner& runner, const
   WM_RETURN_IF_ERROR(RemoveTree(building));
   WM_RETURN_IF_ERROR(MakePrivateDirectory(building / "dir"));
   WM_RETURN_IF_ERROR(MakePrivateDirectory(building / "meta"));
-  absl::Status laid_out =
-      LayOutPrivateGit(runner, worktree, caller, building / "dir", building / "meta", std::move(stop));
+  absl::Status laid_out = LayOutPrivateGit(runner, worktree, caller, building / "dir",
+                                           building / "meta", std::move(stop));
   absl::StatusOr<std::string> identity = IdentityOf(worktree);
   if (laid_out.ok()) laid_out = identity.status();
   if (laid_out.ok()) laid_out = WriteFileAtomically(building / "meta/identity", *identity);
@@ -117,7 +121,8 @@ absl::StatusOr<PrivateGitDir> PrivateGitDir::Ensure(CommandRunner& runner, const
 }
 
 absl::StatusOr<std::vector<Mount>> PrivateGitDir::ObjectMounts() const {
-  WM_ASSIGN_OR_RETURN(const std::vector<fs::path> stores, ObjectStores(worktree_.repository.common_dir));
+  WM_ASSIGN_OR_RETURN(const std::vector<fs::path> stores,
+                      ObjectStores(worktree_.repository.common_dir));
   return ObjectStoreMounts(stores, meta_ / "empty");
 }
 
@@ -146,9 +151,11 @@ absl::StatusOr<std::string> PrivateGitDir::Base(const std::string& branch) const
     }
   }
   // Another branch was checked out on the host since: what the guest was told of it.
-  WM_ASSIGN_OR_RETURN(const std::string followed, ReadFile(meta_ / "followed", std::size_t{1} << 30));
+  WM_ASSIGN_OR_RETURN(const std::string followed,
+                      ReadFile(meta_ / "followed", std::size_t{1} << 30));
   const std::size_t at = followed.find(" refs/heads/" + branch + "\n");
-  if (at == std::string::npos) return NotFound("{}: never shared with the sandbox", Printable(branch));
+  if (at == std::string::npos)
+    return NotFound("{}: never shared with the sandbox", Printable(branch));
   const std::size_t line = followed.rfind('\n', at) + 1;
   return followed.substr(line, at - line);
 }
@@ -166,7 +173,8 @@ absl::Status PrivateGitDir::MoveToTrash() const {
   for (int n = 1; n < 10000; ++n) {
     const fs::path place = trash / Format("{}.{}", root_.filename().string(), n);
     if (fs::exists(place, error)) continue;
-    return ::rename(root_.c_str(), place.c_str()) == 0 ? absl::OkStatus() : ErrnoStatus(errno, place.string());
+    return ::rename(root_.c_str(), place.c_str()) == 0 ? absl::OkStatus()
+                                                       : ErrnoStatus(errno, place.string());
   }
   return ResourceExhausted("{}: too many directories", trash.string());
 }

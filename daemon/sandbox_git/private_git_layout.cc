@@ -72,7 +72,8 @@ std::string WithUserFile(std::string_view listed, std::string_view key, const ch
   if (user.string().starts_with("~/")) user = fs::path(variable("HOME")) / user.string().substr(2);
   if (user.empty()) {
     const std::string config = variable("XDG_CONFIG_HOME");
-    user = (config.empty() ? fs::path(variable("HOME")) / ".config" : fs::path(config)) / "git" / name;
+    user =
+        (config.empty() ? fs::path(variable("HOME")) / ".config" : fs::path(config)) / "git" / name;
   }
   std::string text = user.is_absolute() ? ReadOrEmpty(user) : "";
   if (!text.empty() && text.back() != '\n') text += '\n';
@@ -144,11 +145,12 @@ absl::Status LayOutPrivateGit(CommandRunner& runner, const Worktree& worktree, c
   for (const char* name : {"hooks", "refs/heads", "refs/tags", "objects/pack"}) {
     WM_RETURN_IF_ERROR(MakeDirectories(dir / name));
   }
-  WM_RETURN_IF_ERROR(WriteNew(dir / "info/exclude", WithUserFile(listed, "core.excludesfile", "ignore", caller,
-                                                                 common / "info/exclude")));
-  WM_RETURN_IF_ERROR(WriteNew(dir / "info/attributes",
-                              WithUserFile(listed, "core.attributesfile", "attributes", caller,
-                                           common / "info/attributes")));
+  WM_RETURN_IF_ERROR(WriteNew(
+      dir / "info/exclude",
+      WithUserFile(listed, "core.excludesfile", "ignore", caller, common / "info/exclude")));
+  WM_RETURN_IF_ERROR(
+      WriteNew(dir / "info/attributes", WithUserFile(listed, "core.attributesfile", "attributes",
+                                                     caller, common / "info/attributes")));
   std::string alternates;
   for (std::size_t i = 0; i < stores.size(); ++i) alternates += ObjectStoreTarget(i) + "\n";
   WM_RETURN_IF_ERROR(WriteNew(dir / "objects/info/alternates", alternates));

@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxLooseRef = 4096;                    // bytes
+constexpr std::size_t kMaxLooseRef = 4096;                     // bytes
 constexpr std::size_t kMaxPackedRefs = std::size_t{64} << 20;  // bytes
 
 absl::Status Refused(std::string_view name, std::string_view why) {
@@ -42,9 +42,11 @@ absl::StatusOr<std::string> ReadPacked(const fs::path& dir) {
 // `packed` begins with a newline, so that every entry stands behind one.
 std::string FindPacked(std::string_view packed, std::string_view name) {
   const std::string key = " " + std::string(name) + "\n";
-  for (std::size_t at = packed.find(key); at != std::string_view::npos; at = packed.find(key, at + 1)) {
+  for (std::size_t at = packed.find(key); at != std::string_view::npos;
+       at = packed.find(key, at + 1)) {
     const std::size_t line = packed.rfind('\n', at) + 1;
-    if (IsObjectId(packed.substr(line, at - line))) return std::string(packed.substr(line, at - line));
+    if (IsObjectId(packed.substr(line, at - line)))
+      return std::string(packed.substr(line, at - line));
   }
   return "";
 }
@@ -81,7 +83,8 @@ absl::StatusOr<std::map<std::string, std::string>> ReadPrivateRefs(
     const absl::StatusOr<std::string> loose = ReadLoose(dir, name);
     if (loose.ok()) {
       id = *loose;
-    } else if (const auto at = table.find(name); absl::IsNotFound(loose.status()) && at != table.end()) {
+    } else if (const auto at = table.find(name);
+               absl::IsNotFound(loose.status()) && at != table.end()) {
       id = at->second;
     }
   }
@@ -95,9 +98,11 @@ bool IsPlainRefName(std::string_view name) {
       return false;
     }
   }
-  if (name.find("..") != std::string_view::npos || name.find("@{") != std::string_view::npos) return false;
+  if (name.find("..") != std::string_view::npos || name.find("@{") != std::string_view::npos)
+    return false;
   return std::none_of(name.begin(), name.end(), [](char c) {
-    return (c >= 0 && c <= ' ') || c == '\x7f' || std::string_view("~^:?*[\\\"").find(c) != std::string_view::npos;
+    return (c >= 0 && c <= ' ') || c == '\x7f' ||
+           std::string_view("~^:?*[\\\"").find(c) != std::string_view::npos;
   });
 }
 

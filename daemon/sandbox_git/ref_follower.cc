@@ -38,6 +38,28 @@ RefTable ParseFollowed(std::string_view text) {
   return table;
 }
 
+std::vector<RefChange> MovedRefs(const RefTable& followed, const HostRefs& host) {
+  // Both tables are sorted by name.
+  std::vector<RefChange> moved;
+  auto before = followed.begin();
+  auto now = host.refs.begin();
+  while (before != followed.end() || now != host.refs.end()) {
+    const bool gone =
+        now == host.refs.end() || (before != followed.end() && before->first < now->first);
+    const bool fresh = !gone && (before == followed.end() || now->first < before->first);
+    if (gone) {
+      moved.push_back({before->first, before->second, ""});
+    } else if (fresh) {
+      moved.push_back({now->first, "", now->second.id});
+    } else if (before->second != now->second.id) {
+      moved.push_back({now->first, before->second, now->second.id});
+    }
+    if (!fresh) ++before;
+    if (!gone) ++now;
+  }
+  return moved;
+}
+
 // A deletion and a creation below the same name cannot share a transaction.
 std::string Transactions(std::string_view deletes, std::string_view updates) {
   std::string text;
@@ -53,29 +75,13 @@ absl::StatusOr<RefFollower::Followed> RefFollower::Follow(const Worktree& worktr
                                                           const PrivateGitDir& dir,
                                                           std::stop_token stop) {
   WM_ASSIGN_OR_RETURN(const FileLock lock, dir.Lock());
-  WM_ASSIGN_OR_RETURN(const HostRefs host, ReadHostRefs(runner_, worktree.repository.common_dir, stop));
+  WM_ASSIGN_OR_RETURN(const HostRefs host,
+                      ReadHostRefs(runner_, worktree.repository.common_dir, stop));
   WM_ASSIGN_OR_RETURN(const std::string recorded, ReadFile(dir.meta() / "followed", kMaxFollowed));
   const RefTable followed = ParseFollowed(recorded);
   const std::string own = worktree.branch.empty() ? "" : "refs/heads/" + worktree.branch;
 
-  // Both tables are sorted by name.
-  std::vector<Change> moved;  // old_id: what the guest was told before
-  auto before = followed.begin();
-  auto now = host.refs.begin();
-  while (before != followed.end() || now != host.refs.end()) {
-    const bool gone = now == host.refs.end() || (before != followed.end() && before->first < now->first);
-    const bool fresh = !gone && (before == followed.end() || now->first < before->first);
-    if (gone) {
-      moved.push_back({before->first, before->second, ""});
-    } else if (fresh) {
-      moved.push_back({now->first, "", now->second.id});
-    } else if (before->second != now->second.id) {
-      moved.push_back({now->first, before->second, now->second.id});
-    }
-    if (!fresh) ++before;
-    if (!gone) ++now;
-  }
-
+  const std::vector<RefChange> moved = MovedRefs(followed, host);
   Followed result;
   const auto own_now = own.empty() ? host.refs.end() : host.refs.find(own);
   const absl::StatusOr<std::string> base =
@@ -87,12 +93,12 @@ absl::StatusOr<RefFollower::Followed> RefFollower::Follow(const Worktree& worktr
   WM_ASSIGN_OR_RETURN(std::vector<Mount> mounts, dir.ObjectMounts());
   mounts.push_back({dir.path(), kPrivateGit, /*writable=*/true});
   std::vector<std::string> names = {own, "refs/remotes/host/" + worktree.branch};
-  for (const Change& change : moved) names.push_back(change.name);
+  for (const RefChange& change : moved) names.push_back(change.name);
   using Values = std::map<std::string, std::string>;
   WM_ASSIGN_OR_RETURN(const Values values, ReadPrivateRefs(dir.path(), names));
 
-  std::vector<Change> changes;
-  for (const Change& change : moved) {
+  std::vector<RefChange> changes;
+  for (const RefChange& change : moved) {
     if (change.name == own || !IsPlainRefName(change.name)) continue;
     if (values.at(change.name) == change.old_id) changes.push_back(change);
   }
@@ -121,17 +127,19 @@ absl::StatusOr<RefFollower::Followed> RefFollower::Follow(const Worktree& worktr
 }
 
 absl::Status RefFollower::Apply(const PrivateGitDir& dir, const std::vector<Mount>& mounts,
-                                std::span<const Change> changes, int& budget, std::size_t& applied,
-                                std::stop_token stop) {
+                                std::span<const RefChange> changes, int& budget,
+                                std::size_t& applied, std::stop_token stop) {
   if (changes.empty()) return absl::OkStatus();
-  if (budget-- == 0) return WithReason(Aborted("too many refs of the sandbox are in the way"), "FOLLOW_INCOMPLETE");
+  if (budget-- == 0)
+    return WithReason(Aborted("too many refs of the sandbox are in the way"), "FOLLOW_INCOMPLETE");
   std::string deletes;
   std::string updates;
-  for (const Change& change : changes) {
+  for (const RefChange& change : changes) {
     if (change.new_id.empty()) {
       deletes += Format("delete {} {}\n", change.name, change.old_id);
     } else {
-      const std::string old_id = change.old_id.empty() ? std::string(change.new_id.size(), '0') : change.old_id;
+      const std::string old_id =
+          change.old_id.empty() ? std::string(change.new_id.size(), '0') : change.old_id;
       updates += Format("update {} {} {}\n", change.name, change.new_id, old_id);
     }
   }
@@ -154,8 +162,9 @@ absl::Status RefFollower::Apply(const PrivateGitDir& dir, const std::vector<Moun
   return Apply(dir, mounts, changes.subspan(half), budget, applied, stop);
 }
 
-absl::StatusOr<bool> RefFollower::AdvanceOwn(const PrivateGitDir& dir, const std::vector<Mount>& mounts,
-                                             const Change& own, std::stop_token stop) {
+absl::StatusOr<bool> RefFollower::AdvanceOwn(const PrivateGitDir& dir,
+                                             const std::vector<Mount>& mounts, const RefChange& own,
+                                             std::stop_token stop) {
   const absl::StatusOr<std::string> head = ReadFileBeneath(dir.path(), dir.admin() / "HEAD", 4096);
   if (!head.ok() || Trim(*head) != "ref: " + own.name) return false;
   Command command = HardenedGit(kPrivateGit / dir.admin(), "", {});
@@ -165,7 +174,8 @@ absl::StatusOr<bool> RefFollower::AdvanceOwn(const PrivateGitDir& dir, const std
   command.env["GIT_CONFIG_KEY_1"] = "core.fsmonitor";
   command.env["GIT_CONFIG_VALUE_1"] = "false";
   command.argv = jail_.Wrap(
-      std::vector<std::string>{"/bin/sh", "-c", kAdvance, "sh", own.old_id, own.new_id, own.name}, mounts);
+      std::vector<std::string>{"/bin/sh", "-c", kAdvance, "sh", own.old_id, own.new_id, own.name},
+      mounts);
   RunOptions options;
   options.stop = std::move(stop);
   WM_ASSIGN_OR_RETURN(const CommandResult result, runner_.Run(command, options));

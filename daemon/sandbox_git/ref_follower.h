@@ -15,6 +15,12 @@
 
 namespace workmux::daemon {
 
+struct RefChange {
+  std::string name;
+  std::string old_id;  // as the guest was told; empty: absent
+  std::string new_id;  // empty: delete
+};
+
 // Tells a sandbox what happened to the host's refs. Every ref that the guest has
 // not changed itself follows, by compare-and-swap; what the guest changed stays.
 // The worktree's own branch follows only when it has nothing of its own, is
@@ -23,7 +29,7 @@ namespace workmux::daemon {
 class RefFollower {
  public:
   struct Followed {
-    std::size_t updated = 0;      // refs written inside
+    std::size_t updated = 0;       // refs written inside
     bool own_branch_left = false;  // the host's value of the own branch is not taken
   };
 
@@ -34,16 +40,11 @@ class RefFollower {
                                   std::stop_token stop);
 
  private:
-  struct Change {
-    std::string name;
-    std::string old_id;  // of the guest; empty: absent
-    std::string new_id;  // empty: delete
-  };
   absl::Status Apply(const PrivateGitDir& dir, const std::vector<Mount>& mounts,
-                     std::span<const Change> changes, int& budget, std::size_t& applied,
+                     std::span<const RefChange> changes, int& budget, std::size_t& applied,
                      std::stop_token stop);
   absl::StatusOr<bool> AdvanceOwn(const PrivateGitDir& dir, const std::vector<Mount>& mounts,
-                                  const Change& own, std::stop_token stop);
+                                  const RefChange& own, std::stop_token stop);
 
   CommandRunner& runner_;
   const GitJail& jail_;

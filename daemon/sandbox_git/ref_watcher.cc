@@ -40,8 +40,12 @@ absl::StatusOr<std::unique_ptr<RefWatcher>> RefWatcher::Start(OnMoved on_moved,
   return watcher;
 }
 
-RefWatcher::RefWatcher(OnMoved on_moved, std::chrono::milliseconds debounce, UniqueFd inotify, UniqueFd wake)
-    : on_moved_(std::move(on_moved)), debounce_(debounce), inotify_(std::move(inotify)), wake_(std::move(wake)) {}
+RefWatcher::RefWatcher(OnMoved on_moved, std::chrono::milliseconds debounce, UniqueFd inotify,
+                       UniqueFd wake)
+    : on_moved_(std::move(on_moved)),
+      debounce_(debounce),
+      inotify_(std::move(inotify)),
+      wake_(std::move(wake)) {}
 
 RefWatcher::~RefWatcher() {
   {
@@ -99,8 +103,10 @@ bool RefWatcher::Add(const fs::path& root, const fs::path& below, const Target& 
 void RefWatcher::ArmHost(const fs::path& dir, const Target& target, int depth) {
   if (!Add(dir, ".", target) || depth == kMaxDepth) return;
   std::error_code error;
-  for (fs::directory_iterator at(dir, error); !error && at != fs::directory_iterator(); at.increment(error)) {
-    if (at->symlink_status(error).type() == fs::file_type::directory) ArmHost(at->path(), target, depth + 1);
+  for (fs::directory_iterator at(dir, error); !error && at != fs::directory_iterator();
+       at.increment(error)) {
+    if (at->symlink_status(error).type() == fs::file_type::directory)
+      ArmHost(at->path(), target, depth + 1);
   }
 }
 
@@ -108,8 +114,9 @@ absl::Status RefWatcher::Arm(const Target& target, const Subject& subject) {
   const bool guest = target.second == Side::kGuest;
   const fs::path& root = guest ? target.first : subject.common_dir;
   if (!Add(root, ".", target)) {  // packed-refs, and refs itself being replaced
-    return WithHint(WithReason(ResourceExhausted("{}: cannot be watched", root.string()), "WATCH_FAILED"),
-                    "raise fs.inotify.max_user_watches with sysctl");
+    return WithHint(
+        WithReason(ResourceExhausted("{}: cannot be watched", root.string()), "WATCH_FAILED"),
+        "raise fs.inotify.max_user_watches with sysctl");
   }
   if (!guest) {
     ArmHost(root / "refs", target, 0);
@@ -141,8 +148,8 @@ void RefWatcher::Run() {
 int RefWatcher::WaitTime() {
   MutexLock lock(mu_);
   if (due_.empty()) return -1;
-  const auto first = std::min_element(due_.begin(), due_.end(),
-                                      [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto first = std::min_element(
+      due_.begin(), due_.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(first->second - Steady::now());
   return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
 }

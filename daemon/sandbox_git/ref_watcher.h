@@ -58,8 +58,8 @@ class RefWatcher {
   void Deliver();
   absl::Status Arm(const Target& target, const Subject& subject) WM_REQUIRES(mu_);
   void ArmHost(const std::filesystem::path& dir, const Target& target, int depth) WM_REQUIRES(mu_);
-  bool Add(const std::filesystem::path& root, const std::filesystem::path& below, const Target& target)
-      WM_REQUIRES(mu_);
+  bool Add(const std::filesystem::path& root, const std::filesystem::path& below,
+           const Target& target) WM_REQUIRES(mu_);
   void Drop(const std::filesystem::path& key) WM_REQUIRES(mu_);
 
   const OnMoved on_moved_;

@@ -38,9 +38,10 @@ git checkout -q main
 
 GitWorld::GitWorld(Kind kind) {
   fs::create_directories(dir_ / "home");
-  WriteFile(dir_ / "home/.gitconfig",
-            "[user]\n\tname = A User\n\temail = user@example.invalid\n[init]\n\tdefaultBranch = main\n"
-            "[gc]\n\tauto = 0\n[advice]\n\tdetachedHead = false\n");
+  WriteFile(
+      dir_ / "home/.gitconfig",
+      "[user]\n\tname = A User\n\temail = user@example.invalid\n[init]\n\tdefaultBranch = main\n"
+      "[gc]\n\tauto = 0\n[advice]\n\tdetachedHead = false\n");
   env_ = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
           {"HOME", (dir_ / "home").string()},
           {"LC_ALL", "C.UTF-8"},
@@ -66,7 +67,9 @@ GitWorld::GitWorld(Kind kind) {
     }
   }
   if (kind == Kind::kBareMain) {
-    Run(root(), "git clone -q --mirror main bare.git && git -C bare.git config --unset remote.origin.mirror");
+    Run(root(),
+        "git clone -q --mirror main bare.git && git -C bare.git config --unset "
+        "remote.origin.mirror");
     common_ = dir_ / "bare.git";
     Run(root(), "git -C bare.git worktree add -q ../wt topic");
   } else if (kind == Kind::kNoLinked) {
@@ -95,19 +98,23 @@ std::string GitWorld::Out(const fs::path& cwd, const std::string& script) {
   return out;
 }
 
-CommandResult GitWorld::RunInside(const daemon::Worktree& worktree, std::span<const daemon::Mount> mounts,
-                                  const std::string& script, const Env& extra) {
+CommandResult GitWorld::RunInside(const daemon::Worktree& worktree,
+                                  std::span<const daemon::Mount> mounts, const std::string& script,
+                                  const Env& extra) {
   Command command;
-  command.argv = {"/usr/bin/bwrap", "--unshare-all", "--die-with-parent", "--proc", "/proc", "--dev", "/dev",
-                  "--tmpfs", "/tmp"};
+  command.argv = {"/usr/bin/bwrap", "--unshare-all", "--die-with-parent", "--proc", "/proc",
+                  "--dev",          "/dev",          "--tmpfs",           "/tmp"};
   for (const char* dir : {"/usr", "/bin", "/lib", "/lib64"}) {
     command.argv.insert(command.argv.end(), {"--ro-bind-try", dir, dir});
   }
-  command.argv.insert(command.argv.end(), {"--dir", "/home/agent", "--bind", worktree.path, worktree.path});
+  command.argv.insert(command.argv.end(),
+                      {"--dir", "/home/agent", "--bind", worktree.path, worktree.path});
   for (const daemon::Mount& mount : mounts) {
-    command.argv.insert(command.argv.end(), {mount.writable ? "--bind" : "--ro-bind", mount.source, mount.target});
+    command.argv.insert(command.argv.end(),
+                        {mount.writable ? "--bind" : "--ro-bind", mount.source, mount.target});
   }
-  command.argv.insert(command.argv.end(), {"--chdir", worktree.path, "--", "/bin/sh", "-c", script});
+  command.argv.insert(command.argv.end(),
+                      {"--chdir", worktree.path, "--", "/bin/sh", "-c", script});
   command.env = env_;
   command.env["HOME"] = "/home/agent";
   for (const auto& [name, value] : extra) command.env[name] = value;
@@ -136,9 +143,11 @@ daemon::Worktree GitWorld::Main() {
 
 std::map<std::string, std::string> GitWorld::HostFiles() {
   std::map<std::string, std::string> files;
-  for (auto at = fs::recursive_directory_iterator(common_); at != fs::recursive_directory_iterator(); ++at) {
+  for (auto at = fs::recursive_directory_iterator(common_);
+       at != fs::recursive_directory_iterator(); ++at) {
     const std::string name = at->path().lexically_relative(common_).string();
-    if (name == "objects" || name == "logs" || name == "worktrees/wt/index" || name == "worktrees/wt/logs") {
+    if (name == "objects" || name == "logs" || name == "worktrees/wt/index" ||
+        name == "worktrees/wt/logs") {
       at.disable_recursion_pending();
       continue;
     }

@@ -38,9 +38,11 @@ std::vector<daemon::Mount> Shared(const GitWorld& world) {
   return {{world.common(), world.common(), /*writable=*/true}};
 }
 
-Outcome Attack(GitWorld& world, const daemon::Worktree& worktree, const std::vector<daemon::Mount>& mounts,
-               const std::string& script, Boundary* boundary) {
-  const std::string show = "git show main:g; git log --format='%H %s %N' main; git show other:g; git for-each-ref";
+Outcome Attack(GitWorld& world, const daemon::Worktree& worktree,
+               const std::vector<daemon::Mount>& mounts, const std::string& script,
+               Boundary* boundary) {
+  const std::string show =
+      "git show main:g; git log --format='%H %s %N' main; git show other:g; git for-each-ref";
   Outcome outcome;
   outcome.host_before = world.HostFiles();
   outcome.shown_before = world.Run(world.main(), show, /*must=*/false).out;
@@ -113,7 +115,8 @@ TEST_CASE("git attack F6: renaming directories does not walk around a mount", "[
   {
     GitWorld world(GitWorld::Kind::kNoLinked);
     Boundary boundary(world, world.Main());
-    CheckHarmless(Attack(world, boundary.worktree, Must(boundary.dir.Mounts()), "f6.sh", &boundary));
+    CheckHarmless(
+        Attack(world, boundary.worktree, Must(boundary.dir.Mounts()), "f6.sh", &boundary));
   }
   // The control protects the files one by one.
   GitWorld world(GitWorld::Kind::kNoLinked);

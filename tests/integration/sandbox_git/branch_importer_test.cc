@@ -21,7 +21,8 @@ class CountingRunner : public CommandRunner {
     ++count;
     return real_.Run(command, options);
   }
-  absl::StatusOr<ExitStatus> Stream(const Command& command, const RunOptions& options, OutputFn fn) override {
+  absl::StatusOr<ExitStatus> Stream(const Command& command, const RunOptions& options,
+                                    OutputFn fn) override {
     ++count;
     return real_.Stream(command, options, fn);
   }
@@ -37,12 +38,14 @@ TEST_CASE("BranchImporter: a commit inside becomes the host's branch", "[git]") 
   Boundary boundary(world);
   const std::string old_tip = boundary.HostTip();
   const auto before = world.HostFiles();
-  const std::string tip = boundary.MustInside("echo 9 >> f; git commit -qam nine; git rev-parse HEAD");
+  const std::string tip =
+      boundary.MustInside("echo 9 >> f; git commit -qam nine; git rev-parse HEAD");
   CHECK(boundary.HostTip() == old_tip);
 
   const auto start = std::chrono::steady_clock::now();
   const auto import = Must(boundary.Import());
-  const auto took = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start);
+  const auto took =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start);
   std::cout << "import: " << took.count() << " ms\n";
   CHECK(import.changed);
   CHECK(import.branch == "topic");
@@ -64,13 +67,22 @@ TEST_CASE("BranchImporter: an unmoved branch costs no process", "[git]") {
   GitWorld world;
   Boundary boundary(world);
   CountingRunner runner;
-  CHECK_FALSE(Must(daemon::BranchImporter(runner, boundary.jail).Import(boundary.worktree, boundary.dir, {})).changed);
+  CHECK_FALSE(
+      Must(
+          daemon::BranchImporter(runner, boundary.jail).Import(boundary.worktree, boundary.dir, {}))
+          .changed);
   CHECK(runner.count == 0);
   boundary.MustInside("echo 9 >> f; git commit -qam nine; git gc -q");
-  CHECK(Must(daemon::BranchImporter(runner, boundary.jail).Import(boundary.worktree, boundary.dir, {})).changed);
+  CHECK(
+      Must(
+          daemon::BranchImporter(runner, boundary.jail).Import(boundary.worktree, boundary.dir, {}))
+          .changed);
   CHECK(runner.count > 0);
   runner.count = 0;
-  CHECK_FALSE(Must(daemon::BranchImporter(runner, boundary.jail).Import(boundary.worktree, boundary.dir, {})).changed);
+  CHECK_FALSE(
+      Must(
+          daemon::BranchImporter(runner, boundary.jail).Import(boundary.worktree, boundary.dir, {}))
+          .changed);
   CHECK(runner.count == 0);
 }
 
@@ -78,8 +90,9 @@ TEST_CASE("BranchImporter: amended and rebased branches are taken", "[git]") {
   if (!CanSandbox()) return;
   GitWorld world;
   Boundary boundary(world);
-  for (const char* script : {"git commit -q --amend -m again", "git rebase -q clean", "git reset -q --hard HEAD~1",
-                             "git merge -q -s ours -m merged clash"}) {
+  for (const char* script :
+       {"git commit -q --amend -m again", "git rebase -q clean", "git reset -q --hard HEAD~1",
+        "git merge -q -s ours -m merged clash"}) {
     const std::string tip = boundary.MustInside(std::string(script) + "; git rev-parse HEAD");
     CHECK(Must(boundary.Import()).changed);
     CHECK(boundary.HostTip() == tip);
@@ -133,8 +146,9 @@ TEST_CASE("BranchImporter: other branches made inside stay inside", "[git]") {
   GitWorld world;
   Boundary boundary(world);
   const auto before = world.HostFiles();
-  boundary.MustInside("git switch -q -c secret; git commit -q --allow-empty -m s; git tag stolen; "
-                      "git update-ref refs/heads/main HEAD");
+  boundary.MustInside(
+      "git switch -q -c secret; git commit -q --allow-empty -m s; git tag stolen; "
+      "git update-ref refs/heads/main HEAD");
   CHECK_FALSE(Must(boundary.Import()).changed);
   CHECK(world.HostFiles() == before);
 }
@@ -176,8 +190,8 @@ TEST_CASE("BranchImporter: a tip that is no commit is refused", "[git]") {
   const std::string tip = boundary.HostTip();
   for (const char* object : {"HEAD:f", "HEAD:dir", "v1"}) {
     INFO(object);
-    boundary.MustInside("d=$(git rev-parse --git-common-dir); o=$(git rev-parse " + std::string(object) +
-                        "); echo $o > $d/refs/heads/topic");
+    boundary.MustInside("d=$(git rev-parse --git-common-dir); o=$(git rev-parse " +
+                        std::string(object) + "); echo $o > $d/refs/heads/topic");
     CHECK(ReasonOf(boundary.Import().status()) == "IMPORT_REFUSED");
     CHECK(boundary.HostTip() == tip);
     CHECK(world.Out(world.main(), "git for-each-ref refs/workmux").empty());
@@ -192,9 +206,11 @@ TEST_CASE("BranchImporter: what stands in place of the ref is not followed", "[g
   const std::string tip = boundary.HostTip();
   for (const char* trick :
        {"ln -sf ../../../../../../../../etc/passwd $d/refs/heads/topic",
-        "echo 'ref: refs/heads/main' > $d/refs/heads/topic", "echo 'ref: ../../../../HEAD' > $d/refs/heads/topic",
+        "echo 'ref: refs/heads/main' > $d/refs/heads/topic",
+        "echo 'ref: ../../../../HEAD' > $d/refs/heads/topic",
         "rm -f $d/refs/heads/topic; mkfifo $d/refs/heads/topic", "mkdir $d/refs/heads/topic",
-        "truncate -s 1T $d/refs/heads/topic", "rm -r $d/refs/heads; ln -s ../../../main/.git/refs/heads $d/refs/heads",
+        "truncate -s 1T $d/refs/heads/topic",
+        "rm -r $d/refs/heads; ln -s ../../../main/.git/refs/heads $d/refs/heads",
         "rm -r $d/refs; touch $d/refs", "printf '%040d' 7 > $d/refs/heads/topic",
         "rm -f $d/refs/heads/topic $d/packed-refs; mkfifo $d/packed-refs",
         "rm -f $d/refs/heads/topic; truncate -s 1T $d/packed-refs"}) {
@@ -211,7 +227,8 @@ TEST_CASE("BranchImporter: what stands in place of the ref is not followed", "[g
   }
 }
 
-TEST_CASE("BranchImporter: an object that does not check stays outside the host's repository", "[git]") {
+TEST_CASE("BranchImporter: an object that does not check stays outside the host's repository",
+          "[git]") {
   if (!CanSandbox()) return;
   GitWorld world;
   Boundary boundary(world);
@@ -225,7 +242,8 @@ TEST_CASE("BranchImporter: an object that does not check stays outside the host'
   CHECK(boundary.HostTip() == tip);
   // A commit whose tree is missing.
   boundary.MustInside(
-      "d=$(git rev-parse --git-common-dir); git update-ref refs/heads/topic HEAD; rm -rf $d/refs/heads/topic;"
+      "d=$(git rev-parse --git-common-dir); git update-ref refs/heads/topic HEAD; rm -rf "
+      "$d/refs/heads/topic;"
       "printf 'tree %040d\\nauthor a <a> 1 +0000\\ncommitter a <a> 1 +0000\\n\\nx' 5 |"
       " git hash-object -t commit -w --stdin --literally > $d/refs/heads/topic");
   CHECK(ReasonOf(boundary.Import().status()) == "IMPORT_REFUSED");
@@ -239,10 +257,15 @@ TEST_CASE("BranchImporter: programs that the guest configured run nowhere", "[gi
   const std::string marker = (world.root() / "marker").string();
   boundary.MustInside(
       "echo 9 >> f; git commit -qam nine; d=$(git rev-parse --git-common-dir);"
-      "git config core.fsmonitor 'touch " + marker + "'; git config uploadpack.packObjectsHook 'touch " + marker +
-      "'; git config alias.upload-pack '!touch " + marker + "'; git config core.hooksPath $PWD/h; mkdir h;"
-      "printf '#!/bin/sh\\ntouch " + marker + "' > h/reference-transaction; chmod +x h/*;"
-      "ln -sf " + world.main().string() + "/.git/config $d/shallow; echo /etc >> $d/objects/info/alternates");
+      "git config core.fsmonitor 'touch " +
+      marker + "'; git config uploadpack.packObjectsHook 'touch " + marker +
+      "'; git config alias.upload-pack '!touch " + marker +
+      "'; git config core.hooksPath $PWD/h; mkdir h;"
+      "printf '#!/bin/sh\\ntouch " +
+      marker +
+      "' > h/reference-transaction; chmod +x h/*;"
+      "ln -sf " +
+      world.main().string() + "/.git/config $d/shallow; echo /etc >> $d/objects/info/alternates");
   CHECK(Must(boundary.Import()).changed);
   CHECK_FALSE(fs::exists(marker));
 }

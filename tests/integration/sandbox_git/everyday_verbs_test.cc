@@ -15,8 +15,10 @@ constexpr Verb kVerbs[] = {
     {"commit", "echo 9 >> f; git commit -qam nine; git commit -q --allow-empty -m empty"},
     {"amend", "echo 9 >> f; git commit -qa --amend -m again"},
     {"stash", "echo 9 >> f; git stash -q; git stash list; git stash pop -q"},
-    {"stash twice", "echo 9 >> f; git stash -q; echo 8 >> g; git stash -q; git stash drop -q; git stash list"},
-    {"checkout -b", "git checkout -q -b new; echo 9 >> f; git commit -qam new; git switch -q topic"},
+    {"stash twice",
+     "echo 9 >> f; git stash -q; echo 8 >> g; git stash -q; git stash drop -q; git stash list"},
+    {"checkout -b",
+     "git checkout -q -b new; echo 9 >> f; git commit -qam new; git switch -q topic"},
     {"switch", "git switch -q other; git switch -q -; git switch -q -c third"},
     {"switch detached", "git switch -q --detach HEAD~1; git switch -q topic"},
     {"rebase clean", "git rebase -q clean"},
@@ -25,7 +27,8 @@ constexpr Verb kVerbs[] = {
     {"rebase --skip", "git rebase -q clash; git rebase --skip"},
     {"rebase --continue", "git rebase -q clash; echo both > f; git add f; git rebase --continue"},
     {"rebase -i autosquash",
-     "echo 9 >> f; git commit -qam x; echo 8 >> f; git commit -qa --fixup HEAD; git rebase -q -i --autosquash HEAD~2"},
+     "echo 9 >> f; git commit -qam x; echo 8 >> f; git commit -qa --fixup HEAD; git rebase -q -i "
+     "--autosquash HEAD~2"},
     {"cherry-pick", "git cherry-pick clean"},
     {"cherry-pick --skip", "git cherry-pick clash~1 clean; git cherry-pick --skip"},
     {"cherry-pick --abort", "git cherry-pick clash; git cherry-pick --abort"},
@@ -43,22 +46,27 @@ constexpr Verb kVerbs[] = {
     {"tag -d", "git tag -d light; git tag -d v1"},
     {"gc", "echo 9 >> f; git commit -qam nine; git gc -q --prune=now"},
     {"pack-refs", "git branch x; git pack-refs --all --prune; git branch -D x"},
-    {"config", "git config user.name Other; git config --get user.name; git commit -q --allow-empty -m x"},
+    {"config",
+     "git config user.name Other; git config --get user.name; git commit -q --allow-empty -m x"},
     {"worktree list", "git worktree list --porcelain | grep -c '^worktree'"},
     {"fsck", "git fsck --no-progress"},
     {"reset --soft", "git reset -q --soft HEAD~1"},
     {"reset --hard", "echo 9 >> f; git reset -q --hard HEAD~1"},
     {"log", "git log --oneline --all --graph --decorate"},
     {"diff", "echo 9 >> f; git diff; git diff --cached; git diff main...topic"},
-    {"reflog", "git commit -q --allow-empty -m x; git reflog; git reset -q --hard HEAD@{1}; git reflog show topic"},
-    {"restore", "echo 9 >> f; git add f; git restore --staged f; git restore f; git restore -s main f"},
+    {"reflog",
+     "git commit -q --allow-empty -m x; git reflog; git reset -q --hard HEAD@{1}; git reflog show "
+     "topic"},
+    {"restore",
+     "echo 9 >> f; git add f; git restore --staged f; git restore f; git restore -s main f"},
     {"rm and mv", "git rm -q g; git mv f moved; git commit -qm moved"},
     {"clean", "touch x.o junk; git clean -qfd; git clean -qfdX; ls"},
     {"notes", "git notes add -m note; git log -1 --format=%N"},
     {"bisect", "git bisect start HEAD HEAD~2; git bisect reset"},
     {"update-ref -d", "git update-ref -d refs/tags/light; git for-each-ref refs/tags"},
     {"remote", "git remote add up ../other; git remote remove origin; git branch -r"},
-    {"sparse-checkout", "git sparse-checkout set dir; ls; git status -s; git sparse-checkout disable"},
+    {"sparse-checkout",
+     "git sparse-checkout set dir; ls; git status -s; git sparse-checkout disable"},
     {"orphan", "git checkout -q --orphan fresh; git commit -qm fresh"},
     {"blame and grep", "git blame f; git grep -n topic"},
     {"archive", "git archive HEAD | tar -t"},
@@ -89,7 +97,8 @@ TEST_CASE("sandbox git: everyday commands leave the state that they leave outsid
     GitWorld plain;
     Boundary boundary(sandboxed);
     const auto before = sandboxed.HostFiles();
-    const std::string host_objects = sandboxed.Out(sandboxed.common(), "find objects -type f | sort");
+    const std::string host_objects =
+        sandboxed.Out(sandboxed.common(), "find objects -type f | sort");
 
     const CommandResult inside = boundary.Inside(verb.script);
     const CommandResult outside = plain.Run(plain.wt(), verb.script, /*must=*/false);

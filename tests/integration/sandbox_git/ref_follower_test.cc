@@ -12,8 +12,9 @@ TEST_CASE("RefFollower: the sandbox sees refs that moved, came and went on the h
   GitWorld world;
   Boundary boundary(world);
   CHECK(Must(boundary.Follow()).updated == 0);
-  world.Run(world.main(), "git commit -q --allow-empty -m news; git branch fresh; git branch -D other;"
-                          "git branch other/below; git tag -d light; git pack-refs --all");
+  world.Run(world.main(),
+            "git commit -q --allow-empty -m news; git branch fresh; git branch -D other;"
+            "git branch other/below; git tag -d light; git pack-refs --all");
   CHECK(Must(boundary.Follow()).updated == 5);
   CHECK(boundary.MustInside("git for-each-ref") == world.Out(world.main(), "git for-each-ref"));
   CHECK(boundary.MustInside("git log -1 --format=%s main") == "news");
@@ -25,10 +26,13 @@ TEST_CASE("RefFollower: refs that the guest changed stay the guest's", "[git]") 
   if (!CanSandbox()) return;
   GitWorld world;
   Boundary boundary(world);
-  boundary.MustInside("git branch -f other topic; git branch -D clean; git branch mine; git branch fresh/in/the/way");
+  boundary.MustInside(
+      "git branch -f other topic; git branch -D clean; git branch mine; git branch "
+      "fresh/in/the/way");
   const std::string other = boundary.MustInside("git rev-parse other");
-  world.Run(world.main(), "git branch -f other main~1; git branch -f clean main~1; git branch -f clash main;"
-                          "git branch mine main; git branch fresh");
+  world.Run(world.main(),
+            "git branch -f other main~1; git branch -f clean main~1; git branch -f clash main;"
+            "git branch mine main; git branch fresh");
   CHECK(Must(boundary.Follow()).updated == 1);
   CHECK(boundary.MustInside("git rev-parse other") == other);
   CHECK(boundary.MustInside("git rev-parse mine") == boundary.MustInside("git rev-parse topic"));
@@ -51,7 +55,8 @@ TEST_CASE("RefFollower: the own branch follows with the index when it is clean",
   CHECK(Must(boundary.Follow()).updated == 0);
 }
 
-TEST_CASE("RefFollower: the own branch stays while something is staged, and follows later", "[git]") {
+TEST_CASE("RefFollower: the own branch stays while something is staged, and follows later",
+          "[git]") {
   if (!CanSandbox()) return;
   GitWorld world;
   Boundary boundary(world);
@@ -69,15 +74,18 @@ TEST_CASE("RefFollower: the own branch stays while something is staged, and foll
 TEST_CASE("RefFollower: what the guest left in the directory harms only the guest", "[git]") {
   if (!CanSandbox()) return;
   for (const char* trick :
-       {"rm -rf $d/refs; ln -s ../../../../main/.git/refs $d/refs", "rm -rf $d/refs; mkfifo $d/refs",
-        "echo broken > $d/config", "echo /etc > $d/worktrees/wt/commondir",
-        "printf '#!/bin/sh\\ntouch $WM_MARKER' > $d/hooks/reference-transaction; chmod +x $d/hooks/*",
+       {"rm -rf $d/refs; ln -s ../../../../main/.git/refs $d/refs",
+        "rm -rf $d/refs; mkfifo $d/refs", "echo broken > $d/config",
+        "echo /etc > $d/worktrees/wt/commondir",
+        "printf '#!/bin/sh\\ntouch $WM_MARKER' > $d/hooks/reference-transaction; chmod +x "
+        "$d/hooks/*",
         "git config core.fsmonitor 'touch $WM_MARKER'; git config include.path /etc/passwd",
         "touch $d/packed-refs.lock $d/worktrees/wt/index.lock"}) {
     INFO(trick);
     GitWorld world;
     Boundary boundary(world);
-    boundary.Inside("d=$(git rev-parse --git-common-dir); WM_MARKER=" + (world.root() / "marker").string() + "; " + trick);
+    boundary.Inside("d=$(git rev-parse --git-common-dir); WM_MARKER=" +
+                    (world.root() / "marker").string() + "; " + trick);
     world.Run(world.wt(), "git commit -q --allow-empty -m host; git branch -D other; git branch x");
     const auto before = world.HostFiles();
     static_cast<void>(boundary.Follow());

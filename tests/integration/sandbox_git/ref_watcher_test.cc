@@ -1,8 +1,8 @@
 #include "daemon/sandbox_git/ref_watcher.h"
 
+#include <unistd.h>
 #include <atomic>
 #include <fstream>
-#include <unistd.h>
 
 #include "tests/integration/sandbox_git/boundary.h"
 #include "tests/support/wait_until.h"
@@ -68,7 +68,10 @@ TEST_CASE("RefWatcher: a branch in directories that come and go is still seen", 
     CHECK(WaitUntil([&] { return signals.guest > before; }));
   }
   boundary.MustInside("git commit -q --allow-empty -m last");
-  CHECK(WaitUntil([&] { return boundary.Import().ok() && boundary.HostTip("deep/er/topic") == boundary.MustInside("git rev-parse HEAD"); }));
+  CHECK(WaitUntil([&] {
+    return boundary.Import().ok() &&
+           boundary.HostTip("deep/er/topic") == boundary.MustInside("git rev-parse HEAD");
+  }));
 }
 
 TEST_CASE("RefWatcher: nothing wakes while nothing moves, nor after Forget", "[git]") {
