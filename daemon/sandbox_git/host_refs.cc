@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/io/file.h"
+#include "daemon/adapters/git/ref_name.h"
 #include "daemon/adapters/git/git_command.h"
 
 namespace workmux::daemon {
@@ -110,11 +111,6 @@ absl::StatusOr<HostRefs> ReadWithGit(CommandRunner& runner, const fs::path& comm
 }
 
 }  // namespace
-
-bool IsObjectId(std::string_view text) {
-  return (text.size() == 40 || text.size() == 64) &&
-         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
 
 absl::StatusOr<HostRefs> ReadHostRefs(CommandRunner& runner, const fs::path& common_dir,
                                       std::stop_token stop) {

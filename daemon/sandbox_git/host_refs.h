@@ -33,7 +33,4 @@ absl::StatusOr<HostRefs> ReadHostRefs(CommandRunner& runner,
 // gitformat: packed-refs as git 2.39's refs/packed-backend.c writes it.
 std::string FormatPackedRefs(const HostRefs& refs);
 
-// 40 or 64 lower-case hexadecimal digits.
-bool IsObjectId(std::string_view text);
-
 }  // namespace workmux::daemon

@@ -5,6 +5,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/io/file.h"
+#include "daemon/adapters/git/ref_name.h"
 #include "daemon/sandbox_git/host_refs.h"
 
 namespace workmux::daemon {
