@@ -27,9 +27,12 @@ workmux_shared_or_static(absl absl::status absl::statusor absl::any_invocable ab
 # local socket, and neither reflection nor TLS is linked into any program.
 workmux_shared_or_static(grpc gRPC::grpc++_unsecure protobuf::libprotobuf-lite)
 
-# Links <target> fully static (static-pie) when WORKMUX_STATIC is on.
+# Links <target> fully static (static-pie) when WORKMUX_STATIC is on, or with
+# ALWAYS in every build but a sanitized one: the guest has to run in images that
+# hold none of our libraries.
 function(workmux_link_static target)
-  if(WORKMUX_STATIC)
+  cmake_parse_arguments(ARG "ALWAYS" "" "" ${ARGN})
+  if(WORKMUX_STATIC OR (ARG_ALWAYS AND NOT WORKMUX_SANITIZE))
     set_target_properties(${target} PROPERTIES WORKMUX_STATIC_LINK ON)
     target_link_options(${target} PRIVATE -static-pie)
   endif()
