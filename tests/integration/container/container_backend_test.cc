@@ -271,7 +271,7 @@ TEST_CASE(
 TEST_CASE("ContainerBackend: three different things that can be missing are told apart") {
   PosixCommandRunner runner;
   const RuntimeTraits docker = test::Must(RuntimeTraitsFor("docker"));
-  ContainerBackend uninstalled(runner, docker, {{"PATH", "/nonexistent"}});
+  ContainerBackend uninstalled(runner, docker, {{"PATH", "/nonexistent"}}, "test");
   CHECK(ReasonOf(uninstalled.Check(Image(), {})) == "RUNTIME_NOT_INSTALLED");
   if (Skipped()) return;
   Env env = CurrentEnv();
@@ -280,7 +280,7 @@ TEST_CASE("ContainerBackend: three different things that can be missing are told
   CHECK_OK(backend.Check(Image(), env));
   env["DOCKER_HOST"] = "unix:///nonexistent.sock";
   CHECK(ReasonOf(backend.Check(Image(), env)) == "ENGINE_DIFFERS");
-  ContainerBackend silent(runner, docker, env);
+  ContainerBackend silent(runner, docker, env, "test");
   const absl::Status unreachable = silent.Check(Image(), env);
   CHECK(ReasonOf(unreachable) == "RUNTIME_UNREACHABLE");
   CHECK_FALSE(HintOf(unreachable).empty());
