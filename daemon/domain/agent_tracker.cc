@@ -81,9 +81,10 @@ absl::Status AgentTracker::SetStatus(const std::string& tmux_socket, const std::
     if (auto start = (*multiplexer)->ServerStart(); start.ok()) server_start = *start;
   }
   AgentRecord record;
+  absl::Status kept;
   {
     MutexLock lock(mu_);
-    record = agents_[{tmux_socket, pane_id}];
+    if (const auto known = agents_.find({tmux_socket, pane_id}); known != agents_.end()) record = known->second;
     const std::int64_t now = UnixNow();
     record.pane.tmux_socket = tmux_socket;
     record.pane.pane_id = pane_id;
@@ -97,13 +98,15 @@ absl::Status AgentTracker::SetStatus(const std::string& tmux_socket, const std::
     KeepUnlessEmpty(record.branch, facts.branch);
     KeepUnlessEmpty(record.agent_kind, facts.agent_kind);
     KeepUnlessEmpty(record.session_id, facts.session_id);
-    WM_RETURN_IF_ERROR(records_.PutAgent(record));
+    // A full disk is no reason to show an old status.
+    kept = records_.PutAgent(record);
     agents_[{tmux_socket, pane_id}] = record;
     Publish({.record = record, .gone = false});
   }
   if (!multiplexer.ok()) return multiplexer.status();
   const bool auto_clear = status == AgentStatus::kWaiting || status == AgentStatus::kDone;
-  return (*multiplexer)->ShowStatus(pane_id, IconFor(status, icons), auto_clear);
+  WM_RETURN_IF_ERROR((*multiplexer)->ShowStatus(pane_id, IconFor(status, icons), auto_clear));
+  return kept;
 }
 
 absl::Status AgentTracker::SetTitle(const std::string& tmux_socket, const std::string& pane_id,
