@@ -13,7 +13,5 @@
 #define WM_GUARDED_BY(x) WM_THREAD_ATTRIBUTE(guarded_by(x))
 #define WM_REQUIRES(...) WM_THREAD_ATTRIBUTE(requires_capability(__VA_ARGS__))
 #define WM_ACQUIRE(...) WM_THREAD_ATTRIBUTE(acquire_capability(__VA_ARGS__))
-#define WM_ACQUIRE_SHARED(...) WM_THREAD_ATTRIBUTE(acquire_shared_capability(__VA_ARGS__))
-#define WM_RELEASE_SHARED(...) WM_THREAD_ATTRIBUTE(release_shared_capability(__VA_ARGS__))
 #define WM_RELEASE(...) WM_THREAD_ATTRIBUTE(release_capability(__VA_ARGS__))
 #define WM_EXCLUDES(...) WM_THREAD_ATTRIBUTE(locks_excluded(__VA_ARGS__))

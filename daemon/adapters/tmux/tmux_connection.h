@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/mutex.h"
+#include "common/base/shared_mutex.h"
 #include "common/process/command_runner.h"
 #include "daemon/adapters/tmux/control_client.h"
 
