@@ -25,6 +25,7 @@ class CloneGitBoundary : public GitBoundary {
   static absl::StatusOr<std::unique_ptr<CloneGitBoundary>> Create(CommandRunner& runner, Executor& executor,
                                                                  std::filesystem::path state_dir);
 
+  absl::Status Check() override;
   absl::StatusOr<std::vector<Mount>> Prepare(const Worktree& worktree, const Env& caller,
                                              std::stop_token stop) override;
   absl::Status Watch(const Worktree& worktree) override;
@@ -43,7 +44,6 @@ class CloneGitBoundary : public GitBoundary {
   };
 
   CloneGitBoundary(CommandRunner& runner, Executor& executor, std::filesystem::path state_dir);
-  absl::Status NeedJail() const;
   void OnMoved(const std::filesystem::path& key, RefWatcher::Side side);
   void Pass(const Target& target);
   void Bring(const Worktree& worktree, RefWatcher::Side side);
