@@ -6,6 +6,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
+#include "daemon/async/parallel.h"
 #include "daemon/domain/rollback.h"
 #include "daemon/sys/random.h"
 
@@ -295,7 +296,9 @@ void SessionManager::EndAll() {
     MutexLock lock(mu_);
     closed_ = true;
   }
-  for (const SessionRecord& record : deps_.directory.All()) End(record.id, EndReason::kRevoked).IgnoreError();
+  const std::vector<SessionRecord> records = deps_.directory.All();
+  ParallelFor(deps_.executor, records.size(),
+              [&](std::size_t i) { End(records[i].id, EndReason::kRevoked).IgnoreError(); });
 }
 
 absl::Status SessionManager::EndWorktree(const Worktree& worktree) {

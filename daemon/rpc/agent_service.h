@@ -8,6 +8,7 @@
 #include "daemon/domain/agent_queries.h"
 #include "daemon/domain/agent_tracker.h"
 #include "daemon/domain/config_gate.h"
+#include "daemon/rpc/stream_call.h"
 #include "workmux/control/v1/agent.grpc.pb.h"
 
 namespace workmux::daemon {
