@@ -46,6 +46,7 @@ namespace {
 
 constexpr std::size_t kMinWorkers = 2;
 constexpr std::size_t kMaxWorkers = 64;
+constexpr std::size_t kMaxGuestWorkers = 16;
 constexpr std::chrono::seconds kDrainLimit{5};
 
 // Held for life. Both, because WORKMUX_SOCKET can put two daemons on one state
@@ -98,6 +99,8 @@ struct Daemon::Parts {
   std::unique_ptr<SqliteStore> store;
   PosixCommandRunner runner;
   ThreadPool executor{"wm-work", kMinWorkers, kMaxWorkers};
+  // What sandboxes ask for never takes a worker from the host's own clients.
+  ThreadPool guest_executor{"wm-guest", 1, kMaxGuestWorkers};
   EventLoop loop;
 
   GitCli git{runner, options.env};
@@ -111,7 +114,7 @@ struct Daemon::Parts {
   AgentTracker agents{*store, tmux};
   SessionDirectory directory;
   SessionGuestActions guest_actions{directory, agents};
-  GuestBridge bridge{loop, executor, guest_actions};
+  GuestBridge bridge{loop, guest_executor, guest_actions};
   SessionPlanner planner{git, config, backends, &FindProgramPaths};
   std::unique_ptr<SessionManager> sessions;
   std::unique_ptr<WorktreeManager> worktrees;
@@ -133,7 +136,7 @@ struct Daemon::Parts {
 };
 
 absl::Status Daemon::Parts::BuildDomain() {
-  WM_ASSIGN_OR_RETURN(boundary, CloneGitBoundary::Create(runner, executor, options.paths.state));
+  WM_ASSIGN_OR_RETURN(boundary, CloneGitBoundary::Create(runner, guest_executor, options.paths.state));
   sessions = std::make_unique<SessionManager>(SessionManager::Deps{.planner = planner,
                                                                    .git = *boundary,
                                                                    .bridge = bridge,
@@ -273,6 +276,7 @@ void Daemon::Stop() {
   // must outlive it.
   if (parts_->boundary) parts_->boundary->StopWatching();
   if (parts_->workspace_service) parts_->workspace_service->FinishKills();
+  parts_->guest_executor.Drain();
   parts_->executor.Drain();
   if (parts_->owns_socket) ::unlink(parts_->options.paths.socket.c_str());
   LogInfo("daemon", "stopped");
