@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "cli/app.h"
+#include "cli/exit_code.h"
 #include "common/base/status.h"
 #include "common/process/posix_command_runner.h"
 
