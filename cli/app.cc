@@ -11,6 +11,7 @@
 #include "cli/commands/completions.h"
 #include "cli/commands/config.h"
 #include "cli/commands/daemon.h"
+#include "cli/commands/demo.h"
 #include "cli/commands/doctor.h"
 #include "cli/commands/list.h"
 #include "cli/commands/merge.h"
@@ -96,6 +97,7 @@ class App {
   StatusOptions status_;
   SetWindowStatusOptions set_status_;
   TrustOptions trust_;
+  DemoOptions demo_;
   DoctorOptions doctor_;
   CompletionsOptions completions_;
   SandboxRunOptions run_;
@@ -273,6 +275,9 @@ void App::DefineOthers() {
   Add(root_, "trust", "trust", [this](auto& env) { return RunTrust(trust_, env); })
       .app->add_flag("-y,--yes", trust_.yes, "Do not ask");
   Add(root_, "doctor", "doctor", [this](auto& env) { return RunDoctor(doctor_, env); });
+  CLI::App& demo = *Add(root_, "demo", "demo", [this](auto& env) { return RunDemo(demo_, env); }).app;
+  demo.add_option("--backend", demo_.backend, "namespace or container")->capture_default_str();
+  demo.add_option("--image", demo_.image, "Image for the container backend");
   CLI::App& config = *root_.add_subcommand("config", Summary(HelpText("config")));
   config.footer(Details(HelpText("config")));
   config.require_subcommand(1);
