@@ -33,6 +33,13 @@ EXIT = re.compile(r"\s+# exits (\d+)$")
 LOOKING = re.compile(r"^(workmux (status|list|ls|daemon status)|tmux list|git -C .* (log|show|status))\b")
 PATIENCE = 20.0  # seconds
 
+# What depends on the machine: steps that are shown only when they take long, and a
+# warning for root (the examples are written for an ordinary user).
+PASSING = re.compile(r"^(Creating the (worktree|container) |Copying and linking files$|Opening the window "
+                     r"|Removing /|Merging \S+ into |Preparing the sandbox |Taking back what was made$"
+                     r"|looking at the worktrees$|checking$)"
+                     r"|A namespace sandbox of root has no limit on its processes")
+
 # Not in every tree: the attack tests write it.
 MADE_BY_TESTS = {"attack-table.md"}
 
@@ -124,7 +131,7 @@ git add .; git commit -qm 'First commit'; cd {self.project}""")
             done = subprocess.run(["bash", "-c", script], env=self.env, stdin=subprocess.DEVNULL, stdout=out,
                                   stderr=subprocess.STDOUT, timeout=120, cwd=self.root)
             out.seek(0)
-            return done.returncode, out.read().splitlines()
+            return done.returncode, [line for line in out.read().splitlines() if not PASSING.search(line)]
 
     def close(self):
         for argv in (["workmux", "daemon", "stop", "--sandboxes"], ["tmux", "-S", str(self.tmux), "kill-server"]):
