@@ -7,6 +7,7 @@
   configuration   the tables of configuration.md are what the schema says (--write)
   links           every relative link leads to a file, and to a heading of it
   promises        every test case that threat-model.md names exists
+  selftest        wrong output, a wrong exit code and a doubtful configuration are noticed
 
 A console block holds commands ("$ ", continued with "> ") and what they print, with
 stdout and stderr together. "…" in a line stands for any text, a line of "…" for any
@@ -31,7 +32,7 @@ FENCE = re.compile(r"^```([a-z]*)[ ]*([a-z]*)\n(.*?)^```$", re.M | re.S)
 EXIT = re.compile(r"\s+# exits (\d+)$")
 # These only look, so they are asked again until they show what is under way.
 LOOKING = re.compile(r"^(workmux (status|list|ls|daemon status)|tmux list|git -C .* (log|show|status))\b")
-PATIENCE = 20.0  # seconds
+PATIENCE = 40.0  # seconds
 
 # What depends on the machine: steps that are shown only when they take long, and a
 # warning for root (the examples are written for an ordinary user).
@@ -334,9 +335,37 @@ def check_promises(given):
     return f"{len(named)} test cases"
 
 
+WRONG = {
+    "output": "```console\n$ echo one\ntwo\n```\n",
+    "more output": "```console\n$ printf 'one\\ntwo\\n'\none\n```\n",
+    "exit code": "```console\n$ false\n```\n",
+    "an unexpected success": "```console\n$ true  # exits 1\n```\n",
+    "an unknown key": "```yaml project\nmrge_keep: true\n```\n",
+    "a key of the wrong file": "```yaml project\nagents: {a: claude}\n```\n",
+    "no examples": "```sh\nfalse\n```\n",
+}
+RIGHT = "```console\n$ cd /tmp && export A=b\n$ echo $A; pwd; echo; seq 9\nb\n/t…p\n\n1\n…\n9\n```\n```yaml project\nmerge_keep: true\n```\n"
+
+
+def check_selftest(given):
+    with tempfile.TemporaryDirectory() as folder:
+        given.subject = pathlib.Path(folder) / "example.md"
+        given.subject.write_text(RIGHT, encoding="utf-8")
+        check_examples(given)
+        for what, text in WRONG.items():
+            given.subject.write_text(text, encoding="utf-8")
+            try:
+                check_examples(given)
+            except Failure:
+                continue
+            raise Failure(f"not noticed: {what}")
+    return f"{len(WRONG)} mistakes were noticed"
+
+
 def main():
     checks = {"examples": check_examples, "help": check_help, "man": check_man,
-              "configuration": check_configuration, "links": check_links, "promises": check_promises}
+              "configuration": check_configuration, "links": check_links, "promises": check_promises,
+              "selftest": check_selftest}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("check", choices=checks)
     parser.add_argument("subject", nargs="?", type=pathlib.Path)
