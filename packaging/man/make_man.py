@@ -98,11 +98,12 @@ def parse_help(program, words):
     return usage, sections
 
 
-def options(usage, sections, heading="OPTIONS"):
-    out = [f".SH {heading}", ".PP", f"\\fB{escape(usage)}\\fR"]
+def options(sections):
+    out = []
     for name in ("Positionals", "Options"):
         for names, text in sections.get(name, []):
-            out += [".TP", f"\\fB{escape(names)}\\fR", inline(text)]
+            plain = re.sub(r" (Excludes: .*|REQUIRED)$", "", names)
+            out += [".TP", f"\\fB{escape(plain)}\\fR", inline(text)]
     return out
 
 
@@ -115,18 +116,20 @@ def page(program, source, extra, version):
     usage, sections = parse_help(program, words)
 
     out = [f'.TH "{escape(name.upper())}" 1 "" "workmux {version}" "User Commands"',
-           ".SH NAME", f"{escape(name)} \\- {escape(' '.join(summary.split()))}",
+           ".SH NAME", f"{escape(name)} \\- {escape(' '.join(summary.split()).rstrip('.'))}",
            ".SH SYNOPSIS", f"\\fB{escape(usage)}\\fR"]
     nested = sections.get("Subcommands", [])
     if nested:
         out.append(".SH COMMANDS")
         for names, said in nested:
             out += [".TP", f"\\fB{escape(names)}\\fR", inline(said)]
-    out += options(usage, sections)
+    out += [".SH OPTIONS", *options(sections)]
     if words:
         for names, _ in nested:
             below = [*words, names.split(",")[0]]
-            out += options(*parse_help(program, below), heading=escape(" ".join(below).upper()))
+            below_usage, below_sections = parse_help(program, below)
+            out += [f".SH {escape(' '.join(below).upper())}", ".PP", f"\\fB{escape(below_usage)}\\fR"]
+            out += options(below_sections)
     out += body(rest[0] if rest else "")
     if not words:
         out += body(extra.read_text(encoding="utf-8"))
