@@ -1,5 +1,4 @@
 #include <pthread.h>
-#include <sys/stat.h>
 
 #include <csignal>
 #include <cstdio>
@@ -32,7 +31,6 @@ int Run() {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  ::umask(0077);
 
   workmux::daemon::Daemon::Options options;
   options.env = workmux::CurrentEnv();

@@ -49,7 +49,6 @@ absl::StatusOr<std::optional<ConfigText>> ReadGlobal(const fs::path& dir) {
 
 struct ProjectFile {
   ConfigText text;
-  fs::path directory;  // absolute
   fs::path relative_dir = ".";
 };
 
@@ -64,7 +63,7 @@ absl::StatusOr<std::optional<ProjectFile>> ReadProjectIn(const fs::path& root,
     if (found) {
       warnings.push_back(Format("{}: ignored, because {} exists", text->file, found->text.file));
     } else {
-      found = ProjectFile{*std::move(text), (root / relative_dir).lexically_normal(), relative_dir};
+      found = ProjectFile{*std::move(text), relative_dir};
     }
   }
   return found;
@@ -83,8 +82,7 @@ absl::StatusOr<std::optional<ProjectFile>> ReadProject(const ConfigLocation& loc
   if (!location.override_file.empty()) {
     absl::StatusOr<std::string> text = ReadFile(location.override_file);
     if (!text.ok()) return FileError(location.override_file, text.status());
-    return ProjectFile{
-        {location.override_file.string(), *std::move(text)}, location.worktree_root, "."};
+    return ProjectFile{{location.override_file.string(), *std::move(text)}, "."};
   }
   if (location.worktree_root.empty()) return std::nullopt;
   for (fs::path dir = RelativeCwd(location);; dir = dir.parent_path()) {
@@ -100,21 +98,6 @@ absl::StatusOr<std::optional<ProjectFile>> ReadProject(const ConfigLocation& loc
   return ReadProjectIn(location.main_worktree, ".", warnings);
 }
 
-std::vector<PaneConfig> DefaultPanes(bool with_agent) {
-  PaneConfig first;
-  if (with_agent) first.command = "<agent>";
-  first.focus = true;
-  PaneConfig second;
-  second.command = "clear";
-  second.split = "horizontal";
-  return {std::move(first), std::move(second)};
-}
-
-bool HasClaudeMd(const fs::path& directory) {
-  std::error_code error;
-  return !directory.empty() && fs::is_regular_file(directory / "CLAUDE.md", error);
-}
-
 }  // namespace
 
 absl::StatusOr<LoadedConfig> LoadConfig(const ConfigLocation& location) {
@@ -122,20 +105,15 @@ absl::StatusOr<LoadedConfig> LoadConfig(const ConfigLocation& location) {
   WM_ASSIGN_OR_RETURN(const std::optional<ConfigText> global, ReadGlobal(location.global_dir));
   WM_ASSIGN_OR_RETURN(const std::optional<ProjectFile> project,
                       ReadProject(location, loaded.warnings));
-  fs::path directory = location.worktree_root;
   std::optional<ConfigText> project_text;
   if (global) loaded.source.global_file = global->file;
   if (project) {
     project_text = project->text;
-    directory = project->directory;
     loaded.source.project_file = project->text.file;
     loaded.source.relative_dir = project->relative_dir;
     WM_ASSIGN_OR_RETURN(loaded.source.project_sha256, Sha256Hex(project->text.text));
   }
   WM_ASSIGN_OR_RETURN(loaded.config, BuildConfig(global, project_text, loaded.warnings));
-  if (!loaded.config.panes) {
-    loaded.config.panes = DefaultPanes(!loaded.config.agent.empty() || HasClaudeMd(directory));
-  }
   return loaded;
 }
 

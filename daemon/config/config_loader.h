@@ -26,9 +26,6 @@ struct ConfigLocation {
 // links, and only regular ones of at most 1 MiB. One that is there and cannot be
 // read so is an error, never "absent".
 //
-// When neither file sets panes there are two: the agent (a plain shell when no
-// agent is set and the configuration's directory has no CLAUDE.md), and a shell.
-//
 // Errors: kInvalidArgument, reason CONFIG_INVALID, for content; else of the I/O.
 absl::StatusOr<LoadedConfig> LoadConfig(const ConfigLocation& location);
 

@@ -84,6 +84,22 @@ absl::Status CheckGitCovered(const std::vector<Mount>& mounts, const fs::path& g
       "MOUNT_EXPOSES_GIT");
 }
 
+// Makes every directory between `target` and the writable mount it lies in a
+// mount point: renamed, it would take the mount along and free its place for a
+// forgery.
+void PinAncestors(const fs::path& target, std::vector<Mount>& mounts) {
+  const Mount* outer = nullptr;
+  for (const Mount& mount : mounts) {
+    const bool nearer = outer == nullptr || IsWithin(mount.target, outer->target);
+    if (mount.target != target && IsWithin(target, mount.target) && nearer) outer = &mount;
+  }
+  if (outer == nullptr || !outer->writable) return;
+  const Mount from = *outer;
+  for (fs::path dir = target.parent_path(); dir != from.target; dir = dir.parent_path()) {
+    mounts.push_back({from.source / dir.lexically_relative(from.target), dir, true});
+  }
+}
+
 }  // namespace
 
 bool IsWithin(const fs::path& path, const fs::path& dir) {
@@ -99,6 +115,11 @@ absl::StatusOr<std::vector<Mount>> PlanMounts(const MountPlanInput& input) {
   }
   if (input.share_git) mounts.push_back({repository.common_dir, repository.common_dir, true});
   mounts.insert(mounts.end(), input.git_mounts.begin(), input.git_mounts.end());
+  for (const fs::path& path : input.protected_paths) mounts.push_back({path, path, false});
+  std::vector<fs::path> pinned = input.protected_paths;
+  pinned.push_back(input.worktree.path);
+  for (const Mount& mount : input.git_mounts) pinned.push_back(mount.target);
+  for (const fs::path& target : pinned) PinAncestors(target, mounts);
   mounts.insert(mounts.end(), input.agent_mounts.begin(), input.agent_mounts.end());
   for (const Mount& mount : input.extra_mounts) {
     WM_RETURN_IF_ERROR(CheckExtraMount(mount, input));

@@ -20,6 +20,10 @@ struct MountPlanInput {
   // repository that `git_mounts` brings covers it.
   bool share_git = false;
   std::vector<Mount> git_mounts;
+  // Read-only at their own paths: what the host's git would follow or run in if
+  // the sandbox could write it, such as other worktrees of the repository that
+  // lie inside a mounted one.
+  std::vector<std::filesystem::path> protected_paths;
   std::vector<Mount> agent_mounts;      // credentials and settings, from the agent's profile
   std::filesystem::path guest_bin_dir;  // on the host; empty: not mounted
   std::filesystem::path bridge_dir;     // on the host; empty: a sandbox without a bridge
@@ -28,7 +32,9 @@ struct MountPlanInput {
 
 // What a sandbox sees of the host, in the order in which it has to be mounted:
 // a directory before what lies in it, equal mounts once. The worktree and the
-// main worktree (for links into it) are read-write at their own paths. Pure:
+// main worktree (for links into it) are read-write at their own paths. A directory
+// above a worktree, git directory or protected path is a mount of its own, because
+// the kernel refuses to rename only what is a mount point itself. Pure:
 // paths are expected to be canonical already. Errors (kInvalidArgument or
 // kPermissionDenied): MOUNT_PATH_INVALID, MOUNT_CONFLICT (two things at one
 // target), MOUNT_RESERVED (over /proc or our own directories), MOUNT_EXPOSES_GIT

@@ -72,6 +72,31 @@ absl::Status AddAgentDirectories(const AgentProfile& profile, const fs::path& ho
   return absl::OkStatus();
 }
 
+// What lies inside the mounted worktrees and would redirect the host's git if the
+// sandbox could write it: the pointer file of a main worktree whose git directory
+// is elsewhere, and the other worktrees of the repository.
+absl::StatusOr<std::vector<fs::path>> FindProtectedPaths(Git& git, const Worktree& worktree) {
+  std::vector<fs::path> paths;
+  const fs::path& main = worktree.repository.main_worktree;
+  std::error_code error;
+  if (!main.empty() && main != worktree.path && fs::is_regular_file(fs::symlink_status(main / ".git", error))) {
+    paths.push_back(main / ".git");
+  }
+  WM_ASSIGN_OR_RETURN(const std::vector<Worktree> worktrees, git.ListWorktrees(worktree.repository));
+  for (const Worktree& other : worktrees) {
+    if (other.missing || other.is_main || other.path == worktree.path) continue;
+    // A worktree around this one cannot be read-only; its pointer file can.
+    if (IsWithin(worktree.path, other.path)) {
+      if (!main.empty() && IsWithin(other.path, main)) paths.push_back(other.path / ".git");
+      continue;
+    }
+    if (IsWithin(other.path, worktree.path) || (!main.empty() && IsWithin(other.path, main))) {
+      paths.push_back(other.path);
+    }
+  }
+  return paths;
+}
+
 }  // namespace
 
 absl::StatusOr<SandboxBackend*> SessionPlanner::BackendFor(const Config& config, const std::string& chosen) {
@@ -112,6 +137,9 @@ absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) 
   plan.bridge = request.purpose != SessionPurpose::kShell;
   plan.argv = CommandOf(request, agent);
   plan.session_id = RandomHex(8);
+  if (plan.git == SandboxGit::kClone) {
+    WM_ASSIGN_OR_RETURN(plan.protected_paths, FindProtectedPaths(git_, plan.worktree));
+  }
   WM_ASSIGN_OR_RETURN(plan.identity, git_.GetIdentity(plan.worktree, request.caller.env));
   WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(request.caller));
   WM_RETURN_IF_ERROR(AddAgentDirectories(*agent.profile, home, container, plan));
@@ -141,6 +169,7 @@ absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan, c
   mounts.worktree = plan.worktree;
   mounts.share_git = plan.git == SandboxGit::kShared;
   mounts.git_mounts = endpoints.git_mounts;
+  mounts.protected_paths = plan.protected_paths;
   mounts.agent_mounts = plan.agent_mounts;
   mounts.guest_bin_dir = endpoints.guest_dir;
   mounts.bridge_dir = endpoints.bridge_dir;

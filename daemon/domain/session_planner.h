@@ -51,6 +51,7 @@ struct SessionPlan {
   std::string memory;
   std::string cpus;
   std::vector<std::string> argv;  // the command as it runs inside
+  std::vector<std::filesystem::path> protected_paths;  // read-only inside
   std::vector<Mount> agent_mounts;
   Env agent_env;
   std::vector<std::filesystem::path> programs;

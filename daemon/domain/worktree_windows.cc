@@ -83,7 +83,7 @@ absl::StatusOr<PanePlan> PlanWindow(const WorktreeContext& context, const Worktr
   std::error_code error;
   request.agent_by_default = !config.agent.empty() || !order.agent.empty() || order.has_prompt ||
                              request.sandboxed || order.continue_conversation ||
-                             fs::exists(worktree.path / "CLAUDE.md", error);
+                             fs::exists(request.cwd / "CLAUDE.md", error);
   return PlanPanes(config, request, *context.agents);
 }
 

@@ -17,6 +17,8 @@ class GitBoundary {
  public:
   virtual ~GitBoundary() = default;
 
+  // Whether private git directories can be used here at all; the hint names the fix.
+  virtual absl::Status Check() = 0;
   // Makes the worktree's private git directory, or takes the one it has, and
   // brings it up to date with the host's refs. The mounts give the sandbox an
   // ordinary repository at the host's paths.

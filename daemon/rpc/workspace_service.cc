@@ -185,6 +185,12 @@ WorkspaceService::Stream* WorkspaceService::RunStream(Context* context, const Re
       });
 }
 
+absl::Status WorkspaceService::CheckSandbox(const Call& call, const std::string& agent, const std::string& backend) {
+  const Config& config = call.config().config;
+  WM_RETURN_IF_ERROR(deps_.planner.CheckReady(config, agent, backend, call.caller().env));
+  return config.sandbox.git == SandboxGit::kClone ? deps_.boundary.Check() : absl::OkStatus();
+}
+
 WorkspaceService::Stream* WorkspaceService::AddWorktree(Context* context, const pb::AddWorktreeRequest* message) {
   return RunStream(context, message,
                    [this](const pb::AddWorktreeRequest& wire, ProgressSink& progress,
@@ -204,8 +210,7 @@ WorkspaceService::Stream* WorkspaceService::AddWorktree(Context* context, const 
                                         .no_pane_commands = wire.no_pane_commands()};
                      if (wire.has_prompt()) request.prompt = wire.prompt();
                      if (request.sandbox || call->config().config.sandbox.enabled) {
-                       WM_RETURN_IF_ERROR(deps_.planner.CheckReady(call->config().config, request.agent,
-                                                                   request.backend, call->caller().env));
+                       WM_RETURN_IF_ERROR(CheckSandbox(*call, request.agent, request.backend));
                      }
                      WM_ASSIGN_OR_RETURN(const AddResult added, deps_.worktrees.Add(call->context(), request));
                      return ToWire(added);
@@ -226,10 +231,7 @@ WorkspaceService::Stream* WorkspaceService::OpenWorktree(Context* context, const
                                          .continue_conversation = wire.continue_conversation(),
                                          .background = wire.background()};
                      if (wire.has_prompt()) request.prompt = wire.prompt();
-                     if (call->config().config.sandbox.enabled) {
-                       WM_RETURN_IF_ERROR(
-                           deps_.planner.CheckReady(call->config().config, {}, {}, call->caller().env));
-                     }
+                     if (call->config().config.sandbox.enabled) WM_RETURN_IF_ERROR(CheckSandbox(*call, {}, {}));
                      WM_ASSIGN_OR_RETURN(const OpenResult opened, deps_.worktrees.Open(call->context(), request));
                      return ToWire(opened);
                    });

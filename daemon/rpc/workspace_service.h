@@ -57,6 +57,8 @@ class WorkspaceService : public workmux::control::v1::WorkspaceService::Callback
   template <class Request, class Body>
   Stream* RunStream(Context* context, const Request* request, Body body);
 
+  // Everything that can be known to be missing, before a window is touched.
+  absl::Status CheckSandbox(const Call& call, const std::string& agent, const std::string& backend);
   // The caller's own window goes only after the answer has had time to arrive.
   void KillLater(std::shared_ptr<Multiplexer> multiplexer, std::vector<std::string> windows);
   std::vector<workmux::control::v1::WorktreeEntry> WithStatuses(const std::vector<ListEntry>& entries);

@@ -31,13 +31,14 @@ CloneGitBoundary::CloneGitBoundary(CommandRunner& runner, Executor& executor, st
   follower_ = std::make_unique<RefFollower>(runner_, *jail_);
 }
 
-absl::Status CloneGitBoundary::NeedJail() const {
-  return jail_.ok() ? absl::OkStatus() : Annotate(jail_.status(), "sandbox.git: clone");
+absl::Status CloneGitBoundary::Check() {
+  if (jail_.ok()) return absl::OkStatus();
+  return WithHint(Annotate(jail_.status(), "sandbox.git: clone"), "install it: apt install bubblewrap");
 }
 
 absl::StatusOr<std::vector<Mount>> CloneGitBoundary::Prepare(const Worktree& worktree, const Env& caller,
                                                             std::stop_token stop) {
-  WM_RETURN_IF_ERROR(NeedJail());
+  WM_RETURN_IF_ERROR(Check());
   WM_ASSIGN_OR_RETURN(const PrivateGitDir dir,
                       PrivateGitDir::Ensure(runner_, worktree, state_dir_, caller, stop));
   // News of the host that do not fit are no reason to keep the agent waiting.
@@ -46,7 +47,7 @@ absl::StatusOr<std::vector<Mount>> CloneGitBoundary::Prepare(const Worktree& wor
 }
 
 absl::Status CloneGitBoundary::Watch(const Worktree& worktree) {
-  WM_RETURN_IF_ERROR(NeedJail());
+  WM_RETURN_IF_ERROR(Check());
   WM_ASSIGN_OR_RETURN(const PrivateGitDir dir, PrivateGitDir::Find(worktree, state_dir_));
   MutexLock lock(mu_);
   Watched& watched = watched_[dir.path()];
@@ -87,7 +88,7 @@ absl::Status CloneGitBoundary::Import(const Worktree& worktree, std::stop_token 
   const auto dir = PrivateGitDir::Find(worktree, state_dir_);
   if (dir.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
   WM_RETURN_IF_ERROR(dir.status());
-  WM_RETURN_IF_ERROR(NeedJail());
+  WM_RETURN_IF_ERROR(Check());
   return importer_->Import(worktree, *dir, stop).status();
 }
 

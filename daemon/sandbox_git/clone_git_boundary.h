@@ -22,6 +22,7 @@ class CloneGitBoundary : public GitBoundary {
   static absl::StatusOr<std::unique_ptr<CloneGitBoundary>> Create(CommandRunner& runner, Executor& executor,
                                                                  std::filesystem::path state_dir);
 
+  absl::Status Check() override;
   absl::StatusOr<std::vector<Mount>> Prepare(const Worktree& worktree, const Env& caller,
                                              std::stop_token stop) override;
   absl::Status Watch(const Worktree& worktree) override;
@@ -36,7 +37,6 @@ class CloneGitBoundary : public GitBoundary {
   };
 
   CloneGitBoundary(CommandRunner& runner, Executor& executor, std::filesystem::path state_dir);
-  absl::Status NeedJail() const;
   void OnMoved(const std::filesystem::path& key, RefWatcher::Side side);
 
   CommandRunner& runner_;

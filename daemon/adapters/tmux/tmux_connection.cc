@@ -86,6 +86,11 @@ std::shared_ptr<ControlClient> TmuxConnection::AnyClient() {
 
 absl::StatusOr<std::vector<std::string>> TmuxConnection::Call(const std::vector<TmuxCommand>& commands) {
   if (commands.empty()) return std::vector<std::string>();
+  ReaderLock not_attaching(attach_mu_);
+  return CallNow(commands);
+}
+
+absl::StatusOr<std::vector<std::string>> TmuxConnection::CallNow(const std::vector<TmuxCommand>& commands) {
   const std::shared_ptr<ControlClient> client = AnyClient();
   if (client == nullptr) return CallProcess(commands);
   WM_ASSIGN_OR_RETURN(std::vector<TmuxReply> replies, client->Call(commands, kCallTimeout));
@@ -140,16 +145,16 @@ absl::StatusOr<std::vector<std::string>> TmuxConnection::CallProcess(
 }
 
 absl::Status TmuxConnection::Attach(const std::string& session_id) {
-  MutexLock attaching(attach_mu_);
+  WriterLock attaching(attach_mu_);
   {
     MutexLock lock(mu_);
     const auto it = clients_.find(session_id);
     if (it != clients_.end() && it->second->alive()) return absl::OkStatus();
   }
-  WM_ASSIGN_OR_RETURN(const std::string options,
-                      CallOne({"display-message", "-p", "-t", session_id + ":",
-                               "#{destroy-unattached}#{exit-unattached}"}));
-  if (!MayAttach(options)) return absl::OkStatus();
+  WM_ASSIGN_OR_RETURN(const std::vector<std::string> options,
+                      CallNow({{"display-message", "-p", "-t", session_id + ":",
+                                "#{destroy-unattached}#{exit-unattached}"}}));
+  if (!MayAttach(options.front())) return absl::OkStatus();
   ControlClient::Callbacks callbacks{.on_notification = callbacks_.on_notification,
                                      .on_exit = callbacks_.on_client_ended};
   WM_ASSIGN_OR_RETURN(std::shared_ptr<ControlClient> client,

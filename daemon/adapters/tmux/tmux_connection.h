@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/mutex.h"
+#include "common/base/shared_mutex.h"
 #include "common/process/command_runner.h"
 #include "daemon/adapters/tmux/control_client.h"
 
@@ -58,6 +59,7 @@ class TmuxConnection {
   TmuxConnection(std::filesystem::path tmux, std::string socket, CommandRunner& runner,
                  Callbacks callbacks);
   std::shared_ptr<ControlClient> AnyClient() WM_EXCLUDES(mu_);
+  absl::StatusOr<std::vector<std::string>> CallNow(const std::vector<TmuxCommand>& commands);
   absl::StatusOr<std::vector<std::string>> CallProcess(const std::vector<TmuxCommand>& commands);
 
   const std::filesystem::path tmux_;
@@ -65,7 +67,10 @@ class TmuxConnection {
   const Env env_;
   CommandRunner& runner_;
   const Callbacks callbacks_;
-  Mutex attach_mu_;  // one attach at a time; before mu_
+  // Written by one attach at a time, read by every call; before mu_. tmux up to 3.3a
+  // dies of a null pointer when a pane, window or session changes while a control
+  // client is saying who it is, so no command of ours runs then.
+  SharedMutex attach_mu_;
   Mutex mu_;
   // Shared: a call may still use a client that is being dropped.
   std::map<std::string, std::shared_ptr<ControlClient>> clients_ WM_GUARDED_BY(mu_);

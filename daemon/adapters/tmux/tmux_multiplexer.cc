@@ -95,7 +95,12 @@ absl::StatusOr<WindowRef> TmuxMultiplexer::CreateWindow(const WindowSpec& spec, 
     if (spec.panes[i].command.empty()) continue;
     typer_->Type(built.ref.pane_ids[i], built.ttys[i], spec.shell, spec.panes[i].command);
   }
-  // Attaches to the session, off the caller's path.
+  // Now rather than in the background: a caller that shows the window next must not
+  // meet a client that is still attaching (see TmuxConnection::attach_mu_).
+  if (absl::Status attached = connection_->Attach(built.ref.session_id); !attached.ok()) {
+    LogWarning("tmux", Format("no control client on session {}: {}", built.ref.session_id,
+                              MessageOf(attached)));
+  }
   tasks_.Post([this] { Refresh(); });
   if (spec.background) return built.ref;
   if (absl::Status selected = SelectWindow(built.ref, near_pane); !selected.ok()) {

@@ -39,18 +39,8 @@ TEST_CASE("ConfigLoader: without files there are defaults", "[config]") {
   CHECK(loaded.source.relative_dir == ".");
   CHECK(loaded.config.agent.empty());
   CHECK_FALSE(loaded.config.pre_remove.has_value());
-  REQUIRE(loaded.config.panes->size() == 2);
-  CHECK_FALSE(loaded.config.panes->at(0).command.has_value());
-  CHECK(loaded.config.panes->at(0).focus);
-  CHECK(loaded.config.panes->at(1).command == "clear");
-  CHECK(loaded.config.panes->at(1).split == "horizontal");
-}
-
-TEST_CASE("ConfigLoader: the default panes run the agent when there is one", "[config]") {
-  Place place;
-  SECTION("set in a file") { WriteFile(place.root / "config/config.yml", "agent: codex\n"); }
-  SECTION("CLAUDE.md") { WriteFile(place.root / "wt/CLAUDE.md", "x"); }
-  CHECK(place.Load().config.panes->at(0).command == "<agent>");
+  // What an absent list means depends on the command.
+  CHECK_FALSE(loaded.config.panes.has_value());
 }
 
 TEST_CASE("ConfigLoader: the nearest project file up to the worktree's root is read", "[config]") {

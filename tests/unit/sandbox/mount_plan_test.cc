@@ -59,6 +59,21 @@ TEST_CASE("MountPlan: a sandbox in the main checkout mounts it once") {
   CHECK(std::count(mounts.begin(), mounts.end(), Mount{"/src/app", "/src/app", true}) == 1);
 }
 
+TEST_CASE("MountPlan: worktrees inside the main one cannot be written or renamed away") {
+  MountPlanInput input = Input();
+  input.worktree.path = "/src/app/.trees/a/docs";
+  input.git_mounts.back() = {"/src/app/.trees/a/docs/.git", "/src/app/.trees/a/docs/.git", false};
+  input.protected_paths = {"/src/app/.trees/b/other"};
+  const std::vector<Mount> mounts = test::Must(PlanMounts(input));
+  const auto has = [&](const Mount& mount) { return std::count(mounts.begin(), mounts.end(), mount) == 1; };
+  CHECK(has({"/src/app/.trees/b/other", "/src/app/.trees/b/other", false}));
+  CHECK(has({"/src/app/.trees/a/docs", "/src/app/.trees/a/docs", true}));
+  // Every directory on the way is a mount point, so that rename(2) is refused.
+  CHECK(has({"/src/app/.trees", "/src/app/.trees", true}));
+  CHECK(has({"/src/app/.trees/a", "/src/app/.trees/a", true}));
+  CHECK(has({"/src/app/.trees/b", "/src/app/.trees/b", true}));
+}
+
 TEST_CASE("MountPlan: the host's git directory never shows through") {
   MountPlanInput input = Input();
   input.git_mounts.clear();
