@@ -126,7 +126,9 @@ git add .; git commit -qm 'First commit'; cd {self.project}""")
     def run(self, command):
         """One command in a shell that remembers the last one's directory and variables."""
         script = (f'[ ! -f "{self.state}" ] || . "{self.state}"\n{command}\ncode=$?\n'
-                  f'{{ export -p | grep -v "^declare -x PS1"; printf "cd %q\\n" "$PWD"; }} >"{self.state}"\nexit $code\n')
+                  '{ export -p | grep -vE "^declare -x (PS1|PWD|OLDPWD)"\n'
+                  'printf "cd %q 2>/dev/null\\ncd %q\\n" "${OLDPWD:-$PWD}" "$PWD"; } '
+                  f'>"{self.state}"\nexit $code\n')
         # Not a pipe: what the command leaves running would keep it open.
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as out:
             done = subprocess.run(["bash", "-c", script], env=self.env, stdin=subprocess.DEVNULL, stdout=out,
@@ -344,7 +346,7 @@ WRONG = {
     "a key of the wrong file": "```yaml project\nagents: {a: claude}\n```\n",
     "no examples": "```sh\nfalse\n```\n",
 }
-RIGHT = "```console\n$ cd /tmp && export A=b\n$ echo $A; pwd; echo; seq 9\nb\n/t…p\n\n1\n…\n9\n```\n```yaml project\nmerge_keep: true\n```\n"
+RIGHT = "```console\n$ cd / && cd /tmp && export A=b\n$ echo $A; pwd; cd - && cd - ; echo; seq 9\nb\n/t…p\n/\n/tmp\n\n1\n…\n9\n```\n```yaml project\nmerge_keep: true\n```\n"
 
 
 def check_selftest(given):
