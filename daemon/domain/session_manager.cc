@@ -13,8 +13,6 @@ namespace workmux::daemon {
 namespace {
 
 constexpr std::chrono::seconds kStopGrace{2};
-// A client that died together with the daemon gets this long to come back.
-constexpr std::chrono::seconds kUnclaimedGrace{30};
 
 std::int64_t UnixNow() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -257,7 +255,7 @@ void SessionManager::WatchClient(const SessionRecord& record) {
   };
   auto process = OpenProcess(record.client);
   auto wait = process.ok() ? deps_.loop.WhenReadable(*std::move(process), end_unless_leased)
-                           : deps_.loop.After(kUnclaimedGrace, end_unless_leased);
+                           : deps_.loop.After(deps_.unclaimed_grace, end_unless_leased);
   MutexLock lock(mu_);
   waits_[record.id] = std::move(wait);
 }
