@@ -249,15 +249,21 @@ absl::Status SessionManager::Restore() {
 // one that is gone gets a short while to be replaced by a resume.
 void SessionManager::WatchClient(const SessionRecord& record) {
   const auto end_unless_leased = [this, id = record.id] {
-    deps_.executor.Post([this, id] {
-      if (!IsLeased(id)) End(id, EndReason::kLeaseLost);
-    });
+    deps_.executor.Post([this, id] { EndUnlessLeased(id); });
   };
   auto process = OpenProcess(record.client);
   auto wait = process.ok() ? deps_.loop.WhenReadable(*std::move(process), end_unless_leased)
                            : deps_.loop.After(deps_.unclaimed_grace, end_unless_leased);
   MutexLock lock(mu_);
   waits_[record.id] = std::move(wait);
+}
+
+void SessionManager::EndUnlessLeased(const std::string& session_id) {
+  {
+    MutexLock lock(mu_);
+    if (shutting_down_ || leases_.contains(session_id)) return;
+  }
+  End(session_id, EndReason::kLeaseLost);
 }
 
 void SessionManager::RemoveOrphans(const std::vector<SessionRecord>& known) {
@@ -276,10 +282,14 @@ void SessionManager::RemoveOrphans(const std::vector<SessionRecord>& known) {
 
 void SessionManager::BeginShutdown() {
   std::map<std::string, Revoke> leases;
+  // Freed outside of the lock, as each handle waits for a running callback; when
+  // they are gone nothing is posted any more that would outlive this object.
+  std::map<std::string, std::unique_ptr<EventLoop::Registration>> waits;
   {
     MutexLock lock(mu_);
     shutting_down_ = true;
     leases.swap(leases_);
+    waits.swap(waits_);
   }
   // The clients keep their agents running and come back to the next daemon.
   for (auto& [id, revoke] : leases) revoke(Unavailable("workmuxd is stopping"));

@@ -96,6 +96,7 @@ class SessionManager {
                                          std::vector<Mount> git_mounts, SessionRecord& record);
   void End(const std::string& session_id, EndReason reason);
   void WatchClient(const SessionRecord& record);
+  void EndUnlessLeased(const std::string& session_id);
   void RemoveOrphans(const std::vector<SessionRecord>& known);
 
   const Deps deps_;

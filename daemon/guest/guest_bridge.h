@@ -15,7 +15,7 @@
 #include "common/base/secret.h"
 #include "daemon/async/event_loop.h"
 #include "daemon/async/executor.h"
-#include "daemon/guest/guest_actions.h"
+#include "daemon/domain/guest_actions.h"
 #include "daemon/ports/bridge_listeners.h"
 
 namespace workmux::daemon {

@@ -27,6 +27,11 @@ class ManualExecutor : public daemon::Executor {
     return ran;
   }
 
+  std::size_t waiting() {
+    MutexLock lock(mu_);
+    return jobs_.size();
+  }
+
  private:
   absl::AnyInvocable<void()> Next() {
     MutexLock lock(mu_);

@@ -93,6 +93,27 @@ TEST_CASE("SessionManager: a session that was resumed is not ended by the wait f
   CHECK(w.manager->IsLeased(id));
 }
 
+TEST_CASE("SessionManager: a client that ends while the daemon stops is left to the next daemon") {
+  SessionWorld w;
+  Child client;
+  const std::string id = Resumed(w, client);
+  REQUIRE_OK(w.manager->Restore());
+  w.executor.RunAll();
+  SECTION("before the stop") {
+    client.End();
+    REQUIRE(WaitUntil([&] { return w.executor.waiting() > 0; }));
+    w.manager->BeginShutdown();
+  }
+  SECTION("after it") {
+    w.manager->BeginShutdown();
+    client.End();
+    CHECK_FALSE(WaitUntil([&] { return w.executor.waiting() > 0; }, std::chrono::milliseconds(100)));
+  }
+  w.executor.RunAll();
+  CHECK(w.session_records.sessions.contains(id));
+  CHECK(w.log.Count("release") == 0);
+}
+
 TEST_CASE("SessionManager: orphans are removed, sandboxes with a session stay") {
   SessionWorld w;
   Child client;
