@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -44,6 +45,8 @@ class SessionManager {
     std::filesystem::path runtime_dir;
     std::filesystem::path guest_dir;
     std::string instance;  // SandboxSpec::instance
+    // A client that died together with the daemon gets this long to come back.
+    std::chrono::milliseconds unclaimed_grace = std::chrono::seconds(30);
   };
   explicit SessionManager(Deps deps);
   ~SessionManager();

@@ -11,7 +11,6 @@ namespace workmux::daemon {
 namespace {
 
 // A client that died together with the daemon gets this long to come back.
-constexpr std::chrono::seconds kUnclaimedGrace{30};
 
 void LogFailure(std::string_view what, const absl::Status& status) {
   if (!status.ok()) LogWarning("session", Format("{}: {}", what, MessageOf(status)));
@@ -61,7 +60,7 @@ void SessionManager::WatchClient(const SessionRecord& record) {
   const auto look_again = [this, record] { deps_.executor.Post([this, record] { EndUnlessClaimed(record); }); };
   auto process = OpenProcess(record.client);
   SetWait(record.id, process.ok() ? deps_.loop.WhenReadable(*std::move(process), look_again)
-                                  : deps_.loop.After(kUnclaimedGrace, look_again));
+                                  : deps_.loop.After(deps_.unclaimed_grace, look_again));
 }
 
 void SessionManager::EndUnlessClaimed(const SessionRecord& record) {

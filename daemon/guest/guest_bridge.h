@@ -16,7 +16,7 @@
 #include "daemon/async/event_loop.h"
 #include "daemon/async/executor.h"
 #include "daemon/async/serial_executor.h"
-#include "daemon/guest/guest_actions.h"
+#include "daemon/domain/guest_actions.h"
 #include "daemon/guest/token_bucket.h"
 #include "daemon/ports/bridge_listeners.h"
 

@@ -1,136 +1,184 @@
 #include "daemon/rpc/stream_call.h"
 
-#include <grpcpp/grpcpp.h>
-#include <grpcpp/server_posix.h>
-
 #include <atomic>
+#include <stdexcept>
 #include <thread>
+#include <vector>
 
-#include "common/io/socket.h"
-#include "daemon/async/thread_pool.h"
-#include "tests/support/catch.h"
+#include "tests/component/rpc/daemon_call.h"
 #include "tests/support/status_matchers.h"
-#include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
-#include "workmux/control/v1/agent.grpc.pb.h"
 
 namespace workmux::daemon {
 namespace {
 
-namespace pb = ::workmux::control::v1;
-using Call = StreamCall<pb::AgentEvent>;
+using test::InProcessDaemon;
+using test::WaitUntil;
+using Event = test::control::AgentEvent;
+using Call = StreamCall<Event>;
+using CallPtr = std::shared_ptr<Call>;
 
-// WatchAgents as each test wants it.
-class Service : public pb::AgentService::CallbackService {
- public:
-  Service(Executor& executor, std::function<void(std::shared_ptr<Call>)> body)
-      : executor_(executor), body_(std::move(body)) {}
-  grpc::ServerWriteReactor<pb::AgentEvent>* WatchAgents(grpc::CallbackServerContext*,
-                                                        const pb::WatchAgentsRequest*) override {
-    return Call::Start(executor_, body_);
-  }
-
- private:
-  Executor& executor_;
-  std::function<void(std::shared_ptr<Call>)> body_;
-};
-
-struct Fixture {
-  explicit Fixture(std::function<void(std::shared_ptr<Call>)> body) : service(executor, std::move(body)) {
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort("unix:" + (dir / "s").string(), grpc::InsecureServerCredentials());
-    builder.RegisterService(&service);
-    server = builder.BuildAndStart();
-    stub = pb::AgentService::NewStub(
-        grpc::CreateChannel("unix:" + (dir / "s").string(), grpc::InsecureChannelCredentials()));
-  }
-  ~Fixture() {
-    server->Shutdown(std::chrono::system_clock::now());
-    server->Wait();
-    executor.Drain();
-  }
-
-  test::TempDir dir;
-  ThreadPool executor{"test", 1, 4};
-  Service service;
-  std::unique_ptr<grpc::Server> server;
-  std::unique_ptr<pb::AgentService::Stub> stub;
-};
-
-pb::AgentEvent EventOf(std::size_t bytes) {
-  pb::AgentEvent event;
-  event.set_gone_pane_id(std::string(bytes, 'x'));
+Event Numbered(std::uint64_t sequence) {
+  Event event;
+  event.set_sequence(sequence);
   return event;
 }
 
-TEST_CASE("StreamCall: a client that does not read is given up before it costs much memory") {
-  std::atomic<bool> lost{false};
-  std::atomic<std::size_t> sent{0};
-  Fixture f([&](std::shared_ptr<Call> call) {
-    call->OnLost([&] { lost = true; });
-    // Without a bound this ends by itself only after 2 GiB.
-    while (!call->stop_token().stop_requested() && sent < 2000) {
-      call->Send(EventOf(1u << 20));
-      ++sent;
+void Serve(InProcessDaemon& daemon, std::function<void(const CallPtr&)> body) {
+  daemon.stream = [&daemon, body = std::move(body)] { return Call::Start(daemon.pool, body); };
+}
+
+struct Outcome {
+  std::vector<std::uint64_t> sequence;
+  absl::Status status;
+};
+
+Outcome ReadAll(InProcessDaemon& daemon) {
+  grpc::ClientContext context;
+  auto reader = daemon.agent()->WatchAgents(&context, {});
+  Outcome outcome;
+  for (Event event; reader->Read(&event);) outcome.sequence.push_back(event.sequence());
+  outcome.status = FromGrpc(reader->Finish());
+  return outcome;
+}
+
+TEST_CASE("StreamCall: what is sent arrives in order, then the status") {
+  InProcessDaemon daemon;
+  Serve(daemon, [](const CallPtr& call) {
+    for (std::uint64_t i = 1; i <= 100; ++i) call->Send(Numbered(i));
+    call->End(WithReason(Aborted("over"), "OVER"));
+  });
+  const Outcome outcome = ReadAll(daemon);
+  REQUIRE(outcome.sequence.size() == 100);
+  for (std::size_t i = 0; i < 100; ++i) CHECK(outcome.sequence[i] == i + 1);
+  CHECK_CODE(outcome.status, absl::StatusCode::kAborted);
+  CHECK(ReasonOf(outcome.status) == "OVER");
+}
+
+TEST_CASE("StreamCall: many threads may send") {
+  InProcessDaemon daemon;
+  Serve(daemon, [](const CallPtr& call) {
+    std::vector<std::thread> senders;
+    for (int t = 0; t < 4; ++t) {
+      senders.emplace_back([call] {
+        for (std::uint64_t i = 0; i < 50; ++i) call->Send(Numbered(i));
+      });
     }
+    for (std::thread& sender : senders) sender.join();
+    call->End(absl::OkStatus());
+  });
+  const Outcome outcome = ReadAll(daemon);
+  CHECK(outcome.sequence.size() == 200);
+  CHECK_OK(outcome.status);
+}
+
+TEST_CASE("StreamCall: what is sent after the end is dropped, and a second end changes nothing") {
+  InProcessDaemon daemon;
+  Serve(daemon, [](const CallPtr& call) {
+    call->Send(Numbered(1));
+    call->End(absl::OkStatus());
+    call->Send(Numbered(2));
+    call->End(Internal("late"));
+  });
+  const Outcome outcome = ReadAll(daemon);
+  CHECK(outcome.sequence == std::vector<std::uint64_t>{1});
+  CHECK_OK(outcome.status);
+}
+
+TEST_CASE("StreamCall: an exception of the body ends the stream with INTERNAL") {
+  InProcessDaemon daemon;
+  Serve(daemon, [](const CallPtr& call) {
+    call->Send(Numbered(1));
+    throw std::runtime_error("boom");
+  });
+  const Outcome outcome = ReadAll(daemon);
+  CHECK_CODE(outcome.status, absl::StatusCode::kInternal);
+  CHECK_THAT(MessageOf(outcome.status), Catch::Contains("boom"));
+}
+
+TEST_CASE("StreamCall: a client that goes away is reported exactly once") {
+  InProcessDaemon daemon;
+  std::atomic<int> lost{0};
+  std::atomic<bool> stopped{false};
+  std::weak_ptr<Call> weak;
+  Serve(daemon, [&](const CallPtr& call) {
+    weak = call;
+    call->OnLost([&lost, call] {
+      ++lost;
+      call->End(Cancelled("gone"));
+    });
+    call->Send(Numbered(1));
+    std::stop_callback on_stop(call->stop_token(), [&] { stopped = true; });
+    WaitUntil([&] { return stopped.load(); });
+  });
+  {
+    grpc::ClientContext context;
+    auto reader = daemon.agent()->WatchAgents(&context, {});
+    Event event;
+    REQUIRE(reader->Read(&event));
+    context.TryCancel();
+    CHECK(reader->Finish().error_code() == grpc::StatusCode::CANCELLED);
+  }
+  CHECK(WaitUntil([&] { return stopped.load(); }));
+  CHECK(WaitUntil([&] { return lost == 1; }));
+  // Freed when gRPC and the body have let go of it.
+  CHECK(WaitUntil([&] { return weak.expired(); }));
+  CHECK(lost == 1);
+}
+
+TEST_CASE("StreamCall: who asks after the client has gone is told as well") {
+  InProcessDaemon daemon;
+  std::atomic<int> lost{0};
+  std::atomic<bool> asked{false};
+  Serve(daemon, [&](const CallPtr& call) {
+    call->Send(Numbered(1));
+    WaitUntil([&] { return call->stop_token().stop_requested(); });
+    call->OnLost([&lost, call] {
+      ++lost;
+      call->End(Cancelled("gone"));
+    });
+    asked = true;
   });
   grpc::ClientContext context;
-  auto reader = f.stub->WatchAgents(&context, {});
-  CHECK(test::WaitUntil([&] { return lost.load(); }));
-  CHECK(sent < 64);
+  auto reader = daemon.agent()->WatchAgents(&context, {});
+  Event event;
+  REQUIRE(reader->Read(&event));
   context.TryCancel();
   reader->Finish();
+  CHECK(WaitUntil([&] { return asked && lost == 1; }));
 }
 
-TEST_CASE("StreamCall: what is sent to a client that reads arrives whole and in order") {
-  constexpr int kCount = 1000;
-  Fixture f([&](const std::shared_ptr<Call>& call) {
-    for (int i = 0; i < kCount; ++i) {
-      pb::AgentEvent event = EventOf(1000);
-      event.set_sequence(static_cast<std::uint64_t>(i));
-      call->Send(std::move(event));
-    }
+TEST_CASE("StreamCall: an end of its own is no loss") {
+  InProcessDaemon daemon;
+  std::atomic<int> lost{0};
+  Serve(daemon, [&](const CallPtr& call) {
+    call->OnLost([&lost] { ++lost; });
     call->End(absl::OkStatus());
   });
-  grpc::ClientContext context;
-  auto reader = f.stub->WatchAgents(&context, {});
-  pb::AgentEvent event;
-  std::uint64_t next = 0;
-  while (reader->Read(&event)) {
-    REQUIRE(event.sequence() == next);
-    ++next;
-  }
-  CHECK(next == kCount);
-  CHECK(reader->Finish().ok());
+  CHECK_OK(ReadAll(daemon).status);
+  daemon.pool.Drain();
+  CHECK(lost == 0);
 }
 
-TEST_CASE("StreamCall: an end may free what takes a lock that a sender holds") {
-  Mutex mu;  // as a tracker's: held while it sends, taken by what the callback captured
-  struct Holder {
-    explicit Holder(Mutex& m) : mu(m) {}
-    ~Holder() { MutexLock lock(mu); }
-    Mutex& mu;
-  };
-  std::atomic<bool> done{false};
-  Fixture f([&](const std::shared_ptr<Call>& call) {
-    std::thread sender([&] {
-      for (int i = 0; i < 2000; ++i) {
-        MutexLock lock(mu);
-        call->Send(EventOf(10));
-      }
+TEST_CASE("StreamCall: a server that stops ends its streams") {
+  std::atomic<int> lost{0};
+  grpc::ClientContext context;
+  std::unique_ptr<grpc::ClientReader<Event>> reader;
+  {
+    InProcessDaemon daemon;
+    Serve(daemon, [&](const CallPtr& call) {
+      call->OnLost([&lost, call] {
+        ++lost;
+        call->End(Unavailable("stopping"));
+      });
+      call->Send(Numbered(1));
     });
-    call->OnLost([holder = std::make_shared<Holder>(mu)] {});
-    call->End(absl::OkStatus());
-    sender.join();
-    done = true;
-  });
-  grpc::ClientContext context;
-  auto reader = f.stub->WatchAgents(&context, {});
-  pb::AgentEvent event;
-  while (reader->Read(&event)) {
+    reader = daemon.agent()->WatchAgents(&context, {});
+    Event event;
+    REQUIRE(reader->Read(&event));
   }
-  CHECK(reader->Finish().ok());
-  CHECK(test::WaitUntil([&] { return done.load(); }));
+  CHECK(lost == 1);
+  CHECK_FALSE(reader->Finish().ok());
 }
 
 }  // namespace
