@@ -10,8 +10,6 @@
 namespace workmux::daemon {
 namespace {
 
-// A client that died together with the daemon gets this long to come back.
-
 void LogFailure(std::string_view what, const absl::Status& status) {
   if (!status.ok()) LogWarning("session", Format("{}: {}", what, MessageOf(status)));
 }
