@@ -15,10 +15,8 @@
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
 
-namespace workmux::test {
+namespace workmux::daemon {
 namespace {
-
-using namespace daemon;  // NOLINT(google-build-using-namespace)
 
 class NoTmux : public Multiplexers {
  public:
@@ -100,7 +98,7 @@ class ScriptedBackend : public SandboxBackend {
 
 struct Fixture {
   Fixture() : git(dir.path()), boundary(dir / "private") {
-    worktree = Must(git.Locate(git.repository().main_worktree));
+    worktree = test::Must(git.Locate(git.repository().main_worktree));
     request.caller.cwd = worktree.path;
     request.caller.env = {{"HOME", (dir / "home").string()}};
     request.command = {"true"};
@@ -111,9 +109,9 @@ struct Fixture {
     return opened.session_id;
   }
 
-  TempDir dir;
-  FakeGit git;
-  std::unique_ptr<SqliteStore> store = Must(SqliteStore::Open(dir / "db"));
+  test::TempDir dir;
+  test::FakeGit git;
+  std::unique_ptr<SqliteStore> store = test::Must(SqliteStore::Open(dir / "db"));
   ThreadPool executor{"test", 1, 8};
   EventLoop loop;
   NoTmux tmux;
@@ -143,14 +141,14 @@ struct Fixture {
                            .instance = "0123456789abcdef"}};
   Worktree worktree;
   SessionRequest request;
-  FakeProgress progress;
+  test::FakeProgress progress;
 };
 
 TEST_CASE("SessionManager: a worktree whose sandbox is being opened is not given up") {
   Fixture f;
   absl::Status ended;
   f.backend.on_prepare = [&] { ended = f.sessions.EndWorktree(f.worktree); };
-  const std::string id = Must(f.Open());
+  const std::string id = test::Must(f.Open());
   CHECK(ReasonOf(ended) == "SANDBOX_BUSY");
   CHECK_OK(f.sessions.EndWorktree(f.worktree));
   CHECK(f.backend.existing() == 0);
@@ -164,7 +162,7 @@ TEST_CASE("SessionManager: a sandbox that is ended while it is made leaves nothi
   CHECK(f.backend.existing() == 0);
   CHECK(f.boundary.watches == 0);
   CHECK(f.directory.All().empty());
-  CHECK(Must(f.store->LoadSessions()).empty());
+  CHECK(test::Must(f.store->LoadSessions()).empty());
   // Control: without it the same request gives a sandbox. Not by this manager, whose
   // daemon is about to stop.
   f.backend.on_prepare = nullptr;
@@ -176,36 +174,36 @@ TEST_CASE("SessionManager: a sandbox that is ended while it is made leaves nothi
 
 TEST_CASE("SessionManager: a sandbox that cannot be removed keeps its worktree and its record") {
   Fixture f;
-  const std::string id = Must(f.Open());
+  const std::string id = test::Must(f.Open());
   f.backend.engine_away = true;
   CHECK_FALSE(f.sessions.EndWorktree(f.worktree).ok());
   CHECK(f.directory.Find(id));
-  CHECK(Must(f.store->LoadSessions()).size() == 1);
+  CHECK(test::Must(f.store->LoadSessions()).size() == 1);
   f.backend.engine_away = false;
   CHECK_OK(f.sessions.EndWorktree(f.worktree));
   CHECK(f.backend.existing() == 0);
-  CHECK(Must(f.store->LoadSessions()).empty());
+  CHECK(test::Must(f.store->LoadSessions()).empty());
   CHECK(f.boundary.watches == 0);
 }
 
 TEST_CASE("SessionManager: a session that is ending gets no lease, and whoever ends it too waits") {
   Fixture f;
-  const std::string id = Must(f.Open());
+  const std::string id = test::Must(f.Open());
   std::atomic<bool> releasing{false};
   std::atomic<bool> go_on{false};
   f.backend.on_release = [&] {
     releasing = true;
-    WaitUntil([&] { return go_on.load(); });
+    test::WaitUntil([&] { return go_on.load(); });
   };
   std::thread lost([&] { f.sessions.LeaseLost(id); });
-  REQUIRE(WaitUntil([&] { return releasing.load(); }));
+  REQUIRE(test::WaitUntil([&] { return releasing.load(); }));
   CHECK_CODE(f.sessions.Lease(id, [](const absl::Status&) {}), absl::StatusCode::kNotFound);
   std::atomic<bool> removed{false};
   std::thread remove([&] {
     CHECK_OK(f.sessions.EndWorktree(f.worktree));
     removed = true;
   });
-  CHECK_FALSE(WaitUntil([&] { return removed.load(); }, std::chrono::milliseconds(50)));
+  CHECK_FALSE(test::WaitUntil([&] { return removed.load(); }, std::chrono::milliseconds(50)));
   go_on = true;
   remove.join();
   lost.join();
@@ -214,7 +212,7 @@ TEST_CASE("SessionManager: a session that is ending gets no lease, and whoever e
 
 TEST_CASE("SessionManager: a daemon that stops takes no lease and opens nothing, and ends nothing") {
   Fixture f;
-  const std::string id = Must(f.Open());
+  const std::string id = test::Must(f.Open());
   absl::Status why;
   REQUIRE_OK(f.sessions.Lease(id, [&](const absl::Status& status) { why = status; }));
   f.sessions.BeginShutdown();
@@ -227,4 +225,4 @@ TEST_CASE("SessionManager: a daemon that stops takes no lease and opens nothing,
 }
 
 }  // namespace
-}  // namespace workmux::test
+}  // namespace workmux::daemon
