@@ -102,7 +102,7 @@ class World:
             "WORKMUX_TMUX_SOCKET": str(self.tmux), "GIT_CONFIG_NOSYSTEM": "1",
         }
         # A login shell of tmux's would set the distribution's PATH.
-        (self.home / ".bash_profile").write_text(f'export PATH="{path}"\n')
+        (self.home / ".bash_profile").write_text(f'export PATH="{path}"\nunset HISTFILE\n')
         (tools / "claude").write_text(AGENT)
         (tools / "claude").chmod(0o755)
         for name in ("WORKMUX_TEST_IMAGE", "DOCKER_HOST"):
