@@ -251,10 +251,13 @@ def reference_keys(text):
 
 def configuration_tables(keys):
     def cell(text):
-        return text.replace("|", "\\|").replace("<", "&lt;") if "`" not in text else text
+        return text.replace("|", "\\|").replace("<", "&lt;")
+
+    def code(text):
+        return "not set" if text == "~" else "`" + text.replace("|", "\\|") + "`"
 
     def row(key, default, kind, rest, meaning):
-        shown = "not set" if default == "~" else f"`{cell(default)}`"
+        shown = code(default)
         where = "global only" if "global file only" in rest else ""
         return f"| `{key}` | {cell(kind)} | {shown} | {where} | {cell(meaning)} |"
 
@@ -271,8 +274,7 @@ def configuration_tables(keys):
     for key, default, kind, rest, _ in keys:
         if any("not supported" in r for r in rest):
             treatment = "ignored" if any("ignored" in r for r in rest) else "refused"
-            shown = "not set" if default == "~" else f"`{cell(default)}`"
-            out.append(f"| `{key}` | {cell(kind)} | {shown} | {treatment} |")
+            out.append(f"| `{key}` | {cell(kind)} | {code(default)} | {treatment} |")
     return "\n".join(out) + "\n"
 
 
