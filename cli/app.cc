@@ -11,6 +11,7 @@
 #include "cli/commands/completions.h"
 #include "cli/commands/config.h"
 #include "cli/commands/daemon.h"
+#include "cli/commands/demo.h"
 #include "cli/commands/doctor.h"
 #include "cli/commands/list.h"
 #include "cli/commands/merge.h"
@@ -64,6 +65,7 @@ class App {
     Run run;
     CommandKind kind = CommandKind::kOrdinary;
     bool takes_worktree = false;
+    bool works_anywhere = false;  // without a home or a current directory
     std::vector<std::string> words;
   };
 
@@ -79,6 +81,7 @@ class App {
   absl::Status CheckCommandWord(const std::vector<std::string>& arguments) const;
   std::vector<CompletionEntry> Completions() const;
   const Entry* Chosen() const;
+  std::string NameOf(const Entry& entry) const;
 
   CLI::App root_{"", "workmux"};
   std::vector<std::string> tail_;
@@ -94,6 +97,7 @@ class App {
   StatusOptions status_;
   SetWindowStatusOptions set_status_;
   TrustOptions trust_;
+  DemoOptions demo_;
   DoctorOptions doctor_;
   CompletionsOptions completions_;
   SandboxRunOptions run_;
@@ -202,7 +206,7 @@ void App::DefineListing() {
 
   Entry& path = Add(root_, "path", "path", [this](auto& env) { return RunPath(path_, env); });
   path.takes_worktree = true;
-  path.app->add_option("name", path_.name, "Worktree, by name or branch")->required();
+  path.app->add_option("name", path_.name, "Worktree, by name or branch; none: this one");
 
   Entry& status = Add(root_, "status", "status", [this](auto& env) { return RunStatus(status_, env); });
   status.takes_worktree = true;
@@ -271,6 +275,9 @@ void App::DefineOthers() {
   Add(root_, "trust", "trust", [this](auto& env) { return RunTrust(trust_, env); })
       .app->add_flag("-y,--yes", trust_.yes, "Do not ask");
   Add(root_, "doctor", "doctor", [this](auto& env) { return RunDoctor(doctor_, env); });
+  CLI::App& demo = *Add(root_, "demo", "demo", [this](auto& env) { return RunDemo(demo_, env); }).app;
+  demo.add_option("--backend", demo_.backend, "namespace or container")->capture_default_str();
+  demo.add_option("--image", demo_.image, "Image for the container backend");
   CLI::App& config = *root_.add_subcommand("config", Summary(HelpText("config")));
   config.footer(Details(HelpText("config")));
   config.require_subcommand(1);
@@ -282,6 +289,7 @@ void App::DefineOthers() {
     return RunCompletions(completions_, Completions(), env);
   });
   completions.words = {"bash", "zsh", "fish"};
+  completions.works_anywhere = true;
   completions.app->add_option("shell", completions_.shell, "bash, zsh or fish")->required();
   AddNested(root_, "_complete", "", [](auto& env) { return RunComplete(env); }).app->group("");
 }
@@ -340,6 +348,12 @@ const App::Entry* App::Chosen() const {
   return nullptr;
 }
 
+std::string App::NameOf(const Entry& entry) const {
+  const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const auto& named) { return &named.second == &entry; });
+  return found->first;
+}
+
 int App::Main(std::vector<std::string> arguments, const CommandEnv& env) {
   const auto fail = [&](const absl::Status& status, CommandKind kind) {
     env.terminal.PrintError(status);
@@ -359,18 +373,26 @@ int App::Main(std::vector<std::string> arguments, const CommandEnv& env) {
     env.terminal.Out(std::string(version.what()) + "\n");
     return kExitOk;
   } catch (const CLI::ParseError& error) {
-    return fail(WithHint(InvalidArgument("{}", error.what()), "see `workmux COMMAND --help`"),
+    const Entry* meant = Chosen();
+    const std::string name = meant == nullptr ? "" : NameOf(*meant) + " ";
+    return fail(WithHint(InvalidArgument("{}", error.what()), Format("see `workmux {}--help`", name)),
                 CommandKind::kOrdinary);
   }
   const Entry* entry = Chosen();
   if (entry == nullptr) return fail(InvalidArgument("there is no command"), CommandKind::kOrdinary);
+  if (!env.usable.ok() && !entry->works_anywhere) return fail(env.usable, entry->kind);
   const auto code = entry->run(env);
   return code.ok() ? *code : fail(code.status(), entry->kind);
 }
 
 }  // namespace
 
-int RunApp(const std::vector<std::string>& arguments, const CommandEnv& env) {
+int RunApp(const std::vector<std::string>& given, const CommandEnv& env) {
+  std::vector<std::string> arguments = given;
+  if (!arguments.empty() && arguments.front() == "help") {
+    arguments.erase(arguments.begin());
+    arguments.emplace_back("--help");
+  }
   // Only what runs a program has a tail that is not ours to read.
   const bool runs = !arguments.empty() && arguments.front() == "sandbox";
   const auto mark = runs ? std::find(arguments.begin(), arguments.end(), "--") : arguments.end();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <absl/status/status.h>
+
 #include "cli/client/daemon_client.h"
 #include "cli/client/daemon_launcher.h"
 #include "cli/client/invocation_context.h"
@@ -14,6 +16,8 @@ struct CommandEnv {
   Terminal& terminal;
   const DaemonLauncher& launcher;
   DaemonClient& daemon;
+  // Why nothing but help can work here: no home, no current directory.
+  absl::Status usable;
 };
 
 }  // namespace workmux::cli

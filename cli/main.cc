@@ -7,6 +7,7 @@
 
 #include "cli/app.h"
 #include "cli/exit_code.h"
+#include "common/base/status.h"
 #include "common/process/posix_command_runner.h"
 
 namespace {
@@ -19,21 +20,24 @@ int Main(int argc, char** argv) {
   cli::Invocation invocation;
   invocation.env = workmux::CurrentEnv();
   invocation.cwd = std::filesystem::current_path(error);
-  invocation.cli_path = std::filesystem::read_symlink("/proc/self/exe", error);
+  std::error_code unknown;
+  invocation.cli_path = std::filesystem::read_symlink("/proc/self/exe", unknown);
   cli::Terminal terminal(STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, invocation.env);
   invocation.interactive = terminal.interactive();
   auto paths = workmux::PathsFrom(invocation.env);
-  if (!paths.ok()) {
-    terminal.PrintError(paths.status());
-    return cli::ExitCodeFor(paths.status(), cli::CommandKind::kOrdinary);
+  absl::Status usable = paths.status();
+  if (error) {
+    usable = workmux::WithHint(workmux::NotFound("the current directory does not exist any more"),
+                               "change to a directory that exists");
   }
-  const cli::DaemonLauncher launcher(*std::move(paths), invocation.env);
+  const cli::DaemonLauncher launcher(paths.ok() ? *std::move(paths) : workmux::Paths(), invocation.env);
   cli::DaemonClient daemon(launcher, cli::StartPolicy::kIfNeeded);
   const int code = cli::RunApp({argv + 1, argv + argc},
                                {.invocation = invocation,
                                 .terminal = terminal,
                                 .launcher = launcher,
-                                .daemon = daemon});
+                                .daemon = daemon,
+                                .usable = usable});
   // Nothing is buffered, and gRPC's threads need not be waited for.
   ::_exit(code);
 }

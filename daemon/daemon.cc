@@ -20,7 +20,6 @@
 #include "daemon/async/event_loop.h"
 #include "daemon/async/thread_pool.h"
 #include "daemon/config/config_reference.h"
-#include "daemon/config/config_trust.h"
 #include "daemon/domain/agent_queries.h"
 #include "daemon/domain/agent_tracker.h"
 #include "daemon/domain/config_gate.h"
@@ -36,17 +35,19 @@
 #include "daemon/rpc/control_server.h"
 #include "daemon/rpc/daemon_service.h"
 #include "daemon/rpc/sandbox_service.h"
+#include "daemon/rpc/socket_keeper.h"
 #include "daemon/rpc/workspace_service.h"
 #include "daemon/sandbox_git/clone_git_boundary.h"
 #include "daemon/sys/activation.h"
+#include "daemon/sys/instance_id.h"
 
 namespace workmux::daemon {
 namespace {
 
 constexpr std::size_t kMinWorkers = 2;
 constexpr std::size_t kMaxWorkers = 64;
+constexpr std::size_t kMaxGuestWorkers = 16;
 constexpr std::chrono::seconds kDrainLimit{5};
-constexpr std::size_t kInstanceLength = 16;  // hexadecimal digits
 
 // Held for life. Both, because WORKMUX_SOCKET can put two daemons on one state
 // directory, and two state directories on one socket.
@@ -98,6 +99,8 @@ struct Daemon::Parts {
   std::unique_ptr<SqliteStore> store;
   PosixCommandRunner runner;
   ThreadPool executor{"wm-work", kMinWorkers, kMaxWorkers};
+  // What sandboxes ask for never takes a worker from the host's own clients.
+  ThreadPool guest_executor{"wm-guest", 1, kMaxGuestWorkers};
   EventLoop loop;
 
   GitCli git{runner, options.env};
@@ -111,7 +114,7 @@ struct Daemon::Parts {
   AgentTracker agents{*store, tmux};
   SessionDirectory directory;
   SessionGuestActions guest_actions{directory, agents};
-  GuestBridge bridge{loop, executor, guest_actions};
+  GuestBridge bridge{loop, guest_executor, guest_actions};
   SessionPlanner planner{git, config, backends, &FindProgramPaths};
   std::unique_ptr<SessionManager> sessions;
   std::unique_ptr<WorktreeManager> worktrees;
@@ -123,15 +126,17 @@ struct Daemon::Parts {
   std::unique_ptr<SandboxService> sandbox_service;
   std::unique_ptr<WorkspaceService> workspace_service;
   std::unique_ptr<ControlServer> control;
+  std::unique_ptr<SocketKeeper> keeper;
   bool owns_socket = false;
 
   absl::Status BuildDomain();
   void BuildServices();
   absl::Status Listen();
+  absl::Status ListenAgain();
 };
 
 absl::Status Daemon::Parts::BuildDomain() {
-  WM_ASSIGN_OR_RETURN(boundary, CloneGitBoundary::Create(runner, executor, options.paths.state));
+  WM_ASSIGN_OR_RETURN(boundary, CloneGitBoundary::Create(runner, guest_executor, options.paths.state));
   sessions = std::make_unique<SessionManager>(SessionManager::Deps{.planner = planner,
                                                                    .git = *boundary,
                                                                    .bridge = bridge,
@@ -193,17 +198,35 @@ void Daemon::Parts::BuildServices() {
 absl::Status Daemon::Parts::Listen() {
   WM_ASSIGN_OR_RETURN(std::optional<UniqueFd> passed, ActivatedSocket(options.env));
   UniqueFd listener;
-  owns_socket = !passed;
   if (passed) {
     listener = *std::move(passed);
   } else {
     // Our lock is held: what stands at the path is a dead daemon's.
     WM_ASSIGN_OR_RETURN(listener, ListenUnix(options.paths.socket));
+    owns_socket = true;
   }
   WM_ASSIGN_OR_RETURN(control,
                       ControlServer::Start(loop, std::move(listener),
                                            {daemon_service.get(), agent_service.get(), sandbox_service.get(),
                                             workspace_service.get()}));
+  // A service manager's socket is the service manager's to keep.
+  if (owns_socket) {
+    keeper = std::make_unique<SocketKeeper>(loop, executor, options.paths.socket, [this] { return ListenAgain(); });
+  }
+  return absl::OkStatus();
+}
+
+// The lock beside the socket went with it: the old one guards a file without a name.
+absl::Status Daemon::Parts::ListenAgain() {
+  WM_RETURN_IF_ERROR(MakePrivateDirectory(options.paths.runtime));
+  WM_RETURN_IF_ERROR(MakePrivateDirectory(options.paths.socket.parent_path()));
+  const std::filesystem::path lock = options.paths.socket.string() + ".lock";
+  std::error_code error;
+  if (!std::filesystem::exists(lock, error)) {
+    WM_ASSIGN_OR_RETURN(locks.socket, FileLock::TryAcquire(lock));
+  }
+  WM_ASSIGN_OR_RETURN(UniqueFd listener, ListenUnix(options.paths.socket));
+  control->ListenOn(std::move(listener));
   return absl::OkStatus();
 }
 
@@ -215,23 +238,28 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Options options) {
   StartLogging(log, level == options.env.end() ? "info" : level->second);
   WM_ASSIGN_OR_RETURN(std::unique_ptr<SqliteStore> store, SqliteStore::Open(options.paths.state / "workmux.db"));
 
-  // Daemons with different state directories may share an engine.
-  WM_ASSIGN_OR_RETURN(std::string instance, Sha256Hex(options.paths.state.string()));
+  WM_ASSIGN_OR_RETURN(std::string instance, InstanceId(options.paths.state));
   WM_ASSIGN_OR_RETURN(const RuntimeTraits traits, RuntimeTraitsFor("docker"));
   auto parts = std::make_unique<Parts>(std::move(options), std::move(locks), std::move(store), traits,
-                                       instance.substr(0, kInstanceLength));
+                                       std::move(instance));
   parts->log_file = log.string();
-  WM_RETURN_IF_ERROR(parts->BuildDomain());
-  parts->BuildServices();
-  // State first, clients after it: the first question already gets the truth.
-  WM_RETURN_IF_ERROR(parts->agents.Load());
-  WM_RETURN_IF_ERROR(parts->sessions->Restore());
-  LogProgress recovery;
-  const absl::Status recovered = parts->worktrees->Recover(recovery);
-  if (!recovered.ok()) LogError("worktrees", MessageOf(recovered));
-  WM_RETURN_IF_ERROR(parts->Listen());
+  // From here on a failure goes through Stop: work may have been posted.
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(parts)));
+  WM_RETURN_IF_ERROR(daemon->Begin());
   LogInfo("daemon", Format("ready, pid {}", ::getpid()));
-  return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
+  return daemon;
+}
+
+absl::Status Daemon::Begin() {
+  WM_RETURN_IF_ERROR(parts_->BuildDomain());
+  parts_->BuildServices();
+  // State first, clients after it: the first question already gets the truth.
+  WM_RETURN_IF_ERROR(parts_->agents.Load());
+  WM_RETURN_IF_ERROR(parts_->sessions->Restore());
+  LogProgress recovery;
+  const absl::Status recovered = parts_->worktrees->Recover(recovery);
+  if (!recovered.ok()) LogError("worktrees", MessageOf(recovered));
+  return parts_->Listen();
 }
 
 Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -239,9 +267,16 @@ Daemon::~Daemon() { Stop(); }
 
 void Daemon::Stop() {
   if (!parts_) return;
-  parts_->sessions->BeginShutdown();
-  parts_->control->Stop(kDrainLimit);
+  if (parts_->sessions) parts_->sessions->BeginShutdown();
+  if (parts_->agent_service) parts_->agent_service->EndWatches();
+  if (parts_->keeper) parts_->keeper->Stop();
+  if (parts_->control) parts_->control->Stop(kDrainLimit);
   parts_->bridge.Stop();
+  // Whatever posts jobs by itself ends before the last job does: what a job uses
+  // must outlive it.
+  if (parts_->boundary) parts_->boundary->StopWatching();
+  if (parts_->workspace_service) parts_->workspace_service->FinishKills();
+  parts_->guest_executor.Drain();
   parts_->executor.Drain();
   if (parts_->owns_socket) ::unlink(parts_->options.paths.socket.c_str());
   LogInfo("daemon", "stopped");

@@ -8,6 +8,7 @@
 #include "common/base/version.h"
 #include "common/process/posix_command_runner.h"
 #include "daemon/daemon.h"
+#include "daemon/sys/process_limits.h"
 #include "daemon/sys/service_notify.h"
 
 namespace {
@@ -31,6 +32,8 @@ int Run() {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  workmux::daemon::ForbidInspection();
+  workmux::daemon::RaiseDescriptorLimit();
 
   workmux::daemon::Daemon::Options options;
   options.env = workmux::CurrentEnv();

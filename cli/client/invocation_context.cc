@@ -63,7 +63,8 @@ bool IsUtf8(std::string_view text) {
 
 absl::Status CheckUtf8(std::string_view text, std::string_view what) {
   if (IsUtf8(text)) return absl::OkStatus();
-  return WithReason(InvalidArgument("{} is not valid UTF-8", what), "NOT_UTF8");
+  return WithHint(WithReason(InvalidArgument("{} is not valid UTF-8", what), "NOT_UTF8"),
+                  "use a name in UTF-8");
 }
 
 }  // namespace workmux::cli

@@ -67,8 +67,10 @@ std::string MessageOf(const absl::Status& status);
     if (absl::Status wm_status_ = (expr); !wm_status_.ok()) return wm_status_; \
   } while (false)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): `lhs` may declare a variable.
 #define WM_ASSIGN_OR_RETURN(lhs, expr) WM_ASSIGN_OR_RETURN_INNER(WM_CONCAT(wm_or_, __LINE__), lhs, expr)
 #define WM_ASSIGN_OR_RETURN_INNER(tmp, lhs, expr) \
   auto tmp = (expr);                              \
   if (!tmp.ok()) return tmp.status();             \
   lhs = std::move(tmp).value()
+// NOLINTEND(bugprone-macro-parentheses)

@@ -4,6 +4,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <cstdio>
 #include <string>
 
 #include "common/base/strings.h"
@@ -22,14 +23,20 @@ void Write(spdlog::level::level_enum level, std::string_view area, std::string_v
 }  // namespace
 
 void StartLogging(const std::filesystem::path& file, std::string_view level) {
-  std::shared_ptr<spdlog::logger> logger;
-  if (file.empty()) {
-    logger = std::make_shared<spdlog::logger>("workmuxd", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  } else {
-    logger = std::make_shared<spdlog::logger>(
-        "workmuxd", std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), kMaxLogBytes, kLogFiles));
+  std::shared_ptr<spdlog::sinks::sink> sink;
+  if (!file.empty()) {
+    try {
+      sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), kMaxLogBytes, kLogFiles);
+    } catch (const spdlog::spdlog_ex& error) {
+      // A full disk must not keep the daemon from running.
+      std::fprintf(stderr, "workmuxd: no log file: %s\n", error.what());
+    }
   }
-  logger->set_level(spdlog::level::from_str(std::string(level)));
+  if (!sink) sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  auto logger = std::make_shared<spdlog::logger>("workmuxd", std::move(sink));
+  const auto known = spdlog::level::from_str(std::string(level));
+  // from_str takes what it does not know for "off".
+  logger->set_level(known == spdlog::level::off && level != "off" ? spdlog::level::info : known);
   logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));
 }

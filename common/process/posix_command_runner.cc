@@ -107,23 +107,22 @@ class Supervision {
  public:
   using Receiver = absl::FunctionRef<absl::Status(StdStream, std::string_view)>;
 
-  Supervision(Child child, const Command& command, const RunOptions& options, Receiver receiver)
+  Supervision(Child child, UniqueFd wake, const Command& command, const RunOptions& options, Receiver receiver)
       : child_(std::move(child)),
         input_(command.stdin_data),
         name_(command.argv.front()),
         deadline_(std::chrono::steady_clock::now() + options.timeout),
         timeout_(options.timeout),
         receiver_(receiver),
-        wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+        wake_(std::move(wake)) {}
 
   absl::StatusOr<ExitStatus> Finish(const std::stop_token& stop) {
     std::stop_callback on_stop(stop, [this] { ::eventfd_write(wake_.get(), 1); });
     std::optional<SteadyTime> drain_until;
-    std::optional<ExitStatus> exit;
-    while (!exit || child_.out.valid() || child_.err.valid()) {
+    while (!ended_ || child_.out.valid() || child_.err.valid()) {
       if (verdict_.ok() && stop.stop_requested()) End(Cancelled("{} was interrupted", name_));
       const SteadyTime now = std::chrono::steady_clock::now();
-      if (!exit && verdict_.ok() && now >= deadline_) {
+      if (!ended_ && verdict_.ok() && now >= deadline_) {
         End(DeadlineExceeded("{} did not finish within {} ms", name_, timeout_.count()));
       }
       if (kill_at_ && now >= *kill_at_) {
@@ -131,15 +130,15 @@ class Supervision {
         kill_at_.reset();
       }
       if (drain_until && now >= *drain_until) break;
-      PollOnce(NextDeadline(drain_until), exit);
-      if (exit && !drain_until) drain_until = std::chrono::steady_clock::now() + kDrain;
+      PollOnce(NextDeadline(drain_until));
+      if (ended_ && !drain_until) drain_until = std::chrono::steady_clock::now() + kDrain;
     }
-    // What the child left behind in its group must not outlive a refused run.
-    if (!verdict_.ok()) {
-      ::kill(-child_.pid, SIGKILL);
-      return verdict_;
-    }
-    return *exit;
+    // What the child left behind in its group must not outlive a refused run. The
+    // child is reaped after that: until then nobody else can get its number.
+    if (!verdict_.ok()) ::kill(-child_.pid, SIGKILL);
+    const ExitStatus exit = Reap(child_.pid);
+    if (!verdict_.ok()) return verdict_;
+    return exit;
   }
 
  private:
@@ -156,7 +155,7 @@ class Supervision {
     return next;
   }
 
-  void PollOnce(SteadyTime until, std::optional<ExitStatus>& exit) {
+  void PollOnce(SteadyTime until) {
     pollfd fds[5];
     nfds_t count = 0;
     const auto add = [&](int fd, short events) {
@@ -164,7 +163,7 @@ class Supervision {
       return count++;
     };
     const nfds_t wake = add(wake_.get(), POLLIN);
-    const nfds_t pid = add(exit ? -1 : child_.pidfd.get(), POLLIN);
+    const nfds_t pid = add(ended_ ? -1 : child_.pidfd.get(), POLLIN);
     const nfds_t out = add(child_.out.get(), POLLIN);
     const nfds_t err = add(child_.err.get(), POLLIN);
     const nfds_t in = add(child_.in.get(), POLLOUT);
@@ -181,7 +180,7 @@ class Supervision {
     if (fds[in].revents != 0) Feed();
     if (fds[out].revents != 0) Read(child_.out, StdStream::kOut);
     if (fds[err].revents != 0) Read(child_.err, StdStream::kErr);
-    if (fds[pid].revents != 0) exit = Reap(child_.pid);
+    if (fds[pid].revents != 0) ended_ = true;
   }
 
   void Feed() {
@@ -213,6 +212,7 @@ class Supervision {
   milliseconds timeout_;
   Receiver receiver_;
   UniqueFd wake_;
+  bool ended_ = false;  // and not yet reaped
   absl::Status verdict_;
   std::optional<SteadyTime> kill_at_;
 };
@@ -220,8 +220,11 @@ class Supervision {
 absl::StatusOr<ExitStatus> Supervise(const Command& command, const RunOptions& options,
                                      Supervision::Receiver receiver) {
   if (options.stop.stop_requested()) return Cancelled("interrupted");
+  // Before the child: without it a stop would not be heard.
+  UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake.valid()) return ErrnoStatus(errno, "eventfd");
   WM_ASSIGN_OR_RETURN(Child child, Spawn(command));
-  return Supervision(std::move(child), command, options, receiver).Finish(options.stop);
+  return Supervision(std::move(child), std::move(wake), command, options, receiver).Finish(options.stop);
 }
 
 }  // namespace

@@ -136,7 +136,12 @@ absl::StatusOr<SpawnedProcess> SpawnProcess(const Command& command, SpawnOptions
                                   argv.data(), envp.data());
   if (error != 0) return ErrnoStatus(error, Format("starting {}", command.argv.front()));
   child.pidfd.Reset(static_cast<int>(::syscall(SYS_pidfd_open, child.pid, 0)));
-  return child;
+  if (child.pidfd.valid()) return child;
+  // Its end could not be waited for: better no child than one that hangs its caller.
+  const int no_pidfd = errno;
+  ::kill(child.pid, SIGKILL);
+  Reap(child.pid);
+  return ErrnoStatus(no_pidfd, "pidfd_open");
 }
 
 ExitStatus Reap(pid_t pid) {

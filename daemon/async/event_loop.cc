@@ -8,11 +8,17 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
+#include <cerrno>
 #include <future>
 #include <utility>
 
 namespace workmux::daemon {
 namespace {
+
+// A peer that connects without end must not keep the loop to itself.
+constexpr int kAcceptsPerTurn = 16;
+// Without a free descriptor the listener stays readable: waiting for it would spin.
+constexpr std::chrono::milliseconds kUntilDescriptors{100};
 
 // Ends a registration from any thread: the wait is cancelled on the loop, and
 // after that no callback of it starts any more.
@@ -46,33 +52,47 @@ class LoopRegistration : public EventLoop::Registration {
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
  public:
   Acceptor(asio::io_context& context, UniqueFd listener, std::function<void(UniqueFd)> on_accept)
-      : listener_(context, listener.Release()), on_accept_(std::move(on_accept)) {}
+      : listener_(context, listener.Release()), pause_(context), on_accept_(std::move(on_accept)) {}
 
   void Wait() {
     listener_.async_wait(asio::posix::stream_descriptor::wait_read,
                          [self = shared_from_this()](const asio::error_code& error) {
                            if (error || self->stopped_) return;
-                           self->AcceptAll();
-                           if (!self->stopped_) self->Wait();
+                           const bool exhausted = !self->AcceptSome();
+                           if (self->stopped_) return;
+                           exhausted ? self->Pause() : self->Wait();
                          });
   }
   void Stop() {
     stopped_ = true;
+    pause_.cancel();
     asio::error_code ignored;
     listener_.close(ignored);
   }
 
  private:
-  void AcceptAll() {
-    for (;;) {
+  // False when the system has no descriptor or memory for a connection.
+  bool AcceptSome() {
+    for (int i = 0; i < kAcceptsPerTurn && !stopped_; ++i) {
       UniqueFd connection(::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-      if (!connection.valid()) return;
-      on_accept_(std::move(connection));
-      if (stopped_) return;
+      if (connection.valid()) {
+        on_accept_(std::move(connection));
+      } else if (errno != EINTR && errno != ECONNABORTED) {
+        return errno == EAGAIN;
+      }
     }
+    return true;
+  }
+
+  void Pause() {
+    pause_.expires_after(kUntilDescriptors);
+    pause_.async_wait([self = shared_from_this()](const asio::error_code& error) {
+      if (!error && !self->stopped_) self->Wait();
+    });
   }
 
   asio::posix::stream_descriptor listener_;
+  asio::steady_timer pause_;
   std::function<void(UniqueFd)> on_accept_;
   bool stopped_ = false;
 };

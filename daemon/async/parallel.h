@@ -1,27 +1,40 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
-#include <latch>
+#include <memory>
 
+#include "common/base/mutex.h"
 #include "daemon/async/executor.h"
 
 namespace workmux::daemon {
 
-// Runs body(0) … body(count - 1), the first on this thread and the others on the
-// executor, and returns when all are done. The executor must be able to grow:
-// the caller's own thread is one of its workers.
+// Runs body(0) … body(count - 1) on this thread and on those that the executor
+// has to spare, and returns when all are done. The caller takes part until no
+// index is left, so that it may be one of the executor's own jobs even when every
+// worker is in such a call.
 template <class Body>
 void ParallelFor(Executor& executor, std::size_t count, const Body& body) {
-  if (count == 0) return;
-  std::latch remaining(static_cast<std::ptrdiff_t>(count - 1));
-  for (std::size_t i = 1; i < count; ++i) {
-    executor.Post([&body, &remaining, i] {
+  struct State {
+    std::atomic<std::size_t> next{0};
+    Mutex mu;
+    CondVar changed;
+    std::size_t done = 0;
+  };
+  auto state = std::make_shared<State>();
+  // A helper that starts late finds no index, and so never touches a dead `body`.
+  const auto work = [state, count, &body] {
+    for (std::size_t i = state->next++; i < count; i = state->next++) {
       body(i);
-      remaining.count_down();
-    });
-  }
-  body(0);
-  remaining.wait();
+      MutexLock lock(state->mu);
+      if (++state->done == count) state->changed.notify_all();
+    }
+  };
+  for (std::size_t i = 1; i < count; ++i) executor.Post(work);
+  work();
+  state->mu.Lock();
+  while (state->done < count) state->changed.wait(state->mu);
+  state->mu.Unlock();
 }
 
 }  // namespace workmux::daemon

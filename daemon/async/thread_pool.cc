@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 namespace workmux::daemon {
@@ -47,11 +48,17 @@ void ThreadPool::Drain() {
 
 void ThreadPool::StartThread() {
   const std::size_t id = next_id_++;
-  threads_.emplace(id, std::thread([this, id] {
-    // Thread names hold 15 bytes, pthread_setname_np(3).
-    ::pthread_setname_np(::pthread_self(), (name_ + "-" + std::to_string(id)).substr(0, 15).c_str());
-    Run(id);
-  }));
+  try {
+    threads_.emplace(id, std::thread([this, id] {
+      // Thread names hold 15 bytes, pthread_setname_np(3).
+      ::pthread_setname_np(::pthread_self(), (name_ + "-" + std::to_string(id)).substr(0, 15).c_str());
+      Run(id);
+    }));
+  } catch (const std::system_error&) {
+    // The user's limit of processes (a sandbox may exhaust it): the job waits for
+    // a thread there is. Without any the pool could not run at all.
+    if (threads_.empty()) throw;
+  }
 }
 
 void ThreadPool::JoinFinished() {

@@ -67,7 +67,7 @@ absl::Status Backend(const ValueReader& reader, const YamlNode& node, Config& co
 template <auto... kPath>
 absl::Status Branch(const ValueReader& reader, const YamlNode& node, Config& config) {
   WM_ASSIGN_OR_RETURN(std::string name, reader.Line(node));
-  if (!name.empty() && name[0] == '-') {
+  if (name.starts_with('-')) {
     return reader.Error(node.place, "a branch must not start with \"-\"");
   }
   At<kPath...>(config) = std::move(name);

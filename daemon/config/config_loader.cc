@@ -18,8 +18,13 @@ constexpr std::array<std::string_view, 2> kGlobalNames = {"config.yaml", "config
 constexpr std::array<std::string_view, 2> kProjectNames = {".workmux.yaml", ".workmux.yml"};
 
 absl::Status FileError(const fs::path& file, const absl::Status& status) {
-  return WithReason(Annotate(status, Format("cannot read the configuration {}", file.string())),
-                    "CONFIG_UNREADABLE");
+  const absl::Status unreadable =
+      WithReason(Annotate(status, "cannot read the configuration"), "CONFIG_UNREADABLE");
+  std::error_code error;
+  if (fs::is_symlink(fs::symlink_status(file, error))) {
+    return WithHint(unreadable, Format("put a file in the place of the link {}", file.string()));
+  }
+  return WithHint(unreadable, "make it a file of at most 1 MiB that you can read");
 }
 
 absl::StatusOr<std::optional<ConfigText>> ReadIfPresent(const fs::path& root,

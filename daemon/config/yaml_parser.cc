@@ -315,7 +315,8 @@ std::string AtPlace(std::string_view file, YamlPlace place, std::string_view tex
 }
 
 absl::Status YamlError(std::string_view file, YamlPlace place, std::string_view text) {
-  return WithReason(InvalidArgument("{}", AtPlace(file, place, text)), "CONFIG_INVALID");
+  return WithHint(WithReason(InvalidArgument("{}", AtPlace(file, place, text)), "CONFIG_INVALID"),
+                  "correct the file; `workmux config reference` explains every key");
 }
 
 absl::StatusOr<YamlNode> ParseYaml(std::string_view text, std::string_view file,

@@ -203,6 +203,7 @@ absl::Status AddWorktree::CheckWindow() {
   window_.no_pane_commands = request_.no_pane_commands;
   window_.background = request_.background;
   window_.has_prompt = request_.prompt.has_value();
+  window_.prompt_by_name = request_.prompt && request_.prompt->size() > kMaxPromptArgument;
   if (window_.has_prompt && !context_.config.config.prompt_file_only) {
     window_.prompt_file = ".workmux/PROMPT.md";
   }

@@ -39,6 +39,7 @@ ResolvedAgent ResolveAgent(const Config& config, std::string_view choice);
 struct AgentCommandOptions {
   // Relative to the pane's directory. The program gets the file's content.
   std::optional<std::filesystem::path> prompt_file;
+  bool prompt_by_name = false;  // the agent is told the file instead of its content
   bool resume = false;
   bool sandboxed = false;            // adds what turns permission questions off
   std::string extra_args;            // shell text after the agent's own arguments

@@ -73,21 +73,40 @@ absl::StatusOr<std::shared_ptr<Multiplexer>> AgentTracker::Connect(const std::st
   return multiplexer;
 }
 
+AgentTracker::Server AgentTracker::Ask(const std::string& tmux_socket) {
+  Server server{.multiplexer = Connect(tmux_socket), .start = {}};
+  if (!server.multiplexer.ok()) return server;
+  if (auto start = (*server.multiplexer)->ServerStart(); start.ok()) server.start = *std::move(start);
+  return server;
+}
+
+AgentRecord AgentTracker::Known(const Key& key, const std::string& server_start) const {
+  AgentRecord record;
+  if (const auto found = agents_.find(key); found != agents_.end()) record = found->second;
+  const std::string& before = record.pane.server_start;
+  if (!before.empty() && !server_start.empty() && before != server_start) record = {};
+  record.pane.tmux_socket = key.first;
+  record.pane.pane_id = key.second;
+  KeepUnlessEmpty(record.pane.server_start, server_start);
+  return record;
+}
+
+absl::Status AgentTracker::Keep(const AgentRecord& record) {
+  // A full disk is no reason to show an old status.
+  const absl::Status kept = records_.PutAgent(record);
+  agents_[{record.pane.tmux_socket, record.pane.pane_id}] = record;
+  Publish({.record = record, .gone = false});
+  return kept;
+}
+
 absl::Status AgentTracker::SetStatus(const std::string& tmux_socket, const std::string& pane_id, AgentStatus status,
                                      const StatusIcons& icons, const Facts& facts) {
-  absl::StatusOr<std::shared_ptr<Multiplexer>> multiplexer = Connect(tmux_socket);
-  std::string server_start;
-  if (multiplexer.ok()) {
-    if (auto start = (*multiplexer)->ServerStart(); start.ok()) server_start = *start;
-  }
-  AgentRecord record;
+  const Server server = Ask(tmux_socket);
+  absl::Status kept;
   {
     MutexLock lock(mu_);
-    record = agents_[{tmux_socket, pane_id}];
+    AgentRecord record = Known({tmux_socket, pane_id}, server.start);
     const std::int64_t now = UnixNow();
-    record.pane.tmux_socket = tmux_socket;
-    record.pane.pane_id = pane_id;
-    KeepUnlessEmpty(record.pane.server_start, server_start);
     if (record.status != status || record.status_since == 0) record.status_since = now;
     record.status = status;
     record.updated = now;
@@ -97,30 +116,27 @@ absl::Status AgentTracker::SetStatus(const std::string& tmux_socket, const std::
     KeepUnlessEmpty(record.branch, facts.branch);
     KeepUnlessEmpty(record.agent_kind, facts.agent_kind);
     KeepUnlessEmpty(record.session_id, facts.session_id);
-    WM_RETURN_IF_ERROR(records_.PutAgent(record));
-    agents_[{tmux_socket, pane_id}] = record;
-    Publish({.record = record, .gone = false});
+    kept = Keep(record);
   }
-  if (!multiplexer.ok()) return multiplexer.status();
+  if (!server.multiplexer.ok()) return server.multiplexer.status();
   const bool auto_clear = status == AgentStatus::kWaiting || status == AgentStatus::kDone;
-  return (*multiplexer)->ShowStatus(pane_id, IconFor(status, icons), auto_clear);
+  WM_RETURN_IF_ERROR((*server.multiplexer)->ShowStatus(pane_id, IconFor(status, icons), auto_clear));
+  return kept;
 }
 
 absl::Status AgentTracker::SetTitle(const std::string& tmux_socket, const std::string& pane_id,
                                     std::string_view title) {
   const std::string reduced = DisplayText(title);
+  const Server server = Ask(tmux_socket);
   {
     MutexLock lock(mu_);
-    AgentRecord& record = agents_[{tmux_socket, pane_id}];
-    record.pane.tmux_socket = tmux_socket;
-    record.pane.pane_id = pane_id;
+    AgentRecord record = Known({tmux_socket, pane_id}, server.start);
     record.title = reduced;
     record.updated = UnixNow();
-    WM_RETURN_IF_ERROR(records_.PutAgent(record));
-    Publish({.record = record, .gone = false});
+    WM_RETURN_IF_ERROR(Keep(record));
   }
-  WM_ASSIGN_OR_RETURN(const std::shared_ptr<Multiplexer> multiplexer, Connect(tmux_socket));
-  return multiplexer->SetTitle(pane_id, reduced);
+  if (!server.multiplexer.ok()) return server.multiplexer.status();
+  return (*server.multiplexer)->SetTitle(pane_id, reduced);
 }
 
 std::vector<AgentRecord> AgentTracker::All() const {

@@ -76,7 +76,16 @@ class AgentTracker {
  private:
   using Key = std::pair<std::string, std::string>;  // socket, pane
 
+  struct Server {
+    absl::StatusOr<std::shared_ptr<Multiplexer>> multiplexer;
+    std::string start;  // empty: not known
+  };
+
   absl::StatusOr<std::shared_ptr<Multiplexer>> Connect(const std::string& tmux_socket);
+  Server Ask(const std::string& tmux_socket);
+  // What is known of the pane; nothing when that was said of an earlier server.
+  AgentRecord Known(const Key& key, const std::string& server_start) const WM_REQUIRES(mu_);
+  absl::Status Keep(const AgentRecord& record) WM_REQUIRES(mu_);
   void Forget(const Key& key);
   void Publish(const Change& change) WM_REQUIRES(mu_);
 

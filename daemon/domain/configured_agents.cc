@@ -22,6 +22,7 @@ absl::StatusOr<std::string> ConfiguredAgents::CommandLine(const AgentLaunch& lau
   const std::set<std::string> posix_shells = {"sh", "bash", "zsh", "dash", "ksh", "ash"};
   const bool posix = launch.sandboxed || posix_shells.contains(LoginShellOf(caller_).filename().string());
   return BuildAgentCommand(agent, {.prompt_file = launch.prompt_file,
+                                   .prompt_by_name = launch.prompt_by_name,
                                    .resume = launch.continue_conversation,
                                    // A literal command line is run as it was typed.
                                    .sandboxed = launch.sandboxed && launch.literal.empty(),

@@ -77,6 +77,7 @@ absl::StatusOr<OpenResult> OpenWorktree(const WorktreeDeps& deps, const Worktree
   order.continue_conversation = request.continue_conversation;
   order.background = request.background;
   order.has_prompt = request.prompt.has_value();
+  order.prompt_by_name = request.prompt && request.prompt->size() > kMaxPromptArgument;
   const bool hand_over = request.prompt && !context.config.config.prompt_file_only;
   if (hand_over) order.prompt_file = ".workmux/PROMPT.md";
   // Planned once before anything is written, so that a pane's mistake costs nothing.

@@ -120,6 +120,7 @@ absl::StatusOr<std::string> TypedLine(const Config& config, const PanePlanReques
       launch.extra = command.text;
     }
     launch.prompt_file = request.prompt_file;
+    launch.prompt_by_name = request.prompt_by_name;
     launch.sandboxed = wrap;
     launch.continue_conversation = request.continue_conversation;
     WM_ASSIGN_OR_RETURN(line, agents.CommandLine(launch));

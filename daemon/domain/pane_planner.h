@@ -25,6 +25,7 @@ struct PanePlanRequest {
   bool has_prompt = false;
   // Relative to cwd; unset with a prompt: written to its file, given to nobody.
   std::optional<std::filesystem::path> prompt_file;
+  bool prompt_by_name = false;  // the agent is told the file instead of its content
 };
 
 struct PanePlan {

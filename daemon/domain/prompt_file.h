@@ -12,6 +12,9 @@ namespace workmux::daemon {
 // Bytes; more would not be read by any agent.
 inline constexpr std::size_t kMaxPromptBytes = 5u << 20;
 
+// Linux takes no argument of more than 32 pages (execve(2), MAX_ARG_STRLEN).
+inline constexpr std::size_t kMaxPromptArgument = 120u << 10;  // bytes
+
 // Writes the prompt to <worktree>/.workmux/PROMPT-<slug>.md byte for byte and
 // gives its path relative to the worktree. A guest may have made `.workmux`:
 // when it is a link or no directory, that is an error and nothing is written.

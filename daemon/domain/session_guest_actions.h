@@ -2,7 +2,7 @@
 
 #include "daemon/domain/agent_tracker.h"
 #include "daemon/domain/session_directory.h"
-#include "daemon/guest/guest_actions.h"
+#include "daemon/domain/guest_actions.h"
 
 namespace workmux::daemon {
 

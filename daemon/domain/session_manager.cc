@@ -6,6 +6,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
+#include "daemon/async/parallel.h"
 #include "daemon/domain/rollback.h"
 #include "daemon/sys/random.h"
 
@@ -13,8 +14,8 @@ namespace workmux::daemon {
 namespace {
 
 constexpr std::chrono::seconds kStopGrace{2};
-// A client that died together with the daemon gets this long to come back.
-constexpr std::chrono::seconds kUnclaimedGrace{30};
+// An engine that does not answer is asked again.
+constexpr std::chrono::seconds kRetryRelease{30};
 
 std::int64_t UnixNow() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -31,9 +32,10 @@ SessionManager::SessionManager(Deps deps) : deps_(std::move(deps)) {}
 
 SessionManager::~SessionManager() {
   // Their callbacks use this object; each handle waits for a running one.
-  std::map<std::string, std::unique_ptr<EventLoop::Registration>> waits;
+  std::map<std::string, Wait> waits;
   {
     MutexLock lock(mu_);
+    shutting_down_ = true;
     waits.swap(waits_);
   }
 }
@@ -73,11 +75,31 @@ absl::StatusOr<SandboxSpec> SessionManager::OpenBridge(const SessionPlan& plan, 
   return SessionPlanner::BuildSpec(plan, request, endpoints);
 }
 
+absl::Status SessionManager::BeginOpening(const SessionPlan& plan) {
+  MutexLock lock(mu_);
+  if (closed_) return Unavailable("workmuxd is stopping");
+  opening_[plan.session_id] = {.worktree = plan.worktree.path, .doomed = false};
+  return absl::OkStatus();
+}
+
+absl::Status SessionManager::FinishOpening(const std::string& session_id) {
+  MutexLock lock(mu_);
+  // A doomed one stays listed until Open has undone it.
+  if (closed_ || opening_[session_id].doomed) return Unavailable("the sandbox was ended while it was being opened");
+  opening_.erase(session_id);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest& request, ProgressSink& progress,
                                                             std::stop_token stop) {
   WM_ASSIGN_OR_RETURN(const SessionPlan plan, deps_.planner.Plan(request));
   for (const std::string& warning : plan.warnings) progress.Warn(warning);
   Rollback rollback;
+  WM_RETURN_IF_ERROR(BeginOpening(plan));
+  rollback.Add([this, id = plan.session_id] {
+    MutexLock lock(mu_);
+    opening_.erase(id);
+  });
 
   SessionRecord record;
   record.id = plan.session_id;
@@ -116,21 +138,25 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
   WM_RETURN_IF_ERROR(plan.backend->Prepare(spec, progress, stop));
   WM_ASSIGN_OR_RETURN(ExecPlan run, plan.backend->PlanRun(spec, request.caller.env));
   if (stop.stop_requested()) return Cancelled("interrupted");
+  WM_RETURN_IF_ERROR(FinishOpening(record.id));
   rollback.Keep();
   LogInfo("session", Format("{} opened: {} in {}", record.id, record.sandbox, record.worktree.path.string()));
   return Opened{.session_id = record.id, .plan = std::move(run), .backend = record.backend};
 }
 
 absl::Status SessionManager::Lease(const std::string& session_id, Revoke revoke) {
-  if (!deps_.directory.Find(session_id)) {
+  MutexLock lock(mu_);
+  if (shutting_down_) return Unavailable("workmuxd is stopping");
+  // Looked up under the lock: a session that is ending must not get a lease that
+  // nobody would take back.
+  if (ending_.contains(session_id) || !deps_.directory.Find(session_id)) {
     return WithReason(NotFound("session {} is not known", session_id), "SESSION_NOT_FOUND");
   }
-  MutexLock lock(mu_);
   if (leases_.contains(session_id)) return WithReason(Aborted("session {} has a lease", session_id), "SESSION_LEASED");
   leases_[session_id] = std::move(revoke);
   if (auto found = waits_.extract(session_id); !found.empty()) {
     // Freed on a worker: the loop may be waiting for our lock in this very wait.
-    auto shared = std::make_shared<std::unique_ptr<EventLoop::Registration>>(std::move(found.mapped()));
+    auto shared = std::make_shared<Wait>(std::move(found.mapped()));
     deps_.executor.Post([shared] { shared->reset(); });
   }
   return absl::OkStatus();
@@ -142,7 +168,7 @@ void SessionManager::LeaseLost(const std::string& session_id) {
     if (shutting_down_) return;
     leases_.erase(session_id);
   }
-  End(session_id, EndReason::kLeaseLost);
+  End(session_id, EndReason::kLeaseLost).IgnoreError();
 }
 
 absl::StatusOr<SandboxExit> SessionManager::Close(const std::string& session_id, ExitStatus exit) {
@@ -159,7 +185,7 @@ absl::StatusOr<SandboxExit> SessionManager::Close(const std::string& session_id,
   }
   // Whoever sees the command's end may look at the branch next.
   if (record->git == "clone") LogFailure("taking the branch", deps_.git.Import(record->worktree, {}));
-  deps_.executor.Post([this, session_id] { End(session_id, EndReason::kClosed); });
+  deps_.executor.Post([this, session_id] { End(session_id, EndReason::kClosed).IgnoreError(); });
   return result;
 }
 
@@ -171,34 +197,63 @@ absl::Status SessionManager::StopSandbox(const std::string& session_id) {
   return backend->second->Stop(record->sandbox, kStopGrace);
 }
 
-void SessionManager::End(const std::string& session_id, EndReason reason) {
-  const auto record = deps_.directory.Find(session_id);
-  if (!record) return;
-  Revoke revoke;
-  {
-    MutexLock lock(mu_);
-    if (!ending_.insert(session_id).second) return;
+// One thread ends a session; others that want the same wait until it has, because
+// their callers go on to remove what the sandbox uses.
+bool SessionManager::ClaimEnd(const std::string& session_id, Revoke& revoke) {
+  mu_.Lock();
+  while (ending_.contains(session_id)) ended_.wait(mu_);
+  bool claimed = false;
+  if (const auto opening = opening_.find(session_id); opening != opening_.end()) {
+    opening->second.doomed = true;
+  } else if (deps_.directory.Find(session_id)) {
+    claimed = ending_.insert(session_id).second;
     if (const auto lease = leases_.find(session_id); lease != leases_.end()) {
       revoke = std::move(lease->second);
       leases_.erase(lease);
     }
   }
-  // The token goes first: what is still running inside says nothing any more.
-  deps_.bridge.Close(session_id);
-  if (const auto backend = deps_.backends.find(record->backend); backend != deps_.backends.end()) {
-    // Release kills what runs; nobody is left to whom a gentle end would matter.
-    LogFailure("releasing " + record->sandbox, backend->second->Release(record->sandbox));
-  }
-  if (record->git == "clone") {
-    LogFailure("taking the branch", deps_.git.Import(record->worktree, {}));
-    deps_.git.Unwatch(record->worktree);
-  }
-  LogFailure("erasing a session", deps_.records.EraseSession(session_id));
-  deps_.directory.Erase(session_id);
-  if (revoke) revoke(reason == EndReason::kClosed ? absl::OkStatus() : Cancelled("the daemon ended the sandbox"));
-  LogInfo("session", Format("{} ended", session_id));
+  mu_.Unlock();
+  return claimed;
+}
+
+void SessionManager::ReleaseEnd(const std::string& session_id) {
+  SetWait(session_id, nullptr);
   MutexLock lock(mu_);
   ending_.erase(session_id);
+  ended_.notify_all();
+}
+
+// Release kills what runs; nobody is left to whom a gentle end would matter.
+absl::Status SessionManager::RemoveSandbox(const SessionRecord& record) {
+  const auto backend = deps_.backends.find(record.backend);
+  return backend == deps_.backends.end() ? absl::OkStatus() : backend->second->Release(record.sandbox);
+}
+
+absl::Status SessionManager::End(const std::string& session_id, EndReason reason) {
+  Revoke revoke;
+  const auto record = deps_.directory.Find(session_id);
+  if (!record || !ClaimEnd(session_id, revoke)) return absl::OkStatus();
+  // The token goes first: what is still running inside says nothing any more.
+  deps_.bridge.Close(session_id);
+  const absl::Status removed = RemoveSandbox(*record);
+  LogFailure("releasing " + record->sandbox, removed);
+  if (removed.ok()) {
+    if (record->git == "clone") {
+      LogFailure("taking the branch", deps_.git.Import(record->worktree, {}));
+      deps_.git.Unwatch(record->worktree);
+    }
+    LogFailure("erasing a session", deps_.records.EraseSession(session_id));
+    deps_.directory.Erase(session_id);
+    LogInfo("session", Format("{} ended", session_id));
+  }
+  if (revoke) revoke(reason == EndReason::kClosed ? absl::OkStatus() : Cancelled("the daemon ended the sandbox"));
+  ReleaseEnd(session_id);
+  if (!removed.ok()) {
+    SetWait(session_id, deps_.loop.After(kRetryRelease, [this, session_id] {
+      deps_.executor.Post([this, session_id] { End(session_id, EndReason::kLeaseLost).IgnoreError(); });
+    }));
+  }
+  return Annotate(removed, "removing " + record->sandbox);
 }
 
 absl::StatusOr<ExecPlan> SessionManager::PlanAttach(const Caller& caller, const std::string& session_id,
@@ -223,77 +278,40 @@ absl::StatusOr<ExecPlan> SessionManager::PlanAttach(const Caller& caller, const 
   return backend->second->PlanAttach(spec, command, tty, caller.env);
 }
 
-absl::Status SessionManager::Restore() {
-  WM_ASSIGN_OR_RETURN(const std::vector<SessionRecord> records, deps_.records.LoadSessions());
-  for (const SessionRecord& record : records) {
-    deps_.directory.Put(record);
-    if (!record.token.empty()) {
-      LogFailure("reopening a bridge",
-                 deps_.bridge
-                     .Open(record.id, record.token,
-                           {.socket_dir = record.bridge_dir,
-                            .tcp_address = record.bridge_address,
-                            .tcp_port = record.bridge_port})
-                     .status());
-    }
-    if (record.git == "clone") {
-      LogFailure("watching a branch", deps_.git.Watch(record.worktree));
-      deps_.executor.Post(
-          [this, worktree = record.worktree] { LogFailure("taking the branch", deps_.git.Import(worktree, {})); });
-    }
-    WatchClient(record);
-  }
-  deps_.executor.Post([this, records] { RemoveOrphans(records); });
-  return absl::OkStatus();
-}
-
-// A client that lives keeps its sandbox for as long as it lives, leased or not;
-// one that is gone gets a short while to be replaced by a resume.
-void SessionManager::WatchClient(const SessionRecord& record) {
-  const auto end_unless_leased = [this, id = record.id] {
-    deps_.executor.Post([this, id] {
-      if (!IsLeased(id)) End(id, EndReason::kLeaseLost);
-    });
-  };
-  auto process = OpenProcess(record.client);
-  auto wait = process.ok() ? deps_.loop.WhenReadable(*std::move(process), end_unless_leased)
-                           : deps_.loop.After(kUnclaimedGrace, end_unless_leased);
-  MutexLock lock(mu_);
-  waits_[record.id] = std::move(wait);
-}
-
-void SessionManager::RemoveOrphans(const std::vector<SessionRecord>& known) {
-  for (const auto& [name, backend] : deps_.backends) {
-    if (!backend->outlives_client()) continue;
-    const auto existing = backend->List();
-    if (!existing.ok()) continue;  // an engine that is away is asked at the next start
-    for (const SandboxInfo& sandbox : *existing) {
-      bool mine = false;
-      for (const SessionRecord& record : known) mine = mine || record.id == sandbox.session_id;
-      mine = mine || deps_.directory.Find(sandbox.session_id).has_value();
-      if (!mine) LogFailure("removing orphan " + sandbox.name, backend->Release(sandbox.name));
-    }
-  }
-}
-
 void SessionManager::BeginShutdown() {
   std::map<std::string, Revoke> leases;
+  std::map<std::string, Wait> waits;
   {
     MutexLock lock(mu_);
-    shutting_down_ = true;
+    shutting_down_ = closed_ = true;
     leases.swap(leases_);
+    waits.swap(waits_);
   }
   // The clients keep their agents running and come back to the next daemon.
   for (auto& [id, revoke] : leases) revoke(Unavailable("workmuxd is stopping"));
 }
 
 void SessionManager::EndAll() {
-  for (const SessionRecord& record : deps_.directory.All()) End(record.id, EndReason::kRevoked);
+  {
+    MutexLock lock(mu_);
+    closed_ = true;
+  }
+  const std::vector<SessionRecord> records = deps_.directory.All();
+  ParallelFor(deps_.executor, records.size(),
+              [&](std::size_t i) { End(records[i].id, EndReason::kRevoked).IgnoreError(); });
 }
 
 absl::Status SessionManager::EndWorktree(const Worktree& worktree) {
+  {
+    MutexLock lock(mu_);
+    for (const auto& [id, opening] : opening_) {
+      if (opening.worktree != worktree.path) continue;
+      return WithHint(WithReason(Aborted("{}: a sandbox is being opened", worktree.path.string()), "SANDBOX_BUSY"),
+                      "try again when it has started");
+    }
+  }
   for (const SessionRecord& record : deps_.directory.All()) {
-    if (record.worktree.path == worktree.path) End(record.id, EndReason::kRevoked);
+    if (record.worktree.path == worktree.path) WM_RETURN_IF_ERROR(End(record.id, EndReason::kRevoked));
   }
   return deps_.git.Import(worktree, {});
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -44,6 +45,8 @@ class SessionManager {
     std::filesystem::path runtime_dir;
     std::filesystem::path guest_dir;
     std::string instance;  // SandboxSpec::instance
+    // A client that died together with the daemon gets this long to come back.
+    std::chrono::milliseconds unclaimed_grace = std::chrono::seconds(30);
   };
   explicit SessionManager(Deps deps);
   ~SessionManager();
@@ -53,13 +56,14 @@ class SessionManager {
     ExecPlan plan;
     std::string backend;
   };
-  // On an error everything made so far is undone, in reverse.
+  // On an error everything made so far is undone, in reverse. kUnavailable while
+  // the daemon stops.
   absl::StatusOr<Opened> Open(const SessionRequest& request, ProgressSink& progress, std::stop_token stop);
 
   // `revoke` is called at most once, from any thread: with OK after a close, with
   // kUnavailable when the daemon stops and the sandbox lives on, with another
   // error when the daemon ended the sandbox. kNotFound for an unknown session,
-  // kAborted when it is leased.
+  // kAborted when it is leased, kUnavailable while the daemon stops.
   using Revoke = std::function<void(const absl::Status& why)>;
   absl::Status Lease(const std::string& session_id, Revoke revoke);
   // The client is gone without a word: its sandbox ends.
@@ -78,29 +82,48 @@ class SessionManager {
   absl::Status Restore();
   // From now on a lost lease is ours, not the client's: nothing ends.
   void BeginShutdown();
-  // Ends every sandbox (daemon stop --sandboxes).
+  // Ends every sandbox (daemon stop --sandboxes); no other can be opened then.
   void EndAll();
   // Ends the sandboxes of a worktree and takes its branch; before it is removed.
+  // kAborted (SANDBOX_BUSY) while one is being opened. After an error a sandbox
+  // may still be running.
   absl::Status EndWorktree(const Worktree& worktree);
 
   bool IsLeased(const std::string& session_id) const;
 
  private:
   enum class EndReason { kClosed, kLeaseLost, kRevoked };
+  using Wait = std::unique_ptr<EventLoop::Registration>;
+  struct Opening {
+    std::filesystem::path worktree;
+    bool doomed = false;  // ended before it was ready: Open undoes it
+  };
 
   absl::StatusOr<std::optional<PaneRef>> PaneOf(const Caller& caller);
   absl::StatusOr<SandboxSpec> OpenBridge(const SessionPlan& plan, const SessionRequest& request,
                                          std::vector<Mount> git_mounts, SessionRecord& record);
-  void End(const std::string& session_id, EndReason reason);
+  absl::Status BeginOpening(const SessionPlan& plan);
+  absl::Status FinishOpening(const std::string& session_id);
+  // OK also when there is nothing to end. When the sandbox cannot be removed the
+  // session stays, without its lease, and is tried again later.
+  absl::Status End(const std::string& session_id, EndReason reason);
+  bool ClaimEnd(const std::string& session_id, Revoke& revoke);
+  void ReleaseEnd(const std::string& session_id);
+  absl::Status RemoveSandbox(const SessionRecord& record);
+  void SetWait(const std::string& session_id, Wait wait);
   void WatchClient(const SessionRecord& record);
+  void EndUnlessClaimed(const SessionRecord& record);
   void RemoveOrphans(const std::vector<SessionRecord>& known);
 
   const Deps deps_;
 
   mutable Mutex mu_;
   std::map<std::string, Revoke> leases_ WM_GUARDED_BY(mu_);
+  std::map<std::string, Opening> opening_ WM_GUARDED_BY(mu_);
   std::set<std::string> ending_ WM_GUARDED_BY(mu_);
-  std::map<std::string, std::unique_ptr<EventLoop::Registration>> waits_ WM_GUARDED_BY(mu_);
+  CondVar ended_;
+  std::map<std::string, Wait> waits_ WM_GUARDED_BY(mu_);
+  bool closed_ WM_GUARDED_BY(mu_) = false;  // opens nothing any more
   bool shutting_down_ WM_GUARDED_BY(mu_) = false;
 };
 

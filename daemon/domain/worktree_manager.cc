@@ -40,8 +40,9 @@ absl::StatusOr<CloseResult> WorktreeManager::Close(const WorktreeContext& contex
   WM_ASSIGN_OR_RETURN(result.closed,
                       KillWindows(deps_, context, result.worktree, result.deferred_windows));
   if (result.closed + result.deferred_windows.size() == 0) {
-    return WithReason(NotFound("'{}' has no open window", result.worktree.handle()),
-                      "WINDOW_NOT_FOUND");
+    return WithHint(WithReason(NotFound("'{}' has no open window", result.worktree.handle()),
+                               "WINDOW_NOT_FOUND"),
+                    "run workmux list to see which are open");
   }
   return result;
 }

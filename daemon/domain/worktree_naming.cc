@@ -100,9 +100,12 @@ std::string HandleFor(std::string_view branch, const Config& config) {
 
 absl::Status CheckBranchText(std::string_view branch) {
   const std::string shown = Printable(branch.substr(0, 80));
-  if (branch.empty()) return InvalidArgument("the branch name is empty");
+  if (branch.empty()) {
+    return WithHint(InvalidArgument("the branch name is empty"), "name a branch, such as fix-login");
+  }
   if (shown != branch.substr(0, 80) || Printable(branch) != branch) {
-    return InvalidArgument("'{}': control or invalid characters in a branch name", shown);
+    return WithHint(InvalidArgument("'{}': control or invalid characters in a branch name", shown),
+                    "use visible characters only");
   }
   if (branch.front() == '-') {
     return WithHint(InvalidArgument("'{}': a branch name does not start with '-'", shown),

@@ -77,6 +77,7 @@ absl::StatusOr<PanePlan> PlanWindow(const WorktreeContext& context, const Worktr
   request.no_pane_commands = order.no_pane_commands;
   request.continue_conversation = order.continue_conversation;
   request.has_prompt = order.has_prompt;
+  request.prompt_by_name = order.prompt_by_name;
   if (order.prompt_file) {
     request.prompt_file = (worktree.path / *order.prompt_file).lexically_relative(request.cwd);
   }

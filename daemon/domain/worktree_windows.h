@@ -22,6 +22,7 @@ struct WindowOrder {
   bool background = false;
   bool has_prompt = false;
   std::optional<std::filesystem::path> prompt_file;  // relative to the worktree; unset: not handed over
+  bool prompt_by_name = false;  // the agent is told the file instead of its content
 };
 
 // 32 hex digits of randomness.

@@ -2,7 +2,12 @@
 
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "common/base/status.h"
@@ -20,6 +25,10 @@ namespace pb = ::workmux::guest::v1;
 
 constexpr int kMaxMessageBytes = 1 << 20;
 constexpr int kMaxStreamsPerConnection = 16;
+// A sandbox that vanished with its network sends no FIN; an idle one may call again.
+constexpr int kKeepaliveMs = 60'000;
+constexpr int kKeepaliveTimeoutMs = 20'000;
+constexpr int kMaxIdleMs = 300'000;
 constexpr std::string_view kBearer = "Bearer ";
 
 std::string_view TokenOf(const grpc::CallbackServerContext& context) {
@@ -87,31 +96,40 @@ class GuestBridge::Service : public pb::GuestService::CallbackService {
   // worker.
   template <class Response, class Body>
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, Response* response, Body body) {
-    const auto session = bridge_.Authenticate(context->peer(), TokenOf(*context));
-    if (!session) {
+    auto admitted = bridge_.Admit(context->peer(), TokenOf(*context));
+    if (!admitted.ok()) {
       grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-      reactor->Finish({grpc::StatusCode::UNAUTHENTICATED, "unauthenticated"});
+      reactor->Finish(ToGuestGrpc(admitted.status()));
       return reactor;
     }
     return UnaryCall<Response>::Start(
-        bridge_.executor_, response,
-        [session = *session, body = std::move(body)](std::stop_token) { return body(session); }, &ToGuestGrpc);
+        *admitted->lane, response,
+        [session = std::move(admitted->session), body = std::move(body)](std::stop_token) { return body(session); },
+        &ToGuestGrpc);
   }
 
   GuestBridge& bridge_;
 };
 
-GuestBridge::GuestBridge(EventLoop& loop, Executor& executor, GuestActions& actions)
-    : loop_(loop), executor_(executor), actions_(actions), service_(std::make_unique<Service>(*this)) {}
+GuestBridge::GuestBridge(EventLoop& loop, Executor& executor, GuestActions& actions, const Limits& limits)
+    : loop_(loop),
+      executor_(executor),
+      actions_(actions),
+      limits_(limits),
+      service_(std::make_unique<Service>(*this)) {}
 
 GuestBridge::~GuestBridge() { Stop(); }
 
 absl::Status GuestBridge::StartServer() {
+  if (stopped_) return Unavailable("workmuxd is stopping");
   if (server_) return absl::OkStatus();
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsPerConnection);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 2);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kMaxIdleMs);
   builder.RegisterService(service_.get());
   server_ = builder.BuildAndStart();
   return server_ ? absl::OkStatus() : Internal("the guest server did not start");
@@ -119,72 +137,107 @@ absl::Status GuestBridge::StartServer() {
 
 absl::StatusOr<std::uint16_t> GuestBridge::Open(const std::string& session_id, const Secret& token,
                                                 const Endpoints& endpoints) {
-  {
-    MutexLock lock(mu_);
-    WM_RETURN_IF_ERROR(StartServer());
-  }
+  MutexLock lock(mu_);
+  WM_RETURN_IF_ERROR(StartServer());
+  if (sessions_.contains(session_id)) return AlreadyExists("session {} has a bridge", session_id);
+  // From here on Close finds what there is, however far this gets.
+  Session& session = sessions_
+                         .emplace(session_id, Session{.token = token,
+                                                      .socket_dir = endpoints.socket_dir,
+                                                      .unix_listener = nullptr,
+                                                      .tcp_listener = nullptr,
+                                                      .connections = {},
+                                                      .lane = std::make_shared<SerialExecutor>(executor_),
+                                                      .budget = {limits_.calls_per_second, limits_.burst}})
+                         .first->second;
   WM_RETURN_IF_ERROR(MakePrivateDirectory(endpoints.socket_dir));
   WM_ASSIGN_OR_RETURN(UniqueFd unix_listener, ListenUnix(endpoints.socket_dir / "bridge.sock"));
-  UniqueFd tcp_listener;
-  std::uint16_t port = 0;
-  if (!endpoints.tcp_address.empty()) {
-    WM_ASSIGN_OR_RETURN(tcp_listener, ListenTcp(endpoints.tcp_address, endpoints.tcp_port));
-    WM_ASSIGN_OR_RETURN(port, LocalPort(tcp_listener.get()));
-  }
-  {
-    // The token is known before the first connection can be accepted.
-    MutexLock lock(mu_);
-    Session& session = sessions_[session_id];
-    session.token = token;
-    session.socket_dir = endpoints.socket_dir;
-  }
-  auto on_unix = Listen(session_id, std::move(unix_listener));
-  auto on_tcp = tcp_listener.valid() ? Listen(session_id, std::move(tcp_listener)) : nullptr;
-  MutexLock lock(mu_);
-  Session& session = sessions_[session_id];
-  session.unix_listener = std::move(on_unix);
-  session.tcp_listener = std::move(on_tcp);
+  session.unix_listener = Listen(session_id, Transport::kUnix, std::move(unix_listener));
+  if (endpoints.tcp_address.empty()) return std::uint16_t{0};
+  WM_ASSIGN_OR_RETURN(UniqueFd tcp_listener, ListenTcp(endpoints.tcp_address, endpoints.tcp_port));
+  WM_ASSIGN_OR_RETURN(const std::uint16_t port, LocalPort(tcp_listener.get()));
+  session.tcp_listener = Listen(session_id, Transport::kTcp, std::move(tcp_listener));
   return port;
 }
 
-std::unique_ptr<EventLoop::Registration> GuestBridge::Listen(const std::string& session_id, UniqueFd listener) {
-  return loop_.Accept(std::move(listener), [this, session_id](UniqueFd connection) {
-    MutexLock lock(mu_);
-    if (!server_ || !sessions_.contains(session_id)) return;
-    // Descriptor numbers are reused: the newest owner of a number counts.
-    session_of_fd_[connection.get()] = session_id;
-    grpc::AddInsecureChannelFromFd(server_.get(), connection.Release());
+std::unique_ptr<EventLoop::Registration> GuestBridge::Listen(const std::string& session_id, Transport transport,
+                                                             UniqueFd listener) {
+  return loop_.Accept(std::move(listener), [this, session_id, transport](UniqueFd connection) {
+    Take(session_id, transport, std::move(connection));
   });
 }
 
-std::optional<std::string> GuestBridge::Authenticate(std::string_view peer, std::string_view token) {
+void GuestBridge::Take(const std::string& session_id, Transport transport, UniqueFd connection) {
+  MutexLock lock(mu_);
+  const auto session = sessions_.find(session_id);
+  if (!server_ || session == sessions_.end() || !HasRoom(session->second, transport)) return;
+  UniqueFd watch(::fcntl(connection.get(), F_DUPFD_CLOEXEC, 0));
+  if (!watch.valid()) return;
+  // Descriptor numbers are reused: the newest owner of a number counts.
+  const int fd = connection.Release();
+  session_of_fd_[fd] = session_id;
+  session->second.connections.insert_or_assign(
+      fd, Connection{.transport = transport, .watch = std::move(watch), .refusals = 0});
+  grpc::AddInsecureChannelFromFd(server_.get(), fd);
+}
+
+bool GuestBridge::HasRoom(Session& session, Transport transport) {
+  DropEnded(session);
+  const auto same = std::count_if(session.connections.begin(), session.connections.end(),
+                                  [&](const auto& entry) { return entry.second.transport == transport; });
+  if (static_cast<std::size_t>(same) >= limits_.connections) return false;
+  if (session_of_fd_.size() < limits_.all_connections) return true;
+  for (auto& [id, other] : sessions_) DropEnded(other);
+  return session_of_fd_.size() < limits_.all_connections;
+}
+
+// gRPC shuts a connection down when it lets go of it, which the duplicate sees.
+void GuestBridge::DropEnded(Session& session) {
+  std::erase_if(session.connections, [&](const auto& entry) {
+    pollfd state{.fd = entry.second.watch.get(), .events = 0, .revents = 0};
+    if (::poll(&state, 1, 0) <= 0 || (state.revents & (POLLHUP | POLLERR)) == 0) return false;
+    const auto owner = session_of_fd_.find(entry.first);
+    if (owner != session_of_fd_.end() && &sessions_.find(owner->second)->second == &session) {
+      session_of_fd_.erase(owner);
+    }
+    return true;
+  });
+}
+
+absl::StatusOr<GuestBridge::Admission> GuestBridge::Admit(std::string_view peer, std::string_view token) {
   constexpr std::string_view kPrefix = "fd:";
+  const absl::Status refused = Unauthenticated("unauthenticated");
   long long fd = 0;
-  if (!peer.starts_with(kPrefix) || !ParseInt(peer.substr(kPrefix.size()), fd)) return std::nullopt;
+  if (!peer.starts_with(kPrefix) || !ParseInt(peer.substr(kPrefix.size()), fd)) return refused;
   MutexLock lock(mu_);
   const auto owner = session_of_fd_.find(static_cast<int>(fd));
-  if (owner == session_of_fd_.end()) return std::nullopt;
-  const auto session = sessions_.find(owner->second);
-  if (session == sessions_.end() || session->second.token.empty()) return std::nullopt;
-  if (!session->second.token.Matches(token)) return std::nullopt;
-  return session->first;
+  if (owner == session_of_fd_.end()) return refused;
+  Session& session = sessions_.find(owner->second)->second;
+  Connection& connection = session.connections.at(static_cast<int>(fd));
+  const bool known = !session.token.empty() && session.token.Matches(token);
+  const bool paid = known && session.lane->pending() < limits_.waiting_calls &&
+                    session.budget.Take(TokenBucket::Clock::now());
+  if (paid) return Admission{owner->second, session.lane};
+  if (++connection.refusals >= limits_.refusals) ::shutdown(connection.watch.get(), SHUT_RDWR);
+  if (!known) return refused;
+  return ResourceExhausted("too many calls from this sandbox");
 }
 
 void GuestBridge::Close(const std::string& session_id) {
-  Session closed;
+  std::map<std::string, Session, std::less<>>::node_type closed;
   {
     MutexLock lock(mu_);
-    const auto found = sessions_.find(session_id);
-    if (found == sessions_.end()) return;
-    closed = std::move(found->second);
-    sessions_.erase(found);
+    closed = sessions_.extract(session_id);
+    if (closed.empty()) return;
     std::erase_if(session_of_fd_, [&](const auto& entry) { return entry.second == session_id; });
   }
+  Session& session = closed.mapped();
+  for (const auto& [fd, connection] : session.connections) ::shutdown(connection.watch.get(), SHUT_RDWR);
   // Waits for the loop, so it is done without the lock that the loop takes.
-  closed.unix_listener.reset();
-  closed.tcp_listener.reset();
+  session.unix_listener.reset();
+  session.tcp_listener.reset();
   std::error_code ignored;
-  std::filesystem::remove_all(closed.socket_dir, ignored);
+  std::filesystem::remove_all(session.socket_dir, ignored);
 }
 
 void GuestBridge::Stop() {
@@ -192,7 +245,9 @@ void GuestBridge::Stop() {
   std::unique_ptr<grpc::Server> server;
   {
     MutexLock lock(mu_);
+    stopped_ = true;
     sessions.swap(sessions_);
+    session_of_fd_.clear();
     server = std::move(server_);
   }
   sessions.clear();

@@ -5,7 +5,6 @@
 #include "common/base/strings.h"
 #include "common/log/log.h"
 #include "daemon/rpc/convert.h"
-#include "daemon/rpc/stream_call.h"
 #include "daemon/rpc/unary_call.h"
 
 namespace workmux::daemon {
@@ -110,10 +109,10 @@ grpc::ServerUnaryReactor* AgentService::ListAgents(grpc::CallbackServerContext* 
 
 grpc::ServerWriteReactor<pb::AgentEvent>* AgentService::WatchAgents(grpc::CallbackServerContext*,
                                                                     const pb::WatchAgentsRequest*) {
-  using Call = StreamCall<pb::AgentEvent>;
-  return Call::Start(executor_, [this](const std::shared_ptr<Call>& call) {
+  return Watch::Start(executor_, [this](const std::shared_ptr<Watch>& call) {
+    if (!Keep(call)) return call->End(Unavailable("workmuxd is stopping"));
     auto sequence = std::make_shared<std::atomic<std::uint64_t>>(0);
-    std::weak_ptr<Call> weak = call;
+    std::weak_ptr<Watch> weak = call;
     auto subscription = std::make_shared<std::unique_ptr<AgentTracker::Subscription>>(
         agents_.Subscribe([weak, sequence](const AgentTracker::Change& change) {
           const auto stream = weak.lock();
@@ -136,6 +135,26 @@ grpc::ServerWriteReactor<pb::AgentEvent>* AgentService::WatchAgents(grpc::Callba
       if (const auto stream = weak.lock()) stream->End(absl::OkStatus());
     });
   });
+}
+
+bool AgentService::Keep(const std::shared_ptr<Watch>& watch) {
+  MutexLock lock(mu_);
+  if (stopping_) return false;
+  std::erase_if(watches_, [](const std::weak_ptr<Watch>& known) { return known.expired(); });
+  watches_.push_back(watch);
+  return true;
+}
+
+void AgentService::EndWatches() {
+  std::vector<std::weak_ptr<Watch>> watches;
+  {
+    MutexLock lock(mu_);
+    stopping_ = true;
+    watches.swap(watches_);
+  }
+  for (const std::weak_ptr<Watch>& watch : watches) {
+    if (const auto call = watch.lock()) call->End(Unavailable("workmuxd is stopping"));
+  }
 }
 
 }  // namespace workmux::daemon

@@ -1,9 +1,14 @@
 #pragma once
 
+#include <memory>
+#include <vector>
+
+#include "common/base/mutex.h"
 #include "daemon/async/executor.h"
 #include "daemon/domain/agent_queries.h"
 #include "daemon/domain/agent_tracker.h"
 #include "daemon/domain/config_gate.h"
+#include "daemon/rpc/stream_call.h"
 #include "workmux/control/v1/agent.grpc.pb.h"
 
 namespace workmux::daemon {
@@ -21,7 +26,14 @@ class AgentService : public workmux::control::v1::AgentService::CallbackService 
   grpc::ServerWriteReactor<workmux::control::v1::AgentEvent>* WatchAgents(
       grpc::CallbackServerContext* context, const workmux::control::v1::WatchAgentsRequest* request) override;
 
+  // Ends the watches, now and those that come: they have no end of their own and
+  // would keep a server that stops waiting.
+  void EndWatches();
+
  private:
+  using Watch = StreamCall<workmux::control::v1::AgentEvent>;
+
+  bool Keep(const std::shared_ptr<Watch>& watch);
   absl::StatusOr<workmux::control::v1::SetStatusResponse> Apply(const Caller& caller, AgentStatus status);
 
   Executor& executor_;
@@ -29,6 +41,10 @@ class AgentService : public workmux::control::v1::AgentService::CallbackService 
   AgentQueries& queries_;
   Git& git_;
   ConfigGate& config_;
+
+  Mutex mu_;
+  std::vector<std::weak_ptr<Watch>> watches_ WM_GUARDED_BY(mu_);
+  bool stopping_ WM_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace workmux::daemon

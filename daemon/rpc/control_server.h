@@ -8,6 +8,7 @@
 
 #include <absl/status/statusor.h>
 
+#include "common/base/mutex.h"
 #include "common/base/unique_fd.h"
 #include "daemon/async/event_loop.h"
 
@@ -23,13 +24,20 @@ class ControlServer {
                                                               const std::vector<grpc::Service*>& services);
   ~ControlServer();
 
+  // Takes connections from another listener from now on. Thread-safe.
+  void ListenOn(UniqueFd listener);
+
   // No new connections or calls; calls in flight get `grace`, then are cancelled.
   void Stop(std::chrono::milliseconds grace);
 
  private:
-  ControlServer() = default;
+  explicit ControlServer(EventLoop& loop) : loop_(loop) {}
+
+  EventLoop& loop_;
   std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<EventLoop::Registration> accepting_;
+  Mutex mu_;
+  std::unique_ptr<EventLoop::Registration> accepting_ WM_GUARDED_BY(mu_);
+  bool stopped_ WM_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace workmux::daemon

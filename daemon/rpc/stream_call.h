@@ -4,6 +4,7 @@
 
 #include <absl/functional/any_invocable.h>
 
+#include <cstddef>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -18,8 +19,12 @@
 
 namespace workmux::daemon {
 
+// What a stream keeps for a client that does not read (one that is stopped, say).
+inline constexpr std::size_t kMaxQueuedBytes = 16u << 20;
+
 // One server stream. Send and End are thread-safe and never block; what is sent
-// after the end is dropped. Shared: by gRPC until OnDone, and by whoever sends.
+// after the end is dropped. A client that leaves more than kMaxQueuedBytes unread
+// counts as gone. Shared: by gRPC until OnDone, and by whoever sends.
 template <class Item>
 class StreamCall : public grpc::ServerWriteReactor<Item>,
                    public std::enable_shared_from_this<StreamCall<Item>> {
@@ -43,10 +48,11 @@ class StreamCall : public grpc::ServerWriteReactor<Item>,
   std::stop_token stop_token() const { return stop_.get_token(); }
 
   // Runs once, on the executor, when the client goes away before the end; also
-  // when it has gone already.
+  // when it has gone already. Never runs after End.
   void OnLost(std::function<void()> on_lost) {
     {
       MutexLock lock(mu_);
+      if (ended_ || done_) return;
       if (!lost_) {
         on_lost_ = std::move(on_lost);
         return;
@@ -56,21 +62,29 @@ class StreamCall : public grpc::ServerWriteReactor<Item>,
   }
 
   void Send(Item item) {
+    const std::size_t size = item.ByteSizeLong();
+    bool too_much = false;
     {
       MutexLock lock(mu_);
-      if (ended_ || done_) return;
-      queue_.push_back(std::move(item));
+      if (ended_ || done_ || lost_) return;
+      too_much = !queue_.empty() && queued_bytes_ + size > kMaxQueuedBytes;
+      if (!too_much) {
+        queued_bytes_ += size;
+        queue_.push_back(std::move(item));
+      }
     }
-    Pump();
+    too_much ? Abandon() : Pump();
   }
 
   void End(const absl::Status& status) {
+    // Destroyed after the lock: what it captured may take locks of its own.
+    std::function<void()> unused;
     {
       MutexLock lock(mu_);
       if (ended_ || done_) return;
       ended_ = true;
       status_ = ToGrpc(status);
-      on_lost_ = nullptr;
+      unused.swap(on_lost_);
     }
     Pump();
   }
@@ -88,6 +102,7 @@ class StreamCall : public grpc::ServerWriteReactor<Item>,
       if (!queue_.empty() && !lost_) {
         current_ = std::move(queue_.front());
         queue_.pop_front();
+        queued_bytes_ -= current_.ByteSizeLong();
         writing_ = write = true;
       } else if (ended_) {
         finished_ = finish = true;
@@ -106,7 +121,14 @@ class StreamCall : public grpc::ServerWriteReactor<Item>,
     Pump();
   }
 
-  void OnCancel() override {
+  void OnCancel() override { Lose(); }
+
+  void Abandon() {
+    Lose();
+    End(ResourceExhausted("the client does not read what it is sent"));
+  }
+
+  void Lose() {
     stop_.request_stop();
     std::function<void()> on_lost;
     {
@@ -134,6 +156,7 @@ class StreamCall : public grpc::ServerWriteReactor<Item>,
   std::stop_source stop_;
   Mutex mu_;
   std::deque<Item> queue_ WM_GUARDED_BY(mu_);
+  std::size_t queued_bytes_ WM_GUARDED_BY(mu_) = 0;
   Item current_;
   grpc::Status status_;
   std::function<void()> on_lost_ WM_GUARDED_BY(mu_);

@@ -423,16 +423,35 @@ grpc::ServerUnaryReactor* WorkspaceService::TrustConfig(Context* context, const 
 
 void WorkspaceService::KillLater(std::shared_ptr<Multiplexer> multiplexer, std::vector<std::string> windows) {
   if (!multiplexer || windows.empty()) return;
-  auto later = deps_.loop.After(kAnswerFirst, [this, multiplexer, windows] {
-    deps_.executor.Post([multiplexer, windows] {
-      for (const std::string& window : windows) {
-        const absl::Status killed = multiplexer->KillWindow(window);
-        if (!killed.ok()) LogWarning("tmux", MessageOf(killed));
-      }
-    });
-  });
   MutexLock lock(mu_);
-  kills_.push_back(std::move(later));
+  const std::uint64_t id = next_kill_++;
+  Kill& kill = kills_[id];
+  kill.multiplexer = std::move(multiplexer);
+  kill.windows = std::move(windows);
+  kill.timer = deps_.loop.After(kAnswerFirst, [this, id] { deps_.executor.Post([this, id] { RunKill(id); }); });
+}
+
+void WorkspaceService::RunKill(std::uint64_t id) {
+  Kill kill;
+  {
+    MutexLock lock(mu_);
+    auto found = kills_.extract(id);
+    if (found.empty()) return;
+    kill = std::move(found.mapped());
+  }
+  for (const std::string& window : kill.windows) {
+    const absl::Status killed = kill.multiplexer->KillWindow(window);
+    if (!killed.ok()) LogWarning("tmux", MessageOf(killed));
+  }
+}
+
+void WorkspaceService::FinishKills() {
+  std::vector<std::uint64_t> ids;
+  {
+    MutexLock lock(mu_);
+    for (const auto& [id, kill] : kills_) ids.push_back(id);
+  }
+  for (const std::uint64_t id : ids) RunKill(id);
 }
 
 }  // namespace workmux::daemon

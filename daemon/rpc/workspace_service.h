@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -52,11 +54,20 @@ class WorkspaceService : public workmux::control::v1::WorkspaceService::Callback
   grpc::ServerUnaryReactor* TrustConfig(Context* context, const workmux::control::v1::TrustConfigRequest* request,
                                         workmux::control::v1::TrustConfigResponse* response) override;
 
+  // Kills at once what was to be killed a moment later; after the last call.
+  void FinishKills();
+
  private:
   class Call;  // what one request stands on: caller, configuration, tmux
   template <class Request, class Body>
   Stream* RunStream(Context* context, const Request* request, Body body);
 
+  struct Kill {
+    std::shared_ptr<Multiplexer> multiplexer;
+    std::vector<std::string> windows;
+    std::unique_ptr<EventLoop::Registration> timer;
+  };
+  void RunKill(std::uint64_t id);
   // Everything that can be known to be missing, before a window is touched.
   absl::Status CheckSandbox(const Call& call, const std::string& agent, const std::string& backend);
   // The caller's own window goes only after the answer has had time to arrive.
@@ -65,7 +76,8 @@ class WorkspaceService : public workmux::control::v1::WorkspaceService::Callback
 
   const Deps deps_;
   Mutex mu_;
-  std::vector<std::unique_ptr<EventLoop::Registration>> kills_ WM_GUARDED_BY(mu_);
+  std::uint64_t next_kill_ WM_GUARDED_BY(mu_) = 0;
+  std::map<std::uint64_t, Kill> kills_ WM_GUARDED_BY(mu_);
 };
 
 }  // namespace workmux::daemon

@@ -1,5 +1,6 @@
 #include "daemon/sandbox_git/clone_git_boundary.h"
 
+#include <optional>
 #include <utility>
 
 #include "common/base/status.h"
@@ -50,10 +51,13 @@ absl::Status CloneGitBoundary::Watch(const Worktree& worktree) {
   WM_RETURN_IF_ERROR(Check());
   WM_ASSIGN_OR_RETURN(const PrivateGitDir dir, PrivateGitDir::Find(worktree, state_dir_));
   MutexLock lock(mu_);
+  if (!watcher_) return Unavailable("workmuxd is stopping");
+  // Also when it is watched already: the worktree may be on another branch by now.
+  WM_RETURN_IF_ERROR(watcher_->Watch(worktree, dir));
   Watched& watched = watched_[dir.path()];
   watched.worktree = worktree;
-  if (++watched.count > 1) return absl::OkStatus();
-  return watcher_->Watch(worktree, dir);
+  ++watched.count;
+  return absl::OkStatus();
 }
 
 void CloneGitBoundary::Unwatch(const Worktree& worktree) {
@@ -63,25 +67,57 @@ void CloneGitBoundary::Unwatch(const Worktree& worktree) {
   const auto found = watched_.find(dir->path());
   if (found == watched_.end() || --found->second.count > 0) return;
   watched_.erase(found);
-  watcher_->Forget(dir->path());
+  if (watcher_) watcher_->Forget(dir->path());
+}
+
+void CloneGitBoundary::StopWatching() {
+  std::unique_ptr<RefWatcher> stopped;
+  {
+    MutexLock lock(mu_);
+    stopped = std::move(watcher_);
+  }
+  // Joined without the lock, which the watcher's thread takes.
 }
 
 void CloneGitBoundary::OnMoved(const std::filesystem::path& key, RefWatcher::Side side) {
-  Worktree worktree;
   {
     MutexLock lock(mu_);
-    const auto found = watched_.find(key);
-    if (found == watched_.end()) return;
-    worktree = found->second.worktree;
-  }
-  executor_.Post([this, worktree, side] {
-    if (side == RefWatcher::Side::kGuest) {
-      LogFailure("taking the branch", Import(worktree, {}));
+    if (!watched_.contains(key)) return;
+    const auto [pass, first] = passes_.try_emplace({key, side}, false);
+    if (!first) {
+      pass->second = true;
       return;
     }
-    const auto dir = PrivateGitDir::Find(worktree, state_dir_);
-    if (dir.ok()) LogFailure("following the host's refs", follower_->Follow(worktree, *dir, {}).status());
-  });
+  }
+  executor_.Post([this, target = Target{key, side}] { Pass(target); });
+}
+
+void CloneGitBoundary::Pass(const Target& target) {
+  std::optional<Worktree> worktree;
+  {
+    MutexLock lock(mu_);
+    passes_[target] = false;
+    if (const auto found = watched_.find(target.first); found != watched_.end()) worktree = found->second.worktree;
+  }
+  if (worktree) Bring(*worktree, target.second);
+  {
+    MutexLock lock(mu_);
+    const auto pass = passes_.find(target);
+    if (!worktree || !pass->second) {
+      passes_.erase(pass);
+      return;
+    }
+  }
+  executor_.Post([this, target] { Pass(target); });
+}
+
+void CloneGitBoundary::Bring(const Worktree& worktree, RefWatcher::Side side) {
+  if (side == RefWatcher::Side::kGuest) {
+    LogFailure("taking the branch", Import(worktree, {}));
+    return;
+  }
+  const auto dir = PrivateGitDir::Find(worktree, state_dir_);
+  if (dir.ok()) LogFailure("following the host's refs", follower_->Follow(worktree, *dir, {}).status());
 }
 
 absl::Status CloneGitBoundary::Import(const Worktree& worktree, std::stop_token stop) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <utility>
 
 #include "common/base/mutex.h"
 #include "common/process/command_runner.h"
@@ -16,7 +17,9 @@
 namespace workmux::daemon {
 
 // GitBoundary over the private git directories below the state directory. Imports
-// and follows that a moved ref asks for run on the executor.
+// and follows that a moved ref asks for run on the executor, one at a time for
+// each side of a directory: a guest that moves its branch without end costs one
+// worker at most.
 class CloneGitBoundary : public GitBoundary {
  public:
   static absl::StatusOr<std::unique_ptr<CloneGitBoundary>> Create(CommandRunner& runner, Executor& executor,
@@ -30,7 +33,11 @@ class CloneGitBoundary : public GitBoundary {
   absl::Status Import(const Worktree& worktree, std::stop_token stop) override;
   absl::Status Discard(const Worktree& worktree) override;
 
+  // Moved refs ask for nothing any more; what was asked for still runs.
+  void StopWatching();
+
  private:
+  using Target = std::pair<std::filesystem::path, RefWatcher::Side>;
   struct Watched {
     Worktree worktree;
     int count = 0;
@@ -38,6 +45,8 @@ class CloneGitBoundary : public GitBoundary {
 
   CloneGitBoundary(CommandRunner& runner, Executor& executor, std::filesystem::path state_dir);
   void OnMoved(const std::filesystem::path& key, RefWatcher::Side side);
+  void Pass(const Target& target);
+  void Bring(const Worktree& worktree, RefWatcher::Side side);
 
   CommandRunner& runner_;
   Executor& executor_;
@@ -49,7 +58,8 @@ class CloneGitBoundary : public GitBoundary {
   std::unique_ptr<RefFollower> follower_;
   Mutex mu_;
   std::map<std::filesystem::path, Watched> watched_ WM_GUARDED_BY(mu_);
-  std::unique_ptr<RefWatcher> watcher_;
+  std::map<Target, bool> passes_ WM_GUARDED_BY(mu_);  // under way; true: once more after it
+  std::unique_ptr<RefWatcher> watcher_ WM_GUARDED_BY(mu_);
 };
 
 }  // namespace workmux::daemon

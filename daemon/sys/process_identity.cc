@@ -1,5 +1,6 @@
 #include "daemon/sys/process_identity.h"
 
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,11 +25,17 @@ absl::StatusOr<ProcessIdentity> IdentifyProcess(pid_t pid) {
 }
 
 absl::StatusOr<UniqueFd> OpenProcess(const ProcessIdentity& identity) {
+  const absl::Status ended = NotFound("process {} has ended", identity.pid);
   UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, identity.pid, 0)));
-  if (!fd.valid()) return errno == ESRCH ? NotFound("process {} has ended", identity.pid) : ErrnoStatus(errno, "pidfd_open");
+  // EINVAL: the number is no process's any more but one of its threads', or none at all.
+  if (!fd.valid()) return errno == ESRCH || errno == EINVAL ? ended : ErrnoStatus(errno, "pidfd_open");
   // Opened first, compared after: the descriptor cannot change its process.
   const auto now = IdentifyProcess(identity.pid);
-  if (!now.ok() || !(*now == identity)) return NotFound("process {} has ended", identity.pid);
+  // One that nobody has waited for yet is readable and has ended all the same.
+  pollfd state{.fd = fd.get(), .events = POLLIN, .revents = 0};
+  if (::poll(&state, 1, 0) > 0) return ended;
+  WM_RETURN_IF_ERROR(now.status());
+  if (!(*now == identity)) return ended;
   return fd;
 }
 

@@ -21,7 +21,8 @@ struct ProcessIdentity {
 
 absl::StatusOr<ProcessIdentity> IdentifyProcess(pid_t pid);
 
-// A pidfd of exactly this process; kNotFound when it has ended.
+// A pidfd of exactly this process; kNotFound when it has ended, another error
+// when that cannot be told.
 absl::StatusOr<UniqueFd> OpenProcess(const ProcessIdentity& identity);
 
 }  // namespace workmux::daemon

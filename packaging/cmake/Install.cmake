@@ -12,7 +12,9 @@ foreach(program workmux workmuxd)
   endif()
 endforeach()
 if(TARGET workmux-guest)
-  install(DIRECTORY "${WORKMUX_GUEST_DIR}/" DESTINATION "lib/workmux/guest" USE_SOURCE_PERMISSIONS)
+  # As a target, so that `cmake --install --strip` reaches it.
+  install(TARGETS workmux-guest RUNTIME DESTINATION "lib/workmux/guest")
+  install(FILES "${WORKMUX_GUEST_DIR}/workmux" DESTINATION "lib/workmux/guest")
 endif()
 
 # Units hold an absolute path, so they are written when the prefix is final:

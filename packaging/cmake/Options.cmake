@@ -18,7 +18,7 @@ if(WORKMUX_HARDEN)
 endif()
 if(WORKMUX_SANITIZE)
   target_compile_options(workmux_options INTERFACE
-    -fsanitize=${WORKMUX_SANITIZE} -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS)
+    -fsanitize=${WORKMUX_SANITIZE} -fno-omit-frame-pointer -g1 -D_GLIBCXX_ASSERTIONS)
   target_link_options(workmux_options INTERFACE -fsanitize=${WORKMUX_SANITIZE})
 endif()
 if(WORKMUX_CLANG_TIDY)

@@ -4,8 +4,10 @@ include(Catch)
 # test that is not marked ROOT: tests/run sets it to become the test user.
 set(WORKMUX_TEST_LAUNCHER "" CACHE FILEPATH "Program that starts the test programs")
 
-# Every unit test program, for an inner loop that builds nothing else.
+# Every unit test program, for an inner loop that builds nothing else; and what
+# the sanitized builds run.
 add_custom_target(unit_tests)
+add_custom_target(component_tests)
 
 # workmux_test(<name> <label> SOURCES a_test.cc ... LIBS workmux::x ... [ROOT] [SERIAL])
 # One Catch2 program; each test case becomes a ctest test with the label: unit,
@@ -23,8 +25,8 @@ function(workmux_test name label)
   target_compile_definitions(${name} PRIVATE
     "WORKMUX_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"" "WORKMUX_BINARY_DIR=\"${PROJECT_BINARY_DIR}\"")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
-  if(label STREQUAL "unit")
-    add_dependencies(unit_tests ${name})
+  if(label MATCHES "^(unit|component)$")
+    add_dependencies(${label}_tests ${name})
   endif()
 
   if(WORKMUX_TEST_LAUNCHER AND NOT ARG_ROOT)

@@ -30,7 +30,7 @@ std::string FakeMultiplexer::AddForeignWindow(const std::string& name) {
 
 absl::StatusOr<std::string> FakeMultiplexer::ServerStart() {
   WM_RETURN_IF_ERROR(Running());
-  return std::string("1700000000");
+  return server_start_;
 }
 
 absl::StatusOr<WindowRef> FakeMultiplexer::CreateWindow(const daemon::WindowSpec& spec,
@@ -100,9 +100,18 @@ absl::StatusOr<std::vector<PaneInfo>> FakeMultiplexer::ListPanes() {
   return panes;
 }
 
-absl::Status FakeMultiplexer::ShowStatus(std::string_view, std::string_view, bool) {
-  return Running();
+absl::Status FakeMultiplexer::ShowStatus(std::string_view pane_id, std::string_view icon,
+                                         bool auto_clear) {
+  WM_RETURN_IF_ERROR(Running());
+  icons[std::string(pane_id)] = icon;
+  auto_clears[std::string(pane_id)] = auto_clear;
+  return absl::OkStatus();
 }
-absl::Status FakeMultiplexer::SetTitle(std::string_view, std::string_view) { return Running(); }
+
+absl::Status FakeMultiplexer::SetTitle(std::string_view pane_id, std::string_view title) {
+  WM_RETURN_IF_ERROR(Running());
+  titles[std::string(pane_id)] = title;
+  return absl::OkStatus();
+}
 
 }  // namespace workmux::test

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "daemon/ports/multiplexer.h"
+#include "daemon/ports/multiplexers.h"
 
 namespace workmux::test {
 
@@ -22,6 +24,15 @@ class FakeMultiplexer : public daemon::Multiplexer {
   // A window of somebody else; gives its pane.
   std::string AddForeignWindow(const std::string& name);
   void set_running(bool running) { running_ = running; }
+  void set_server_start(std::string start) { server_start_ = std::move(start); }
+  // What each pane shows.
+  std::map<std::string, std::string> icons;
+  std::map<std::string, std::string> titles;
+  std::map<std::string, bool> auto_clears;
+  // tmux reports that the pane is gone.
+  void ReportPaneGone(const std::string& pane) {
+    if (events_.on_pane_gone) events_.on_pane_gone(pane);
+  }
   void FailNextWindow(absl::Status status) { window_failure_ = std::move(status); }
   // Called when a window is killed.
   void OnKill(std::function<void()> on_kill) { on_kill_ = std::move(on_kill); }
@@ -44,6 +55,7 @@ class FakeMultiplexer : public daemon::Multiplexer {
   daemon::WindowRef RefOf(const Window& window) const;
 
   std::string socket_ = "/fake/tmux";
+  std::string server_start_ = "1700000000";
   std::vector<Window> windows_;
   std::string selected_;
   absl::Status window_failure_;
@@ -51,6 +63,17 @@ class FakeMultiplexer : public daemon::Multiplexer {
   Events events_;
   bool running_ = true;
   unsigned next_ = 1;
+};
+
+// The one server, at whatever socket; no server while it does not run.
+class FakeMultiplexers : public daemon::Multiplexers {
+ public:
+  absl::StatusOr<std::shared_ptr<daemon::Multiplexer>> Get(const std::string&) override {
+    if (absl::StatusOr<std::string> start = server->ServerStart(); !start.ok()) return start.status();
+    return server;
+  }
+
+  std::shared_ptr<FakeMultiplexer> server = std::make_shared<FakeMultiplexer>();
 };
 
 }  // namespace workmux::test

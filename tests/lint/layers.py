@@ -30,7 +30,12 @@ LAYERS = {
         "common/os": "where they lie",
         "common/process": "Env, for variables of the caller",
     },
-    "daemon/sys": {"common/base": BASE, "common/io": "locks and inherited sockets", "common/os": "paths"},
+    "daemon/sys": {
+        "common/base": BASE,
+        "common/io": "locks and inherited sockets",
+        "common/os": "paths",
+        "common/process": "Env, in which a service manager says what it hands over",
+    },
     "daemon/ports": {
         "common/base": BASE,
         "common/process": "Env and ExitStatus are part of the contracts",
@@ -38,6 +43,7 @@ LAYERS = {
         "daemon/domain/types.h": "the vocabulary of the contracts",
         "daemon/domain/progress.h": "long calls report progress",
         "daemon/domain/sandbox_spec.h": "what a backend is asked to make",
+        "daemon/domain/session_record.h": "what is kept of a session and of an agent",
     },
     "daemon/domain": {
         "common/base": BASE,
@@ -48,6 +54,7 @@ LAYERS = {
         "daemon/async": "background work through the executor",
         "daemon/config": "plain structs",
         "daemon/ports": "the outside world",
+        "daemon/sys": "identities of processes and random tokens",
     },
     "daemon/egress": {
         "common/base": BASE,
@@ -75,6 +82,7 @@ LAYERS = {
         "common/rpc": "statuses on the wire",
         "daemon/async": "executor",
         "daemon/domain": "what a guest may do",
+        "daemon/ports": "what it implements",
         "daemon/rpc": "the call adaptors",
     },
     "daemon/rpc": {

@@ -70,7 +70,8 @@ absl::Status CheckRevision(std::string_view text) {
                            });
   if (one_operand) return absl::OkStatus();
   const std::string shown = Printable(text.substr(0, 80));
-  return WithReason(InvalidArgument("'{}' is no revision", shown), "INVALID_REVISION");
+  return WithHint(WithReason(InvalidArgument("'{}' is no revision", shown), "INVALID_REVISION"),
+                  "name one branch, tag or commit");
 }
 
 }  // namespace workmux::daemon

@@ -1,13 +1,25 @@
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstring>
+#include <ctime>
+#include <mutex>
+#include <vector>
 
+#include "common/io/socket.h"
 #include "daemon/async/event_loop.h"
 #include "daemon/async/parallel.h"
+#include "daemon/async/serial_executor.h"
 #include "daemon/async/thread_pool.h"
 #include "tests/support/catch.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
 
 namespace workmux::daemon {
@@ -51,6 +63,89 @@ TEST_CASE("ParallelFor: each index once, done when it returns") {
   ParallelFor(pool, hits.size(), [&](std::size_t i) { ++hits[i]; });
   for (const auto& hit : hits) CHECK(hit == 1);
   ParallelFor(pool, 0, [&](std::size_t) { FAIL("no index to call"); });
+}
+
+TEST_CASE("ParallelFor: inside of the pool's only thread it still ends") {
+  ThreadPool pool("test", 1, 1);
+  std::atomic<int> hits{0};
+  std::atomic<bool> ended{false};
+  pool.Post([&] {
+    ParallelFor(pool, 10, [&](std::size_t) { ++hits; });
+    ended = true;
+  });
+  CHECK(test::WaitUntil([&] { return ended.load(); }));
+  CHECK(hits == 10);
+}
+
+TEST_CASE("SerialExecutor: one job at a time, in order, while others find a worker") {
+  ThreadPool pool("test", 1, 8);
+  auto lane = std::make_shared<SerialExecutor>(pool);
+  std::atomic<int> running{0};
+  std::atomic<int> most{0};
+  std::atomic<bool> release{false};
+  std::mutex mu;
+  std::vector<int> order;
+  lane->Post([&] { test::WaitUntil([&] { return release.load(); }); });
+  for (int i = 0; i < 100; ++i) {
+    lane->Post([&, i] {
+      most = std::max(most.load(), ++running);
+      std::lock_guard lock(mu);
+      order.push_back(i);
+      --running;
+    });
+  }
+  CHECK(lane->pending() == 101);
+  std::atomic<bool> other{false};
+  pool.Post([&] { other = true; });
+  CHECK(test::WaitUntil([&] { return other.load(); }));
+  release = true;
+  CHECK(test::WaitUntil([&] { return lane->pending() == 0; }));
+  CHECK(most == 1);
+  REQUIRE(order.size() == 100);
+  CHECK(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST_CASE("EventLoop: more connections than one turn takes are all accepted") {
+  test::TempDir dir;
+  EventLoop loop;
+  auto listener = test::Must(ListenUnix(dir / "s"));
+  std::vector<UniqueFd> clients;
+  for (int i = 0; i < 50; ++i) clients.push_back(test::Must(ConnectUnix(dir / "s")));
+  std::atomic<int> accepted{0};
+  auto registration = loop.Accept(std::move(listener), [&](UniqueFd) { ++accepted; });
+  CHECK(test::WaitUntil([&] { return accepted == 50; }));
+}
+
+TEST_CASE("EventLoop: without free descriptors accepting waits and does not spin") {
+  test::TempDir dir;
+  EventLoop loop;
+  std::atomic<int> accepted{0};
+  auto registration = loop.Accept(test::Must(ListenUnix(dir / "s")), [&](UniqueFd) { ++accepted; });
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  UniqueFd client = test::Must(ConnectUnix(dir / "s"));
+  REQUIRE(test::WaitUntil([&] { return accepted == 1; }));
+  // Every number below the limit is taken; the second client is connected by then.
+  std::vector<UniqueFd> taken;
+  UniqueFd waiting(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  for (;;) {
+    UniqueFd copy(::dup(client.get()));
+    if (!copy.valid() || copy.get() > 200) break;
+    taken.push_back(std::move(copy));
+  }
+  const rlimit low{200, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, (dir / "s").c_str(), sizeof address.sun_path - 1);
+  REQUIRE(::connect(waiting.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  const std::clock_t cpu = std::clock();
+  CHECK_FALSE(test::WaitUntil([&] { return accepted == 2; }, std::chrono::milliseconds(300)));
+  const double busy = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
+  CHECK(busy < 0.15);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  taken.clear();
+  CHECK(test::WaitUntil([&] { return accepted == 2; }));
 }
 
 TEST_CASE("EventLoop: a timer fires, a dropped one does not") {

@@ -53,6 +53,21 @@ TEST_CASE("PosixCommandRunner: a child's exit code and both outputs are its resu
   CHECK(result.err == "err\n");
 }
 
+TEST_CASE("PosixCommandRunner: a child's number is not free while its group may be signalled", "[process]") {
+  TempDir dir;
+  const auto file = dir / "pid";
+  std::thread runner([&] {
+    // The sleeping one holds the pipes, so the runner waits for a while.
+    CHECK(Must(Run(Shell("echo $$ >" + file.string() + "; sleep 1 & exit 0"))).exit.ok());
+  });
+  const pid_t pid = PidIn(file);
+  CHECK(WaitUntil([&] {
+    return test::ReadWholeFile("/proc/" + std::to_string(pid) + "/stat").find(") Z ") != std::string::npos;
+  }, std::chrono::seconds(2)));
+  runner.join();
+  CHECK_FALSE(std::filesystem::exists("/proc/" + std::to_string(pid)));
+}
+
 TEST_CASE("PosixCommandRunner: a child's deadly signal is reported as one", "[process]") {
   const CommandResult result = Must(Run(Shell("kill -KILL $$")));
   CHECK(result.exit.signal == SIGKILL);

@@ -1,8 +1,14 @@
 #include "daemon/guest/guest_bridge.h"
 
 #include <grpcpp/grpcpp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
 
+#include <algorithm>
+#include <atomic>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "common/io/socket.h"
@@ -10,6 +16,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/wait_until.h"
 #include "workmux/guest/v1/guest.grpc.pb.h"
 
 namespace workmux::daemon {
@@ -19,7 +26,16 @@ namespace pb = ::workmux::guest::v1;
 
 class RecordingActions : public GuestActions {
  public:
+  // While set, calls of session "a" do not end.
+  std::atomic<bool> a_hangs{false};
+  std::atomic<int> hanging{0};
+
   absl::Status SetGuestStatus(std::string_view session_id, AgentStatus status) override {
+    if (session_id == "a" && a_hangs) {
+      ++hanging;
+      test::WaitUntil([&] { return !a_hangs; });
+      --hanging;
+    }
     std::lock_guard lock(mu_);
     statuses_.emplace_back(session_id, status);
     return absl::OkStatus();
@@ -58,11 +74,13 @@ grpc::Status CallSetStatus(const std::string& target, const std::string& token,
 }
 
 struct Fixture {
+  explicit Fixture(const GuestBridge::Limits& limits = {}) : bridge(loop, executor, actions, limits) {}
+
   test::TempDir dir;
-  ThreadPool executor{"test", 1, 8};
+  ThreadPool executor{"test", 1, 3};
   EventLoop loop;
   RecordingActions actions;
-  GuestBridge bridge{loop, executor, actions};
+  GuestBridge bridge;
   const Secret token_a{"token-of-a"};
   const Secret token_b{"token-of-b"};
 
@@ -150,6 +168,95 @@ TEST_CASE("GuestBridge: a message above 1 MiB is refused") {
   CHECK(send(2u << 20).error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
   CHECK(f.actions.titles().empty());
   CHECK(send(100).ok());
+}
+
+UniqueFd ConnectTcp(std::uint16_t port) {
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  return fd;
+}
+
+bool IsClosed(const UniqueFd& fd) {
+  pollfd state{.fd = fd.get(), .events = POLLRDHUP, .revents = 0};
+  return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+TEST_CASE("guest: T8, connections above a listener's limit are closed, and ended ones make room") {
+  Fixture f(GuestBridge::Limits{.connections = 4});
+  const std::uint16_t port = f.Open("a", f.token_a);
+  const std::string tcp = "127.0.0.1:" + std::to_string(port);
+  std::vector<UniqueFd> idle;
+  for (int i = 0; i < 12; ++i) idle.push_back(ConnectTcp(port));
+  const auto closed = [&] { return std::count_if(idle.begin(), idle.end(), &IsClosed); };
+  CHECK(test::WaitUntil([&] { return closed() == 8; }));
+  CHECK(CallSetStatus(tcp, "token-of-a").error_code() == grpc::StatusCode::UNAVAILABLE);
+  // Who fills the port, another sandbox on the same network say, does not fill the socket.
+  CHECK(CallSetStatus(f.SocketOf("a"), "token-of-a").ok());
+  idle.clear();
+  CHECK(test::WaitUntil([&] { return CallSetStatus(tcp, "token-of-a").ok(); }));
+}
+
+TEST_CASE("guest: T8, connections that come and go do not use the limit up") {
+  Fixture f(GuestBridge::Limits{.connections = 4});
+  const std::uint16_t port = f.Open("a", f.token_a);
+  const std::string tcp = "127.0.0.1:" + std::to_string(port);
+  for (int i = 0; i < 20; ++i) {
+    CHECK(test::WaitUntil([&] { return CallSetStatus(tcp, "token-of-a").ok(); }));
+    CHECK(test::WaitUntil([&] { return CallSetStatus(f.SocketOf("a"), "token-of-a").ok(); }));
+  }
+}
+
+TEST_CASE("guest: T8, calls above a sandbox's budget are refused, another's are not") {
+  Fixture f(GuestBridge::Limits{.calls_per_second = 0.001, .burst = 5});
+  f.Open("a", f.token_a);
+  f.Open("b", f.token_b);
+  int passed = 0;
+  for (int i = 0; i < 20; ++i) {
+    const grpc::Status status = CallSetStatus(f.SocketOf("a"), "token-of-a");
+    if (status.ok()) ++passed;
+    else CHECK(status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+  }
+  CHECK(passed == 5);
+  CHECK(CallSetStatus(f.SocketOf("b"), "token-of-b").ok());
+}
+
+TEST_CASE("guest: T8, calls that do not end hold one worker, and only so many wait") {
+  Fixture f(GuestBridge::Limits{.waiting_calls = 6});
+  f.Open("a", f.token_a);
+  f.Open("b", f.token_b);
+  f.actions.a_hangs = true;
+  std::atomic<int> refused{0};
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 10; ++i) {
+    callers.emplace_back([&] {
+      if (CallSetStatus(f.SocketOf("a"), "token-of-a").error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) ++refused;
+    });
+  }
+  CHECK(test::WaitUntil([&] { return f.actions.hanging == 1 && refused == 4; }));
+  CHECK(CallSetStatus(f.SocketOf("b"), "token-of-b").ok());
+  CHECK(f.actions.hanging == 1);
+  f.actions.a_hangs = false;
+  for (std::thread& caller : callers) caller.join();
+  CHECK(f.actions.statuses().size() == 7);
+}
+
+TEST_CASE("guest: a connection that guesses tokens is cut") {
+  Fixture f(GuestBridge::Limits{.refusals = 3});
+  f.Open("a", f.token_a);
+  grpc::ChannelArguments once;
+  once.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 60'000);
+  auto channel = grpc::CreateCustomChannel(f.SocketOf("a"), grpc::InsecureChannelCredentials(), once);
+  auto stub = pb::GuestService::NewStub(channel);
+  for (int i = 0; i < 3; ++i) {
+    grpc::ClientContext context;
+    pb::HeartbeatResponse response;
+    CHECK_FALSE(stub->Heartbeat(&context, {}, &response).ok());
+  }
+  CHECK(test::WaitUntil([&] { return channel->GetState(false) != GRPC_CHANNEL_READY; }));
 }
 
 }  // namespace

@@ -36,6 +36,14 @@ TEST_CASE("AgentCommand: each profile gets its prompt in its own form", "[agent]
   for (const Case& c : cases) CHECK(Build(c.agent, Prompt()) == c.line);
 }
 
+TEST_CASE("AgentCommand: a prompt too long for an argument is named", "[agent]") {
+  AgentCommandOptions options = Prompt();
+  options.prompt_by_name = true;
+  CHECK(Build("claude", options) == "claude -- 'Read .workmux/PROMPT-x.md and do what it says.'");
+  CHECK(Build("gemini", options) == "gemini -i='Read .workmux/PROMPT-x.md and do what it says.'");
+  CHECK(Build("pi", options) == "pi 'Read .workmux/PROMPT-x.md and do what it says.'");
+}
+
 TEST_CASE("AgentCommand: questions are turned off in a sandbox only", "[agent]") {
   AgentCommandOptions options;
   options.sandboxed = true;

@@ -1,0 +1,87 @@
+// How sessions come back after a start of the daemon.
+
+#include <chrono>
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/log/log.h"
+#include "daemon/domain/session_manager.h"
+
+namespace workmux::daemon {
+namespace {
+
+// A client that died together with the daemon gets this long to come back.
+
+void LogFailure(std::string_view what, const absl::Status& status) {
+  if (!status.ok()) LogWarning("session", Format("{}: {}", what, MessageOf(status)));
+}
+
+}  // namespace
+
+absl::Status SessionManager::Restore() {
+  WM_ASSIGN_OR_RETURN(const std::vector<SessionRecord> records, deps_.records.LoadSessions());
+  for (const SessionRecord& record : records) {
+    deps_.directory.Put(record);
+    if (!record.token.empty()) {
+      LogFailure("reopening a bridge",
+                 deps_.bridge
+                     .Open(record.id, record.token,
+                           {.socket_dir = record.bridge_dir,
+                            .tcp_address = record.bridge_address,
+                            .tcp_port = record.bridge_port})
+                     .status());
+    }
+    if (record.git == "clone") {
+      LogFailure("watching a branch", deps_.git.Watch(record.worktree));
+      deps_.executor.Post(
+          [this, worktree = record.worktree] { LogFailure("taking the branch", deps_.git.Import(worktree, {})); });
+    }
+    WatchClient(record);
+  }
+  deps_.executor.Post([this, records] { RemoveOrphans(records); });
+  return absl::OkStatus();
+}
+
+// Replaces the session's wait; null: by none. While the daemon stops nothing is
+// waited for.
+void SessionManager::SetWait(const std::string& session_id, Wait wait) {
+  MutexLock lock(mu_);
+  const bool remove = wait == nullptr;
+  if (!shutting_down_) wait.swap(waits_[session_id]);
+  if (remove) waits_.erase(session_id);
+  // What was replaced is freed on a worker: it waits for the loop.
+  auto replaced = std::make_shared<Wait>(std::move(wait));
+  if (*replaced) deps_.executor.Post([replaced] { replaced->reset(); });
+}
+
+// A client that lives keeps its sandbox for as long as it lives, leased or not;
+// one that is gone gets a short while to be replaced by a resume.
+void SessionManager::WatchClient(const SessionRecord& record) {
+  const auto look_again = [this, record] { deps_.executor.Post([this, record] { EndUnlessClaimed(record); }); };
+  auto process = OpenProcess(record.client);
+  SetWait(record.id, process.ok() ? deps_.loop.WhenReadable(*std::move(process), look_again)
+                                  : deps_.loop.After(deps_.unclaimed_grace, look_again));
+}
+
+void SessionManager::EndUnlessClaimed(const SessionRecord& record) {
+  if (IsLeased(record.id)) return;
+  // Not being able to tell (no descriptor is free, say) is no proof of its end.
+  if (!absl::IsNotFound(OpenProcess(record.client).status())) return WatchClient(record);
+  End(record.id, EndReason::kLeaseLost).IgnoreError();
+}
+
+void SessionManager::RemoveOrphans(const std::vector<SessionRecord>& known) {
+  for (const auto& [name, backend] : deps_.backends) {
+    if (!backend->outlives_client()) continue;
+    const auto existing = backend->List();
+    if (!existing.ok()) continue;  // an engine that is away is asked at the next start
+    for (const SandboxInfo& sandbox : *existing) {
+      bool mine = false;
+      for (const SessionRecord& record : known) mine = mine || record.id == sandbox.session_id;
+      mine = mine || deps_.directory.Find(sandbox.session_id).has_value();
+      if (!mine) LogFailure("removing orphan " + sandbox.name, backend->Release(sandbox.name));
+    }
+  }
+}
+
+}  // namespace workmux::daemon

@@ -1,0 +1,19 @@
+"""The figures, by group: each returns the results that belong to it."""
+
+from idle import idle_daemon
+from queries import list_and_status, with_git
+from sandboxes import first_instruction_container, first_instruction_namespace, import_latency
+from statuses import set_status_guest, set_status_host
+from windows import add_worktree
+
+GROUPS = {
+    "queries": list_and_status,
+    "git": with_git,
+    "status": set_status_host,
+    "guest-status": set_status_guest,
+    "add": add_worktree,
+    "namespace": first_instruction_namespace,
+    "container": first_instruction_container,
+    "import": import_latency,
+    "idle": idle_daemon,
+}

@@ -1,0 +1,155 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/mutex.h"
+#include "common/base/status.h"
+#include "daemon/ports/bridge_listeners.h"
+#include "daemon/ports/git_boundary.h"
+#include "daemon/ports/sandbox_backend.h"
+
+namespace workmux::test {
+
+// What the three fakes below did, in order: "prepare NAME", "release NAME",
+// "close ID", "unwatch PATH", … A call fails when its first word is in
+// `failures`. Thread-safe but for `failures`, which a test sets beforehand.
+class SandboxLog {
+ public:
+  absl::Status Enter(const std::string& call, const std::string& subject) {
+    MutexLock lock(mu_);
+    calls_.push_back(call + " " + subject);
+    const auto failure = failures.find(call);
+    return failure == failures.end() ? absl::OkStatus() : failure->second;
+  }
+  std::vector<std::string> calls() const {
+    MutexLock lock(mu_);
+    return calls_;
+  }
+  // How many calls had this first word.
+  int Count(const std::string& call) const {
+    MutexLock lock(mu_);
+    int count = 0;
+    for (const std::string& made : calls_) count += made.starts_with(call + " ") ? 1 : 0;
+    return count;
+  }
+  void Clear() {
+    MutexLock lock(mu_);
+    calls_.clear();
+  }
+
+  std::map<std::string, absl::Status> failures;
+
+ private:
+  mutable Mutex mu_;
+  std::vector<std::string> calls_ WM_GUARDED_BY(mu_);
+};
+
+class FakeSandboxBackend : public daemon::SandboxBackend {
+ public:
+  FakeSandboxBackend(std::string name, SandboxLog& log) : name_(std::move(name)), log_(log) {}
+
+  std::string_view name() const override { return name_; }
+  absl::Status Check(std::string_view image, const Env&) override { return log_.Enter("check", std::string(image)); }
+  absl::StatusOr<BridgeAddress> Bridge(const Env&) override {
+    WM_RETURN_IF_ERROR(log_.Enter("bridge", name_));
+    return BridgeAddress{"172.17.0.1", "host.docker.internal"};
+  }
+  absl::Status Prepare(const daemon::SandboxSpec& spec, daemon::ProgressSink&, std::stop_token) override {
+    prepared = spec;
+    existing[spec.name] = {spec.name, spec.session_id, false};
+    return log_.Enter("prepare", spec.name);
+  }
+  absl::StatusOr<daemon::ExecPlan> PlanRun(const daemon::SandboxSpec& spec, const Env&) override {
+    WM_RETURN_IF_ERROR(log_.Enter("plan", spec.name));
+    return daemon::ExecPlan{.argv = {"enter", spec.name}, .env = {}, .cwd = spec.cwd, .files = {}};
+  }
+  absl::StatusOr<daemon::ExecPlan> PlanAttach(const daemon::SandboxSpec& spec, std::span<const std::string> command,
+                                              bool, const Env&) override {
+    WM_RETURN_IF_ERROR(log_.Enter("attach", spec.name));
+    return daemon::ExecPlan{.argv = {command.begin(), command.end()}, .env = {}, .cwd = spec.cwd, .files = {}};
+  }
+  absl::StatusOr<daemon::SandboxExit> ConfirmExit(std::string_view name, ExitStatus seen) override {
+    WM_RETURN_IF_ERROR(log_.Enter("confirm", std::string(name)));
+    if (!start_failure.empty()) return daemon::SandboxExit{127, start_failure};
+    return daemon::SandboxExit{seen.ShellCode(), {}};
+  }
+  absl::Status Stop(std::string_view name, std::chrono::seconds) override { return log_.Enter("stop", std::string(name)); }
+  absl::Status Release(std::string_view name) override {
+    existing.erase(std::string(name));
+    return log_.Enter("release", std::string(name));
+  }
+  bool outlives_client() const override { return outlives; }
+  absl::StatusOr<std::vector<daemon::SandboxInfo>> List() override {
+    WM_RETURN_IF_ERROR(log_.Enter("list", name_));
+    std::vector<daemon::SandboxInfo> all;
+    for (const auto& [name, info] : existing) all.push_back(info);
+    return all;
+  }
+
+  std::map<std::string, daemon::SandboxInfo> existing;  // by name
+  daemon::SandboxSpec prepared;                         // the last one
+  std::string start_failure;
+  bool outlives = true;
+
+ private:
+  const std::string name_;
+  SandboxLog& log_;
+};
+
+class FakeBridgeListeners : public daemon::BridgeListeners {
+ public:
+  explicit FakeBridgeListeners(SandboxLog& log) : log_(log) {}
+
+  absl::StatusOr<std::uint16_t> Open(const std::string& session_id, const Secret& token,
+                                     const Endpoints& endpoints) override {
+    WM_RETURN_IF_ERROR(log_.Enter("open", session_id));
+    open[session_id] = {token, endpoints};
+    return endpoints.tcp_address.empty() ? 0 : endpoints.tcp_port != 0 ? endpoints.tcp_port : std::uint16_t{4711};
+  }
+  void Close(const std::string& session_id) override {
+    log_.Enter("close", session_id).IgnoreError();
+    open.erase(session_id);
+  }
+
+  std::map<std::string, std::pair<Secret, Endpoints>> open;  // by session
+
+ private:
+  SandboxLog& log_;
+};
+
+class FakeGitBoundary : public daemon::GitBoundary {
+ public:
+  explicit FakeGitBoundary(SandboxLog& log) : log_(log) {}
+
+  absl::StatusOr<std::vector<daemon::Mount>> Prepare(const daemon::Worktree& worktree, const Env&,
+                                                     std::stop_token) override {
+    WM_RETURN_IF_ERROR(log_.Enter("clone", worktree.path.string()));
+    // Stands where the host's git directory would show through.
+    return std::vector<daemon::Mount>{{"/private.git", worktree.repository.common_dir, true}};
+  }
+  absl::Status Watch(const daemon::Worktree& worktree) override {
+    WM_RETURN_IF_ERROR(log_.Enter("watch", worktree.path.string()));
+    ++watched[worktree.path];
+    return absl::OkStatus();
+  }
+  void Unwatch(const daemon::Worktree& worktree) override {
+    log_.Enter("unwatch", worktree.path.string()).IgnoreError();
+    if (--watched[worktree.path] == 0) watched.erase(worktree.path);
+  }
+  absl::Status Import(const daemon::Worktree& worktree, std::stop_token) override {
+    return log_.Enter("import", worktree.path.string());
+  }
+  absl::Status Discard(const daemon::Worktree& worktree) override {
+    return log_.Enter("discard", worktree.path.string());
+  }
+
+  std::map<std::filesystem::path, int> watched;
+
+ private:
+  SandboxLog& log_;
+};
+
+}  // namespace workmux::test
