@@ -28,7 +28,7 @@ constexpr KeyRow kRows[] = {
      "Where a new window goes"},
     {"mode", kChoice, kAny, kNow, "window", "window", "session", "What a worktree gets in tmux"},
     {"panes", kList, kAny, kNow,
-     "[{command: \"<agent>\", focus: true}, {command: clear, split: horizontal}]", "", "",
+     "[{command: \"<agent>\", focus: true}, {split: horizontal}]", "", "",
      "Panes of a window: name, command, focus, zoom, split (horizontal, vertical), size or "
      "percentage, target"},
     {"windows", kList, kAny, kRefused, "[]", "", "", "Windows of a session, each with panes"},

@@ -33,7 +33,7 @@ class SandboxBackend {
   virtual std::string_view name() const = 0;
 
   // Whether a sandbox could be made now: program installed, engine answering,
-  // image present. The error's hint names the fix.
+  // image present (empty: not asked). The error's hint names the fix.
   virtual absl::Status Check(std::string_view image, const Env& env) = 0;
   // The narrowest host address that sandboxes of this kind can reach, where the
   // bridge listens, and the name by which they reach it.

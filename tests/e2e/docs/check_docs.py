@@ -14,7 +14,7 @@ stdout and stderr together. "…" in a line stands for any text, a line of "…"
 number of lines; a command without output shown is not compared. It must exit with 0,
 or with what a trailing "# exits N" says. Blocks of one file run in order, in a scratch
 repository with a HOME, a runtime folder, a tmux server and a daemon of their own.
-```yaml global and ```yaml project blocks are loaded by `workmux list`, which must not
+```yaml (global) and ```yaml project blocks are loaded by `workmux list`, which must not
 warn. Other blocks (sh, json, dockerfile …) are not run.
 """
 
@@ -102,7 +102,7 @@ class World:
             "WORKMUX_TMUX_SOCKET": str(self.tmux), "GIT_CONFIG_NOSYSTEM": "1",
         }
         # A login shell of tmux's would set the distribution's PATH.
-        (self.home / ".bash_profile").write_text(f'export PATH="{path}"\n')
+        (self.home / ".bash_profile").write_text(f'export PATH="{path}"\nunset HISTFILE\n')
         (tools / "claude").write_text(AGENT)
         (tools / "claude").chmod(0o755)
         for name in ("WORKMUX_TEST_IMAGE", "DOCKER_HOST"):
@@ -156,9 +156,9 @@ def run_example(world, command, code, expected):
 
 
 def load_config(world, kind, text):
-    place = world.home / ".config/workmux/config.yaml" if kind == "global" else world.project / ".workmux.yaml"
-    if kind not in ("global", "project"):
-        raise Failure(f"```yaml {kind}: say whether it is a global or a project configuration")
+    if kind not in ("", "global", "project"):
+        raise Failure(f"```yaml {kind}: neither a global nor a project configuration")
+    place = world.project / ".workmux.yaml" if kind == "project" else world.home / ".config/workmux/config.yaml"
     place.parent.mkdir(parents=True, exist_ok=True)
     kept = place.read_text() if place.exists() else None
     place.write_text(text)
@@ -178,7 +178,7 @@ def check_examples(given):
         for fence in FENCE.finditer(text):
             line = text.count("\n", 0, fence.start()) + 1
             try:
-                if fence[1] == "console":
+                if fence[1] == "console" and not given.configs:
                     for command in parse_console(fence[3]):
                         run_example(world, *command)
                         ran += 1
@@ -251,10 +251,13 @@ def reference_keys(text):
 
 def configuration_tables(keys):
     def cell(text):
-        return text.replace("|", "\\|").replace("<", "&lt;") if "`" not in text else text
+        return text.replace("|", "\\|").replace("<", "&lt;")
+
+    def code(text):
+        return "not set" if text == "~" else "`" + text.replace("|", "\\|") + "`"
 
     def row(key, default, kind, rest, meaning):
-        shown = "not set" if default == "~" else f"`{cell(default)}`"
+        shown = code(default)
         where = "global only" if "global file only" in rest else ""
         return f"| `{key}` | {cell(kind)} | {shown} | {where} | {cell(meaning)} |"
 
@@ -271,8 +274,7 @@ def configuration_tables(keys):
     for key, default, kind, rest, _ in keys:
         if any("not supported" in r for r in rest):
             treatment = "ignored" if any("ignored" in r for r in rest) else "refused"
-            shown = "not set" if default == "~" else f"`{cell(default)}`"
-            out.append(f"| `{key}` | {cell(kind)} | {shown} | {treatment} |")
+            out.append(f"| `{key}` | {cell(kind)} | {code(default)} | {treatment} |")
     return "\n".join(out) + "\n"
 
 
@@ -322,17 +324,22 @@ def check_links(given):
     return f"{count} links"
 
 
+def comparable(name):
+    """An attack is known by its number and sentence, whatever area stands before it."""
+    return re.sub(r"^.*\battack (?=[A-Z]\d)", "Attack ", name, flags=re.I)
+
+
 def check_promises(given):
     cases = set()
     for file in (given.source / "tests").rglob("*.cc"):
         for call in re.findall(r'TEST_CASE\(((?:\s*"(?:[^"\\]|\\.)*")+)', file.read_text(encoding="utf-8")):
-            cases.add("".join(re.findall(r'"((?:[^"\\]|\\.)*)"', call)))
+            cases.add(comparable("".join(re.findall(r'"((?:[^"\\]|\\.)*)"', call))))
     text = (given.source / "packaging/doc/threat-model.md").read_text(encoding="utf-8")
     named = [name for row in re.findall(r"^\| [^|]* \|([^|]*)\|$", text.split("## Promises", 1)[1], re.M)
              for name in re.findall(r"`([^`]+: [^`]+)`", row)]
     if len(named) < 20:
         raise Failure("the table of promises was not understood")
-    if missing := [name for name in named if name not in cases]:
+    if missing := [name for name in named if comparable(name) not in cases]:
         raise Failure("no such test case:\n" + "\n".join(missing))
     return f"{len(named)} test cases"
 
@@ -374,6 +381,7 @@ def main():
     parser.add_argument("--bin", type=pathlib.Path)
     parser.add_argument("--source", type=pathlib.Path)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--configs", action="store_true", help="examples: the yaml blocks only")
     given = parser.parse_args()
     try:
         print(checks[given.check](given))

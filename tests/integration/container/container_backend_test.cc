@@ -276,7 +276,11 @@ TEST_CASE("ContainerBackend: three different things that can be missing are told
   if (Skipped()) return;
   Env env = CurrentEnv();
   ContainerBackend backend(runner, docker, env, "test");
-  CHECK(ReasonOf(backend.Check("no-such-image:x", env)) == "IMAGE_NOT_FOUND");
+  const absl::Status absent = backend.Check("no-such-image:x", env);
+  CHECK(ReasonOf(absent) == "IMAGE_NOT_FOUND");
+  CHECK(HintOf(absent).find("`docker pull`") != std::string::npos);
+  // Without an image only the engine is asked about.
+  CHECK_OK(backend.Check("", env));
   CHECK_OK(backend.Check(Image(), env));
   env["DOCKER_HOST"] = "unix:///nonexistent.sock";
   CHECK(ReasonOf(backend.Check(Image(), env)) == "ENGINE_DIFFERS");
