@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "common/base/format.h"
 #include "common/base/strings.h"
 #include "common/io/socket.h"
 #include "tests/e2e/worktrees/flows.h"
@@ -26,9 +27,9 @@ TEST_CASE("input: places that are no checkout", "[worktrees]") {
   const fs::path bare = f.world.area() / "bare.git";
   f.Git({"clone", "--quiet", "--bare", f.world.repo().string(), bare.string()});
   const std::string before = f.State();
-  for (const std::vector<std::string>& command :
-       {std::vector<std::string>{"add", "x"}, {"open", "x"}, {"close", "x"}, {"merge", "x"}, {"remove", "x"}, {"list"},
-        {"path", "x"}, {"trust"}}) {
+  const std::vector<std::vector<std::string>> commands = {
+      {"add", "x"}, {"open", "x"}, {"close", "x"}, {"merge", "x"}, {"remove", "x"}, {"list"}, {"path", "x"}, {"trust"}};
+  for (const std::vector<std::string>& command : commands) {
     INFO(command.front());
     CHECK(Refusal(f.world.Run(command, At(plain)), 1, "not inside a git repository") == "");
     CHECK(Refusal(f.world.Run(command, At(bare)), 1, "bare repository") == "");
@@ -122,13 +123,14 @@ TEST_CASE("input: configuration files that cannot be used", "[worktrees]") {
     std::string text;
     std::string words;
   };
-  for (const Case& given : {Case{"post_create: [\n", ".workmux.yaml:"}, {"agent: claude\nagent: codex\n", "duplicate key"},
+  const std::vector<Case> cases = {{"post_create: [\n", ".workmux.yaml:"}, {"agent: claude\nagent: codex\n", "duplicate key"},
                             {"panes:\n\t- command: x\n", "tab"}, {"post_create: 5\n", "expected a list"},
                             {"agent: [a]\n", "expected text"}, {"just text\n", "key: value"},
                             {"\xff\xfe\n", "UTF-8"}, {"a: &a {b: *a}\n", "alias"}, {bomb, "too many values"},
                             {std::string(20000, '['), "nested deeper"}, {"sandbox: {enabeld: true}\n", "did you mean"},
                             {"panes: [{command: \"a\\nb\"}]\n", "more than one line"},
-                            {"worktree_dir: '{nope}'\n", "placeholder"}}) {
+                            {"worktree_dir: '{nope}'\n", "placeholder"}};
+  for (const Case& given : cases) {
     INFO(given.text.substr(0, 60));
     WriteFile(file, given.text);
     CHECK(Refusal(f.world.Run({"add", "topic", "-b"}), 2, given.words) == "");

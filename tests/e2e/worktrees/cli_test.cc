@@ -20,8 +20,8 @@ bool HaveProgram(const std::string& name) {
 
 TEST_CASE("help: every command has examples and exits 0", "[worktrees]") {
   Flows f;
-  for (const std::string& name :
-       {"", "add", "open", "close", "merge", "remove", "rm", "list", "ls", "path", "status", "set-window-status",
+  for (const std::string& name : std::vector<std::string>{
+        "", "add", "open", "close", "merge", "remove", "rm", "list", "ls", "path", "status", "set-window-status",
         "sandbox", "sandbox run", "sandbox agent", "sandbox shell", "daemon", "daemon status", "daemon start",
         "daemon stop", "daemon restart", "daemon logs", "config", "config path", "config reference", "trust", "doctor",
         "completions"}) {

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "common/base/format.h"
 #include "common/base/strings.h"
 #include "tests/support/wait_until.h"
 

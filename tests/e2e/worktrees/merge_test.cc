@@ -19,7 +19,7 @@ void Diverge(Flows& f, const std::string& name) {
   f.world.git().Commit("other", name, "beside " + name);
 }
 
-std::string Recovery(const Flows& f) { return f.Git({"for-each-ref", "--format=%(objectname)", "refs/workmux/trash"}); }
+std::string Recovery(Flows& f) { return f.Git({"for-each-ref", "--format=%(objectname)", "refs/workmux/trash"}); }
 
 }  // namespace
 

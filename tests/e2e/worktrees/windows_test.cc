@@ -48,7 +48,7 @@ TEST_CASE("windows: a zoomed pane, and base indexes of 1", "[worktrees]") {
 
 TEST_CASE("windows: commands are typed into the login shell", "[worktrees]") {
   if (!HaveTmux()) return;
-  for (const std::string shell : {"/usr/bin/bash", "/usr/bin/zsh", "/usr/bin/fish"}) {
+  for (const std::string& shell : std::vector<std::string>{"/usr/bin/bash", "/usr/bin/zsh", "/usr/bin/fish"}) {
     if (!HaveShell(shell)) continue;
     INFO(shell);
     Flows f("agent: claude\n");
