@@ -193,12 +193,12 @@ void Daemon::Parts::BuildServices() {
 absl::Status Daemon::Parts::Listen() {
   WM_ASSIGN_OR_RETURN(std::optional<UniqueFd> passed, ActivatedSocket(options.env));
   UniqueFd listener;
-  owns_socket = !passed;
   if (passed) {
     listener = *std::move(passed);
   } else {
     // Our lock is held: what stands at the path is a dead daemon's.
     WM_ASSIGN_OR_RETURN(listener, ListenUnix(options.paths.socket));
+    owns_socket = true;
   }
   WM_ASSIGN_OR_RETURN(control,
                       ControlServer::Start(loop, std::move(listener),
@@ -221,17 +221,23 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Options options) {
   auto parts = std::make_unique<Parts>(std::move(options), std::move(locks), std::move(store), traits,
                                        instance.substr(0, kInstanceLength));
   parts->log_file = log.string();
-  WM_RETURN_IF_ERROR(parts->BuildDomain());
-  parts->BuildServices();
-  // State first, clients after it: the first question already gets the truth.
-  WM_RETURN_IF_ERROR(parts->agents.Load());
-  WM_RETURN_IF_ERROR(parts->sessions->Restore());
-  LogProgress recovery;
-  const absl::Status recovered = parts->worktrees->Recover(recovery);
-  if (!recovered.ok()) LogError("worktrees", MessageOf(recovered));
-  WM_RETURN_IF_ERROR(parts->Listen());
+  // From here on a failure goes through Stop: work may have been posted.
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(parts)));
+  WM_RETURN_IF_ERROR(daemon->Begin());
   LogInfo("daemon", Format("ready, pid {}", ::getpid()));
-  return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
+  return daemon;
+}
+
+absl::Status Daemon::Begin() {
+  WM_RETURN_IF_ERROR(parts_->BuildDomain());
+  parts_->BuildServices();
+  // State first, clients after it: the first question already gets the truth.
+  WM_RETURN_IF_ERROR(parts_->agents.Load());
+  WM_RETURN_IF_ERROR(parts_->sessions->Restore());
+  LogProgress recovery;
+  const absl::Status recovered = parts_->worktrees->Recover(recovery);
+  if (!recovered.ok()) LogError("worktrees", MessageOf(recovered));
+  return parts_->Listen();
 }
 
 Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -239,8 +245,8 @@ Daemon::~Daemon() { Stop(); }
 
 void Daemon::Stop() {
   if (!parts_) return;
-  parts_->sessions->BeginShutdown();
-  parts_->control->Stop(kDrainLimit);
+  if (parts_->sessions) parts_->sessions->BeginShutdown();
+  if (parts_->control) parts_->control->Stop(kDrainLimit);
   parts_->bridge.Stop();
   parts_->executor.Drain();
   if (parts_->owns_socket) ::unlink(parts_->options.paths.socket.c_str());

@@ -30,6 +30,7 @@ class Daemon {
  private:
   struct Parts;
   explicit Daemon(std::unique_ptr<Parts> parts);
+  absl::Status Begin();
   std::unique_ptr<Parts> parts_;
 };
 
