@@ -183,6 +183,8 @@ void SessionManager::End(const std::string& session_id, EndReason reason) {
       leases_.erase(lease);
     }
   }
+  // Before the program dies, or its client would report a killed program.
+  if (revoke && reason == EndReason::kRevoked) revoke(Cancelled("the daemon ended the sandbox"));
   // The token goes first: what is still running inside says nothing any more.
   deps_.bridge.Close(session_id);
   if (const auto backend = deps_.backends.find(record->backend); backend != deps_.backends.end()) {
@@ -195,7 +197,7 @@ void SessionManager::End(const std::string& session_id, EndReason reason) {
   }
   LogFailure("erasing a session", deps_.records.EraseSession(session_id));
   deps_.directory.Erase(session_id);
-  if (revoke) revoke(reason == EndReason::kClosed ? absl::OkStatus() : Cancelled("the daemon ended the sandbox"));
+  if (revoke && reason == EndReason::kClosed) revoke(absl::OkStatus());
   LogInfo("session", Format("{} ended", session_id));
   MutexLock lock(mu_);
   ending_.erase(session_id);
