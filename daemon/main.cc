@@ -1,5 +1,7 @@
+#include <grpc/grpc.h>
 #include <pthread.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -33,6 +35,9 @@ int Run() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   ::umask(0077);
+  // Never matched by grpc_shutdown: the library's end waits up to 10 s for its
+  // poller once a peer, which may be a guest, has left answers unread.
+  grpc_init();
 
   workmux::daemon::Daemon::Options options;
   options.env = workmux::CurrentEnv();
@@ -54,7 +59,9 @@ int Run() {
   } while (signal == SIGHUP);  // a terminal that goes is no reason to stop
   workmux::daemon::NotifyServiceManager(options.env, "STOPPING=1");
   (*daemon)->Stop();
-  return 0;
+  // gRPC's threads still run, so nothing global may be destroyed under them.
+  std::fflush(nullptr);
+  ::_exit(0);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <utility>
 
@@ -29,6 +31,11 @@ std::string_view TokenOf(const grpc::CallbackServerContext& context) {
   if (!value.starts_with(kBearer)) return {};
   value.remove_prefix(kBearer.size());
   return value;
+}
+
+ino_t SocketBehind(int fd) {
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode) ? info.st_ino : 0;
 }
 
 absl::StatusOr<AgentStatus> FromWire(pb::Status status) {
@@ -152,7 +159,7 @@ std::unique_ptr<EventLoop::Registration> GuestBridge::Listen(const std::string& 
     MutexLock lock(mu_);
     if (!server_ || !sessions_.contains(session_id)) return;
     // Descriptor numbers are reused: the newest owner of a number counts.
-    session_of_fd_[connection.get()] = session_id;
+    connections_[connection.get()] = {.session_id = session_id, .socket = SocketBehind(connection.get())};
     grpc::AddInsecureChannelFromFd(server_.get(), connection.Release());
   });
 }
@@ -162,9 +169,9 @@ std::optional<std::string> GuestBridge::Authenticate(std::string_view peer, std:
   long long fd = 0;
   if (!peer.starts_with(kPrefix) || !ParseInt(peer.substr(kPrefix.size()), fd)) return std::nullopt;
   MutexLock lock(mu_);
-  const auto owner = session_of_fd_.find(static_cast<int>(fd));
-  if (owner == session_of_fd_.end()) return std::nullopt;
-  const auto session = sessions_.find(owner->second);
+  const auto owner = connections_.find(static_cast<int>(fd));
+  if (owner == connections_.end()) return std::nullopt;
+  const auto session = sessions_.find(owner->second.session_id);
   if (session == sessions_.end() || session->second.token.empty()) return std::nullopt;
   if (!session->second.token.Matches(token)) return std::nullopt;
   return session->first;
@@ -178,7 +185,7 @@ void GuestBridge::Close(const std::string& session_id) {
     if (found == sessions_.end()) return;
     closed = std::move(found->second);
     sessions_.erase(found);
-    std::erase_if(session_of_fd_, [&](const auto& entry) { return entry.second == session_id; });
+    std::erase_if(connections_, [&](const auto& entry) { return entry.second.session_id == session_id; });
   }
   // Waits for the loop, so it is done without the lock that the loop takes.
   closed.unix_listener.reset();
@@ -189,14 +196,21 @@ void GuestBridge::Close(const std::string& session_id) {
 
 void GuestBridge::Stop() {
   std::map<std::string, Session, std::less<>> sessions;
+  std::map<int, Connection> connections;
   std::unique_ptr<grpc::Server> server;
   {
     MutexLock lock(mu_);
     sessions.swap(sessions_);
+    connections.swap(connections_);
     server = std::move(server_);
   }
   sessions.clear();
   if (!server) return;
+  // gRPC closes no connection before its last write is done, and a peer that
+  // does not read would decide when that is.
+  for (const auto& [fd, connection] : connections) {
+    if (SocketBehind(fd) == connection.socket) ::shutdown(fd, SHUT_RDWR);
+  }
   server->Shutdown(std::chrono::system_clock::now());
   server->Wait();
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <grpcpp/server.h>
+#include <sys/types.h>
 
 #include <filesystem>
 #include <map>
@@ -33,6 +34,7 @@ class GuestBridge : public BridgeListeners {
   absl::StatusOr<std::uint16_t> Open(const std::string& session_id, const Secret& token,
                                      const Endpoints& endpoints) override;
   void Close(const std::string& session_id) override;
+  // Cuts every connection: a guest that reads nothing delays nothing.
   void Stop();
 
  private:
@@ -42,6 +44,13 @@ class GuestBridge : public BridgeListeners {
     std::filesystem::path socket_dir;
     std::unique_ptr<EventLoop::Registration> unix_listener;
     std::unique_ptr<EventLoop::Registration> tcp_listener;
+  };
+
+  // A descriptor of gRPC's: its number means this connection only while the
+  // socket behind it is still the same.
+  struct Connection {
+    std::string session_id;
+    ino_t socket = 0;
   };
 
   absl::Status StartServer() WM_REQUIRES(mu_);
@@ -57,7 +66,7 @@ class GuestBridge : public BridgeListeners {
   Mutex mu_;
   std::unique_ptr<grpc::Server> server_ WM_GUARDED_BY(mu_);
   std::map<std::string, Session, std::less<>> sessions_ WM_GUARDED_BY(mu_);
-  std::map<int, std::string> session_of_fd_ WM_GUARDED_BY(mu_);
+  std::map<int, Connection> connections_ WM_GUARDED_BY(mu_);  // by descriptor
 };
 
 }  // namespace workmux::daemon

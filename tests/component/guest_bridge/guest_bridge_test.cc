@@ -1,5 +1,6 @@
 #include "daemon/guest/guest_bridge.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/grpcpp.h>
 
 #include <mutex>
@@ -58,6 +59,9 @@ grpc::Status CallSetStatus(const std::string& target, const std::string& token,
 }
 
 struct Fixture {
+  // As the daemon does: the library's end would wait for its poller.
+  Fixture() { grpc_init(); }
+
   test::TempDir dir;
   ThreadPool executor{"test", 1, 8};
   EventLoop loop;
