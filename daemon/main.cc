@@ -1,4 +1,6 @@
+#include <grpc/grpc.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -34,6 +36,9 @@ int Run() {
   std::signal(SIGPIPE, SIG_IGN);
   workmux::daemon::ForbidInspection();
   workmux::daemon::RaiseDescriptorLimit();
+  // Never matched by grpc_shutdown: the library's end waits up to 10 s for its
+  // poller once a peer, which may be a guest, has left answers unread.
+  grpc_init();
 
   workmux::daemon::Daemon::Options options;
   options.env = workmux::CurrentEnv();
@@ -55,7 +60,9 @@ int Run() {
   } while (signal == SIGHUP);  // a terminal that goes is no reason to stop
   workmux::daemon::NotifyServiceManager(options.env, "STOPPING=1");
   (*daemon)->Stop();
-  return 0;
+  // gRPC's threads still run, so nothing global may be destroyed under them.
+  std::fflush(nullptr);
+  ::_exit(0);
 }
 
 }  // namespace

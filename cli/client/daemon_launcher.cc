@@ -53,15 +53,29 @@ absl::StatusOr<UniqueFd> OpenNull() {
   return fd;
 }
 
-// The last line that a daemon wrote before it gave up.
-std::string LastWords(int fd) {
+// What a daemon said before it gave up: its last message, and the hint after it.
+struct LastWords {
+  std::string message;
+  std::string hint;
+};
+
+LastWords ReadLastWords(int fd) {
+  constexpr std::string_view kHint = "hint: ";
   std::array<char, 4096> text{};
   const off_t size = ::lseek(fd, 0, SEEK_END);
   const off_t start = std::max<off_t>(0, size - static_cast<off_t>(text.size()));
   const ssize_t n = ::pread(fd, text.data(), text.size(), start);
   if (n <= 0) return {};
-  const auto lines = SplitLines(Trim(std::string_view(text.data(), static_cast<std::size_t>(n))));
-  return lines.empty() ? std::string() : lines.back();
+  auto lines = SplitLines(Trim(std::string_view(text.data(), static_cast<std::size_t>(n))));
+  LastWords words;
+  if (!lines.empty() && lines.back().starts_with(kHint)) {
+    words.hint = lines.back().substr(kHint.size());
+    lines.pop_back();
+  }
+  if (!lines.empty()) words.message = lines.back();
+  constexpr std::string_view kName = "workmuxd: ";
+  if (words.message.starts_with(kName)) words.message.erase(0, kName.size());
+  return words;
 }
 
 bool HasEnded(const SpawnedProcess& process) {
@@ -70,18 +84,20 @@ bool HasEnded(const SpawnedProcess& process) {
 }
 
 absl::Status DidNotStart(std::string_view why, int stderr_fd) {
-  const std::string words = LastWords(stderr_fd);
-  return WithHint(WithReason(Unavailable("workmuxd {}{}{}", why, words.empty() ? "" : ": ", words),
+  const LastWords words = ReadLastWords(stderr_fd);
+  return WithHint(WithReason(Unavailable("workmuxd {}{}{}", why, words.message.empty() ? "" : ": ", words.message),
                              kDaemonUnreachable),
-                  "see `workmux daemon logs`");
+                  words.hint.empty() ? "see `workmux daemon logs`" : words.hint);
 }
 
 }  // namespace
 
 Env DaemonEnv(const Env& env) {
-  constexpr std::array<std::string_view, 10> kNames = {
-      "HOME", "USER", "LOGNAME", "SHELL", "PATH", "TMPDIR", "LANG", "TZ", "DBUS_SESSION_BUS_ADDRESS",
-      "NO_COLOR"};
+  constexpr auto kNames = std::to_array<std::string_view>(
+      {"HOME", "USER", "LOGNAME", "SHELL", "PATH", "TMPDIR", "LANG", "TZ", "DBUS_SESSION_BUS_ADDRESS", "NO_COLOR",
+       // Which engine to talk to, docker(1) and podman(1).
+       "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH",
+       "DOCKER_API_VERSION", "CONTAINER_HOST", "CONTAINER_CONNECTION"});
   constexpr std::array<std::string_view, 3> kPrefixes = {"LC_", "XDG_", "WORKMUX_"};
   Env kept;
   for (const auto& [name, value] : env) {

@@ -42,14 +42,25 @@ absl::Status WaitForEnd(const UniqueFd& process, pid_t pid) {
                   "see `workmux daemon logs`");
 }
 
-absl::Status Stop(bool sandboxes, const CommandEnv& env) {
+struct Stopping {
+  pid_t pid = 0;
+  UniqueFd process;
+};
+
+absl::StatusOr<Stopping> RequestStop(bool sandboxes, const CommandEnv& env) {
   DaemonClient client(env.launcher, StartPolicy::kNever);
   WM_ASSIGN_OR_RETURN(const pb::GetInfoResponse info, client.GetInfo());
-  WM_ASSIGN_OR_RETURN(const UniqueFd process, OpenProcess(info.pid()));
+  WM_ASSIGN_OR_RETURN(UniqueFd process, OpenProcess(info.pid()));
   pb::ShutdownRequest request;
   request.set_stop_sandboxes(sandboxes);
   WM_RETURN_IF_ERROR(client.Shutdown(request));
-  return WaitForEnd(process, info.pid());
+  return Stopping{.pid = info.pid(), .process = std::move(process)};
+}
+
+absl::Status Stop(bool sandboxes, const CommandEnv& env) {
+  // The connection is closed by now: the daemon gives those that are open time.
+  WM_ASSIGN_OR_RETURN(const Stopping stopping, RequestStop(sandboxes, env));
+  return WaitForEnd(stopping.process, stopping.pid);
 }
 
 absl::StatusOr<int> Start(std::string_view word, const CommandEnv& env) {

@@ -28,17 +28,25 @@ absl::StatusOr<sockaddr_un> UnixAddress(const fs::path& path) {
   return address;
 }
 
+// Beside `path` and not longer, so that every path that fits can be served.
+fs::path TemporaryName(const fs::path& path) {
+  constexpr std::string_view kSuffix = ".n";
+  std::string name = path.filename().string();
+  if (name.size() > kSuffix.size()) name.resize(name.size() - kSuffix.size());
+  return path.parent_path() / name.append(kSuffix);
+}
+
 }  // namespace
 
 absl::Status CheckSocketPath(const fs::path& path) {
   if (path.native().size() <= kMaxSocketPath) return absl::OkStatus();
   return WithHint(InvalidArgument("{}: {} bytes, a socket path holds {}", path.string(),
                                   path.native().size(), kMaxSocketPath),
-                  "set WORKMUX_SOCKET to a shorter path");
+                  "set WORKMUX_SOCKET or XDG_RUNTIME_DIR to a shorter path");
 }
 
 absl::StatusOr<UniqueFd> ListenUnix(const fs::path& path) {
-  const fs::path temporary = path.string() + ".n";
+  const fs::path temporary = TemporaryName(path);
   WM_ASSIGN_OR_RETURN(const sockaddr_un address, UnixAddress(temporary));
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return ErrnoStatus(errno, "socket");

@@ -233,6 +233,8 @@ absl::Status SessionManager::End(const std::string& session_id, EndReason reason
   Revoke revoke;
   const auto record = deps_.directory.Find(session_id);
   if (!record || !ClaimEnd(session_id, revoke)) return absl::OkStatus();
+  // Before the program dies, or its client would report a killed program.
+  if (revoke && reason == EndReason::kRevoked) revoke(Cancelled("the daemon ended the sandbox"));
   // The token goes first: what is still running inside says nothing any more.
   deps_.bridge.Close(session_id);
   const absl::Status removed = RemoveSandbox(*record);
@@ -246,7 +248,7 @@ absl::Status SessionManager::End(const std::string& session_id, EndReason reason
     deps_.directory.Erase(session_id);
     LogInfo("session", Format("{} ended", session_id));
   }
-  if (revoke) revoke(reason == EndReason::kClosed ? absl::OkStatus() : Cancelled("the daemon ended the sandbox"));
+  if (revoke && reason == EndReason::kClosed) revoke(absl::OkStatus());
   ReleaseEnd(session_id);
   if (!removed.ok()) {
     SetWait(session_id, deps_.loop.After(kRetryRelease, [this, session_id] {

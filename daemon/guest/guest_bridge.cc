@@ -250,6 +250,11 @@ void GuestBridge::Stop() {
     session_of_fd_.clear();
     server = std::move(server_);
   }
+  // gRPC closes no connection before its last write is done, and a peer that
+  // does not read would decide when that is.
+  for (const auto& [id, session] : sessions) {
+    for (const auto& [fd, connection] : session.connections) ::shutdown(connection.watch.get(), SHUT_RDWR);
+  }
   sessions.clear();
   if (!server) return;
   server->Shutdown(std::chrono::system_clock::now());

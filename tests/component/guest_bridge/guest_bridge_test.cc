@@ -1,5 +1,6 @@
 #include "daemon/guest/guest_bridge.h"
 
+#include <grpc/grpc.h>
 #include <grpcpp/grpcpp.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -74,7 +75,10 @@ grpc::Status CallSetStatus(const std::string& target, const std::string& token,
 }
 
 struct Fixture {
-  explicit Fixture(const GuestBridge::Limits& limits = {}) : bridge(loop, executor, actions, limits) {}
+  explicit Fixture(const GuestBridge::Limits& limits = {}) : bridge(loop, executor, actions, limits) {
+    // As the daemon does: the library's end would wait for its poller.
+    grpc_init();
+  }
 
   test::TempDir dir;
   ThreadPool executor{"test", 1, 3};

@@ -48,10 +48,12 @@ TEST_CASE("FillPaneContext: no secret of the caller travels with a status", "[cl
   CHECK(context.env().count("API_KEY") == 0);
 }
 
-TEST_CASE("DaemonEnv: the daemon keeps places and locale, and no secrets of its starter", "[cli]") {
+TEST_CASE("DaemonEnv: the daemon keeps places, locale and engine, and no secrets of its starter", "[cli]") {
   const Env kept = DaemonEnv({{"HOME", "/h"}, {"LC_ALL", "C"}, {"XDG_STATE_HOME", "/s"},
-                              {"API_KEY", "secret"}, {"LD_PRELOAD", "/x.so"}, {"DOCKER_HOST", "tcp://h"}});
-  CHECK(kept.size() == 3);
+                              {"API_KEY", "secret"}, {"LD_PRELOAD", "/x.so"}, {"DOCKER_HOST", "tcp://h"},
+                              {"DOCKER_AUTH_CONFIG", "secret"}});
+  CHECK(kept.size() == 4);
+  CHECK(kept.contains("DOCKER_HOST"));
   CHECK(kept.contains("HOME"));
   CHECK_FALSE(kept.contains("LD_PRELOAD"));
 }

@@ -1,0 +1,136 @@
+#include "common/base/strings.h"
+#include "tests/e2e/sessions/engine.h"
+#include "tests/support/catch.h"
+#include "tests/support/wait_until.h"
+
+namespace workmux::test {
+
+using Catch::Contains;
+
+namespace {
+
+bool SameModes(const termios& a, const termios& b) {
+  return a.c_iflag == b.c_iflag && a.c_oflag == b.c_oflag && a.c_cflag == b.c_cflag && a.c_lflag == b.c_lflag;
+}
+
+std::unique_ptr<Program> OnTerminal(const WorkmuxWorld& world, const std::string& script) {
+  return world.Start({"sandbox", "run", ".", "--", "sh", "-c", script}, Program::Terminal{.rows = 37, .columns = 91});
+}
+
+void FollowsTheSize(Engine engine) {
+  if (!Have(engine)) return;
+  WorkmuxWorld world(ConfigFor(engine));
+  auto program = OnTerminal(world, "echo ready; while :; do stty size; sleep 0.05; done");
+  REQUIRE(program->Prints("37 91"));
+  program->Resize({.rows = 50, .columns = 120});
+  CHECK(program->Prints("50 120"));
+}
+
+void RestoresTheModes(Engine engine) {
+  if (!Have(engine)) return;
+  WorkmuxWorld world(ConfigFor(engine));
+  auto program = OnTerminal(world, "stty raw -echo; echo raw; kill -KILL $$");
+  const termios before = program->Modes();
+  CHECK(program->Wait() == 137);
+  CHECK(SameModes(before, program->Modes()));
+}
+
+}  // namespace
+
+TEST_CASE("Terminal: the size is right, a program in raw mode reads Ctrl-C, the modes are restored (namespace)") {
+  if (!Have(Engine::kNamespace)) return;
+  WorkmuxWorld world(ConfigFor(Engine::kNamespace));
+  auto program = OnTerminal(world,
+                            "stty size; stty raw -echo; echo ready; byte=$(head -c 1 | od -An -tx1); "
+                            "[ \"$byte\" = ' 03' ] && exit 5");
+  const termios before = program->Modes();
+  REQUIRE(program->Prints("ready"));
+  CHECK_THAT(program->out(), Contains("37 91"));
+  program->Type("\x03");
+  CHECK(program->Wait() == 5);
+  CHECK(SameModes(before, program->Modes()));
+}
+TEST_CASE("Terminal: the size is right, Ctrl-C reaches the program, the modes are restored (Docker)") {
+  if (!Have(Engine::kDocker)) return;
+  WorkmuxWorld world(ConfigFor(Engine::kDocker));
+  // A program that starts within the first 20 ms may see no size yet.
+  auto program = OnTerminal(
+      world, "trap 'echo interrupted; exit 5' INT; sleep 0.2; stty size; stty raw; stty -raw; echo ready; "
+             "while :; do sleep 0.05; done");
+  const termios before = program->Modes();
+  REQUIRE(program->Prints("ready"));
+  CHECK_THAT(program->out(), Contains("37 91"));
+  program->Type("\x03");
+  CHECK(program->Wait() == 5);
+  CHECK(program->Prints("interrupted"));
+  CHECK(SameModes(before, program->Modes()));
+}
+TEST_CASE("Terminal: a new size reaches the program (namespace)") { FollowsTheSize(Engine::kNamespace); }
+TEST_CASE("Terminal: a new size reaches the program (Docker)") { FollowsTheSize(Engine::kDocker); }
+TEST_CASE("Terminal: a program that dies in raw mode leaves a usable terminal (namespace)") {
+  RestoresTheModes(Engine::kNamespace);
+}
+TEST_CASE("Terminal: a program that dies in raw mode leaves a usable terminal (Docker)") {
+  RestoresTheModes(Engine::kDocker);
+}
+TEST_CASE("Terminal: Ctrl-Z stops the program with its sandbox and fg goes on") {
+  if (!Have(Engine::kNamespace)) return;
+  WorkmuxWorld world(ConfigFor(Engine::kNamespace));
+  auto shell = world.StartCommand({"bash", "--norc", "--noprofile", "-i"}, Program::Terminal{});
+  shell->Type("PS1='prompt> '\n");
+  shell->Type("workmux sandbox run . -- sh -c 'echo in''side; i=0; while [ ! -e go ]; do sleep 0.05; done; exit 8'\n");
+  REQUIRE(shell->Prints("inside"));
+  shell->Type("\x1a");
+  REQUIRE(shell->Prints("Stopped"));
+  shell->Type("echo still-a-shell-$((40+2))\n");
+  REQUIRE(shell->Prints("still-a-shell-42"));
+  CHECK_FALSE(LivingSandboxes(world, Engine::kNamespace).empty());
+  shell->Type("fg\n");
+  Touch(world.repo() / "go");
+  // What is typed before the client has ended belongs to the sandbox and is dropped.
+  REQUIRE(WaitUntil([&] {
+    for (const pid_t pid : world.Processes()) {
+      if (CommandLine(pid).starts_with("workmux sandbox run")) return false;
+    }
+    return true;
+  }));
+  shell->Type("echo code-$?\n");
+  CHECK(shell->Prints("code-8"));
+}
+
+TEST_CASE("Terminal: sandbox shell --exec enters a container as the same user without capabilities") {
+  if (!Have(Engine::kDocker)) return;
+  WorkmuxWorld world(ConfigFor(Engine::kDocker));
+  auto agent = world.Start({"sandbox", "run", ".", "--", "sh", "-c", "id -u; echo ready; exec sleep 1000"});
+  REQUIRE(agent->Prints("ready"));
+  const std::string uid = SplitLines(agent->out()).front();
+  const CommandResult inside = world.Run(
+      {"sandbox", "shell", "--exec", "--", "sh", "-c", "id -u; grep -E 'Cap(Prm|Eff|Bnd)|NoNewPrivs' /proc/self/status; "
+                                                       "pwd; tr '\\0' '\\n' </proc/1/cmdline; exit 4"});
+  INFO(inside.err);
+  CHECK(inside.exit.code == 4);
+  const auto lines = SplitLines(inside.out);
+  REQUIRE(lines.size() > 5);
+  CHECK(lines[0] == uid);
+  CHECK(lines[1] == "CapPrm:\t0000000000000000");
+  CHECK(lines[2] == "CapEff:\t0000000000000000");
+  CHECK(lines[3] == "CapBnd:\t0000000000000000");
+  CHECK(lines[4] == "NoNewPrivs:\t1");
+  CHECK(lines[5] == world.repo().string());
+  CHECK_THAT(inside.out, Contains("exec sleep 1000"));  // the agent's sandbox, not another
+}
+
+TEST_CASE("Terminal: sandbox shell --exec into a namespace, or into nothing, is a clear error") {
+  if (!Have(Engine::kNamespace)) return;
+  WorkmuxWorld world(ConfigFor(Engine::kNamespace));
+  const CommandResult none = world.Run({"sandbox", "shell", "--exec", "--", "true"});
+  CHECK(none.exit.code == 125);
+  CHECK_THAT(none.err, Contains("no sandbox is running") && Contains("hint: "));
+  auto agent = world.Start({"sandbox", "run", ".", "--", "sh", "-c", "echo ready; exec sleep 1000"});
+  REQUIRE(agent->Prints("ready"));
+  const CommandResult refused = world.Run({"sandbox", "shell", "--exec", "--", "true"});
+  CHECK(refused.exit.code == 125);
+  CHECK_THAT(refused.err, Contains("namespace") && Contains("hint: "));
+}
+
+}  // namespace workmux::test
