@@ -84,6 +84,30 @@ absl::Status CheckGitCovered(const std::vector<Mount>& mounts, const fs::path& g
       "MOUNT_EXPOSES_GIT");
 }
 
+// Where a directory of the host is writable, renaming one on the way to a mount
+// takes the mount along, and something else can be put at its old path. A
+// directory that is a mount point itself cannot be renamed (rename(2), EBUSY).
+void PinDirectories(std::vector<Mount>& mounts) {
+  std::vector<Mount> pins;
+  for (const Mount& mount : mounts) {
+    if (mount.source != mount.target) continue;
+    std::vector<fs::path> way;
+    for (fs::path dir = mount.target.parent_path(); dir != dir.root_path(); dir = dir.parent_path()) {
+      const auto above = std::find_if(mounts.begin(), mounts.end(),
+                                      [&](const Mount& other) { return other.target == dir; });
+      if (above == mounts.end()) {
+        way.push_back(dir);
+        continue;
+      }
+      if (above->writable && above->source == above->target) {
+        for (const fs::path& pinned : way) pins.push_back({pinned, pinned, true});
+      }
+      break;
+    }
+  }
+  mounts.insert(mounts.end(), pins.begin(), pins.end());
+}
+
 }  // namespace
 
 bool IsWithin(const fs::path& path, const fs::path& dir) {
@@ -111,6 +135,7 @@ absl::StatusOr<std::vector<Mount>> PlanMounts(const MountPlanInput& input) {
     WM_RETURN_IF_ERROR(CheckPath(mount.source));
     WM_RETURN_IF_ERROR(CheckPath(mount.target));
   }
+  PinDirectories(mounts);
   // path's order compares component by component, which puts parents first.
   std::stable_sort(mounts.begin(), mounts.end(),
                    [](const Mount& a, const Mount& b) { return a.target < b.target; });

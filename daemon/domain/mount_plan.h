@@ -28,7 +28,8 @@ struct MountPlanInput {
 
 // What a sandbox sees of the host, in the order in which it has to be mounted:
 // a directory before what lies in it, equal mounts once. The worktree and the
-// main worktree (for links into it) are read-write at their own paths. Pure:
+// main worktree (for links into it) are read-write at their own paths; so is each
+// directory on the way from there to a deeper mount, that none can be moved. Pure:
 // paths are expected to be canonical already. Errors (kInvalidArgument or
 // kPermissionDenied): MOUNT_PATH_INVALID, MOUNT_CONFLICT (two things at one
 // target), MOUNT_RESERVED (over /proc or our own directories), MOUNT_EXPOSES_GIT
