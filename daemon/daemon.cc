@@ -80,6 +80,16 @@ absl::Status MakeDirectories(const Paths& paths) {
   return MakePrivateDirectory(paths.socket.parent_path());
 }
 
+// What of ours is mounted into sandboxes is compared with its canonical path
+// then. What has none yet is refused there, not here.
+void MakeCanonical(Daemon::Options& options) {
+  for (std::filesystem::path* path : {&options.paths.state, &options.paths.runtime, &options.guest_dir}) {
+    std::error_code error;
+    std::filesystem::path real = std::filesystem::canonical(*path, error);
+    if (!error) *path = std::move(real);
+  }
+}
+
 }  // namespace
 
 // In the order of construction; destroyed the other way round.
@@ -232,6 +242,7 @@ absl::Status Daemon::Parts::ListenAgain() {
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Options options) {
   WM_RETURN_IF_ERROR(MakeDirectories(options.paths));
+  MakeCanonical(options);
   WM_ASSIGN_OR_RETURN(InstanceLocks locks, LockInstance(options.paths));
   const std::filesystem::path log = options.log_to_stderr ? "" : options.paths.state / "workmuxd.log";
   const auto level = options.env.find("WORKMUX_LOG");

@@ -7,6 +7,7 @@
 #include "common/base/strings.h"
 #include "common/log/log.h"
 #include "daemon/async/parallel.h"
+#include "daemon/domain/mount_sources.h"
 #include "daemon/domain/rollback.h"
 #include "daemon/sys/random.h"
 
@@ -124,6 +125,7 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
   rollback.Add([this, id = record.id] { deps_.bridge.Close(id); });
   WM_ASSIGN_OR_RETURN(const SandboxSpec spec, OpenBridge(plan, request, std::move(git_mounts), record));
   record.sandbox = spec.name;
+  WM_ASSIGN_OR_RETURN(const MountSources sources, MountSources::Record(spec.mounts));
 
   // The record is written first: a crash between the two leaves a record without
   // a sandbox, which the next start drops, never a sandbox without a record.
@@ -136,6 +138,7 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
 
   rollback.Add([backend = plan.backend, name = spec.name] { LogFailure("undoing a sandbox", backend->Release(name)); });
   WM_RETURN_IF_ERROR(plan.backend->Prepare(spec, progress, stop));
+  WM_RETURN_IF_ERROR(sources.CheckUnchanged());
   WM_ASSIGN_OR_RETURN(ExecPlan run, plan.backend->PlanRun(spec, request.caller.env));
   if (stop.stop_requested()) return Cancelled("interrupted");
   WM_RETURN_IF_ERROR(FinishOpening(record.id));

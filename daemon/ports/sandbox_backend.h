@@ -43,7 +43,8 @@ class SandboxBackend {
   };
   virtual absl::StatusOr<BridgeAddress> Bridge(const Env& env) = 0;
 
-  // Brings the sandbox into being without running the command.
+  // Brings the sandbox into being without running the command. The caller has
+  // looked at the sources of its mounts (MountSources) and does so once more after it.
   virtual absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress, std::stop_token stop) = 0;
   // What the client runs to start it on its own terminal. `caller` is the
   // client's environment.

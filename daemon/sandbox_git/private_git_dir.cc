@@ -11,6 +11,7 @@
 #include "daemon/sandbox_git/file_write.h"
 #include "daemon/sandbox_git/object_stores.h"
 #include "daemon/sandbox_git/private_git_layout.h"
+#include "daemon/sandbox_git/worktree_pointers.h"
 
 namespace workmux::daemon {
 namespace {
@@ -133,11 +134,9 @@ absl::StatusOr<std::vector<Mount>> PrivateGitDir::Mounts() const {
   const fs::path modules = worktree_.git_dir / "modules";
   std::error_code error;
   if (fs::is_directory(modules, error)) mounts.push_back({modules, modules, /*writable=*/false});
-  const fs::path pointer = worktree_.path / ".git";
-  if (fs::is_regular_file(fs::symlink_status(pointer, error))) {
-    WM_RETURN_IF_ERROR(CheckPointer(worktree_));
-    mounts.push_back({pointer, pointer, /*writable=*/false});
-  }
+  WM_RETURN_IF_ERROR(CheckPointer(worktree_));
+  WM_ASSIGN_OR_RETURN(const std::vector<fs::path> pointers, VisiblePointers(worktree_));
+  for (const fs::path& pointer : pointers) mounts.push_back({pointer, pointer, /*writable=*/false});
   return mounts;
 }
 

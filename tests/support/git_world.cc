@@ -160,6 +160,18 @@ std::map<std::string, std::string> GitWorld::HostFiles() {
   return files;
 }
 
+std::string FilesThatDiffer(const std::map<std::string, std::string>& a, const std::map<std::string, std::string>& b) {
+  std::string names;
+  for (const auto& [name, content] : a) {
+    const auto found = b.find(name);
+    if (found == b.end() || found->second != content) names += name + "\n";
+  }
+  for (const auto& [name, content] : b) {
+    if (!a.contains(name)) names += name + "\n";
+  }
+  return names;
+}
+
 bool CanSandbox() {
   PosixCommandRunner runner;
   for (const std::vector<std::string>& argv :

@@ -57,24 +57,6 @@ absl::Status ExplainProbe(const CommandResult& result) {
   return WithReason(Internal("bubblewrap: {}", said), "RUNTIME_FAILED");
 }
 
-absl::Status CheckMountSources(const std::vector<Mount>& mounts) {
-  for (const Mount& mount : mounts) {
-    std::error_code error;
-    const fs::path real = fs::canonical(mount.source, error);
-    if (!error && real == mount.source) continue;
-    // A link that a sandbox put there would bring what it names into the next one.
-    if (!error) {
-      return WithReason(FailedPrecondition("{}: leads elsewhere by now", mount.source.native()),
-                        "MOUNT_SOURCE_CHANGED");
-    }
-    return WithHint(WithReason(FailedPrecondition("{}: does not exist and cannot be mounted",
-                                                  mount.source.native()),
-                               "MOUNT_SOURCE_MISSING"),
-                    "Create the directory or remove its entry from extra_mounts.");
-  }
-  return absl::OkStatus();
-}
-
 std::vector<ProgramView> ViewPrograms(const std::vector<fs::path>& paths) {
   std::vector<ProgramView> views;
   for (const fs::path& path : paths) {
@@ -152,7 +134,6 @@ absl::Status NamespaceBackend::Prepare(const SandboxSpec& spec, ProgressSink& pr
     return InvalidArgument("a namespace sandbox runs as its own user only, not as {}:{}", spec.uid,
                            spec.gid);
   }
-  WM_RETURN_IF_ERROR(CheckMountSources(spec.mounts));
   if (!spec.memory.empty() || !spec.cpus.empty()) {
     progress.Warn("The namespace backend does not limit memory or CPUs.");
   }

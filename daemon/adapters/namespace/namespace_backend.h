@@ -23,8 +23,7 @@ class NamespaceBackend : public SandboxBackend {
   // Errors: RUNTIME_NOT_INSTALLED, USER_NAMESPACES_FORBIDDEN, RUNTIME_FAILED.
   absl::Status Check(std::string_view image, const Env& env) override;
   absl::StatusOr<BridgeAddress> Bridge(const Env& env) override;
-  // Checks that a sandbox can be made and that its mounts exist
-  // (MOUNT_SOURCE_MISSING, MOUNT_SOURCE_CHANGED); nothing comes into being yet.
+  // Checks that a sandbox can be made; nothing comes into being yet.
   absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress,
                        std::stop_token stop) override;
   absl::StatusOr<ExecPlan> PlanRun(const SandboxSpec& spec, const Env& caller) override;

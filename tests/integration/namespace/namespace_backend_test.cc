@@ -408,13 +408,7 @@ TEST_CASE("NamespaceBackend: what is missing is said before anything runs") {
 
   Backend backend;
   const Host host(::getuid());
-  SandboxSpec spec = host.Shell("true");
-  spec.mounts.push_back({host.root / "gone", "/gone", false});
-  NoProgress progress;
-  CHECK(ReasonOf(backend.backend.Prepare(spec, progress, {})) == "MOUNT_SOURCE_MISSING");
-  fs::create_symlink(host.root / "home/.ssh", host.root / "home/src/wt/link");
-  spec.mounts.back() = {host.root / "home/src/wt/link", "/link", false};
-  CHECK(ReasonOf(backend.backend.Prepare(spec, progress, {})) == "MOUNT_SOURCE_CHANGED");
+  const SandboxSpec spec = host.Shell("true");
   CHECK(ReasonOf(backend.backend.PlanAttach(spec, {}, false, {}).status()) ==
         "ATTACH_NOT_SUPPORTED");
 }

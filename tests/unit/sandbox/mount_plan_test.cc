@@ -83,6 +83,24 @@ TEST_CASE("MountPlan: the host's git directory never shows through") {
   CHECK(ReasonFor({"/src", "/mnt/src", false}).empty());
 }
 
+TEST_CASE("MountPlan: no directory above a mount can be renamed") {
+  MountPlanInput input = Input();
+  input.worktree.path = "/src/app/.worktrees/deep/docs";
+  input.git_mounts.back() = {"/src/app/.worktrees/deep/docs/.git", "/src/app/.worktrees/deep/docs/.git", false};
+  input.git_mounts.push_back({"/src/app/.git/worktrees/docs/modules", "/src/app/.git/worktrees/docs/modules", false});
+  const std::vector<Mount> mounts = test::Must(PlanMounts(input));
+  const auto count = [&](const char* dir) {
+    return std::count(mounts.begin(), mounts.end(), Mount{dir, dir, true});
+  };
+  CHECK(count("/src/app/.worktrees") == 1);
+  CHECK(count("/src/app/.worktrees/deep") == 1);
+  CHECK(count("/src/app/.worktrees/deep/docs") == 1);
+  CHECK(count("/src") == 0);
+  // Below the private directory nothing of the host's may show through.
+  CHECK(count("/src/app/.git/worktrees") == 0);
+  CHECK(count("/src/app/.git/worktrees/docs") == 0);
+}
+
 TEST_CASE("MountPlan: two things at one place are refused") {
   CHECK(ReasonFor({"/other", "/src/app", true}) == "MOUNT_CONFLICT");
   CHECK(ReasonFor({"/src/app__worktrees/docs", "/src/app__worktrees/docs", false}) ==

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""table.py ROOT [--check]: writes packaging/doc/attack-table.md from the attack tests.
+
+With --check it fails when the file is not what it would write. A test of an
+attack is a TEST_CASE("Attack ID: sentence", "[attack][ID][backend]…") below
+tests/attacks, right under a comment "Control: …" that says how the test proves
+that the attack works where the defence is off.
+"""
+
+import pathlib
+import re
+import sys
+
+DOC = "packaging/doc/attack-table.md"
+BACKENDS = ("namespace", "container", "tmux")
+CASE = re.compile(
+    r"((?:^//[^\n]*\n)*)^TEST_CASE\(\s*\"Attack ([A-Z]+\d+): ([^\"]+)\",\s*\"([^\"]*)\"\)", re.MULTILINE
+)
+HEAD = """# Attacks and their tests
+
+Written by `tests/attacks/table.py` from the tests themselves; a lint test keeps it true. Each attack
+runs in sandboxes that `workmux sandbox run` makes, and each test also runs its control: the same attack
+where the defence is off, which has to succeed.
+
+F: files and git. T: terminal and bridge. K: kernel and resources.
+
+| Attack | What the test shows | Where | Control | Test |
+|---|---|---|---|---|
+"""
+
+
+def attacks(root):
+    for path in sorted((root / "tests/attacks").rglob("*_test.cc")):
+        text = path.read_text(encoding="utf-8")
+        found = list(CASE.finditer(text))
+        if len(found) != len(re.findall(r"^TEST_CASE\(", text, re.MULTILINE)):
+            sys.exit(f'{path}: a TEST_CASE is not of the form "Attack ID: sentence"')
+        for comment, name, sentence, tags in (match.groups() for match in found):
+            words = " ".join(line.lstrip("/ ") for line in comment.splitlines())
+            control = words.partition("Control: ")[2].strip().rstrip(".")
+            where = [tag for tag in re.findall(r"\[(\w+)\]", tags) if tag in BACKENDS]
+            if not control or not where or f"[attack][{name}]" not in tags:
+                sys.exit(f"{path}: {name}: {sentence}: no control, no backend, or other tags")
+            yield name, sentence, ", ".join(where), control, path.relative_to(root).as_posix()
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    order = {"F": 0, "T": 1, "H": 2, "N": 3, "K": 4}
+    rows = sorted(attacks(root), key=lambda row: (order[row[0][0]], int(row[0][1:]), row[1]))
+    text = HEAD + "".join(
+        f"| {name} | {sentence} | {where} | {control} | `{path}` |\n" for name, sentence, where, control, path in rows
+    )
+    doc = root / DOC
+    if "--check" not in sys.argv:
+        doc.parent.mkdir(parents=True, exist_ok=True)
+        doc.write_text(text, encoding="utf-8")
+    elif not doc.exists() or doc.read_text(encoding="utf-8") != text:
+        sys.exit(f"{DOC} is not up to date; run tests/attacks/table.py {root}")
+
+
+if __name__ == "__main__":
+    main()
