@@ -55,7 +55,7 @@ ControlClient::~ControlClient() {
   {
     MutexLock lock(mu_);
     in_.Reset();
-    if (!changed_.wait_for(mu_, kDetachGrace, [this] { return ended_; })) Kill();
+    if (!changed_.wait_for(mu_, kDetachGrace, [this]() WM_REQUIRES(mu_) { return ended_; })) Kill();
   }
   reader_.join();
 }
