@@ -159,7 +159,7 @@ class SessionLease::Worker {
   // False once the lease is over.
   bool WaitFor(seconds wait) {
     mu_.Lock();
-    changed_.wait_for(mu_, wait, [this] { return done_; });
+    changed_.wait_for(mu_, wait, [this]() WM_REQUIRES(mu_) { return done_; });
     const bool go_on = !done_ && !state_.revoked;
     mu_.Unlock();
     return go_on;

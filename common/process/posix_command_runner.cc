@@ -8,12 +8,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <ctime>
 #include <optional>
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/base/unique_fd.h"
+#include "common/process/sigpipe_guard.h"
 #include "common/process/spawn.h"
 
 extern char** environ;
@@ -38,32 +38,6 @@ absl::StatusOr<Pipe> MakePipe() {
   if (::pipe2(fds, O_CLOEXEC) != 0) return ErrnoStatus(errno, "pipe2");
   return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
-
-// While it lives, a write to a pipe without a reader is an error for this thread
-// and not the end of the process, whatever the program does about SIGPIPE.
-class SigpipeGuard {
- public:
-  SigpipeGuard() {
-    sigemptyset(&sigpipe_);
-    sigaddset(&sigpipe_, SIGPIPE);
-    sigset_t pending;
-    sigpending(&pending);
-    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
-  }
-  ~SigpipeGuard() {
-    const timespec no_wait{};
-    if (!was_pending_) sigtimedwait(&sigpipe_, nullptr, &no_wait);
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  SigpipeGuard(const SigpipeGuard&) = delete;
-  SigpipeGuard& operator=(const SigpipeGuard&) = delete;
-
- private:
-  sigset_t sigpipe_;
-  sigset_t before_;
-  bool was_pending_ = false;
-};
 
 struct Child {
   pid_t pid = -1;

@@ -2,16 +2,12 @@
 
 #include <set>
 
+#include "common/base/clock.h"
 #include "common/base/status.h"
 #include "daemon/domain/display_text.h"
 
 namespace workmux::daemon {
 namespace {
-
-std::int64_t UnixNow() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 std::string_view IconFor(AgentStatus status, const StatusIcons& icons) {
   switch (status) {

@@ -2,14 +2,10 @@
 
 #include <set>
 
+#include "common/process/env.h"
 #include "daemon/domain/agent_command.h"
 
 namespace workmux::daemon {
-
-std::filesystem::path LoginShellOf(const Caller& caller) {
-  const auto shell = caller.env.find("SHELL");
-  return shell != caller.env.end() && shell->second.starts_with('/') ? shell->second : "/bin/sh";
-}
 
 absl::StatusOr<std::string> ConfiguredAgents::CommandLine(const AgentLaunch& launch) {
   ResolvedAgent agent = ResolveAgent(config_, launch.agent);
@@ -20,7 +16,7 @@ absl::StatusOr<std::string> ConfiguredAgents::CommandLine(const AgentLaunch& lau
     agent.profile = &FindProfile(agent.command.program);
   }
   const std::set<std::string> posix_shells = {"sh", "bash", "zsh", "dash", "ksh", "ash"};
-  const bool posix = launch.sandboxed || posix_shells.contains(LoginShellOf(caller_).filename().string());
+  const bool posix = launch.sandboxed || posix_shells.contains(LoginShellOf(caller_.env).filename().string());
   return BuildAgentCommand(agent, {.prompt_file = launch.prompt_file,
                                    .prompt_by_name = launch.prompt_by_name,
                                    .resume = launch.continue_conversation,

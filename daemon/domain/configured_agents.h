@@ -20,7 +20,4 @@ class ConfiguredAgents : public AgentLauncher {
   const Caller& caller_;
 };
 
-// $SHELL when it is an absolute path, else /bin/sh.
-std::filesystem::path LoginShellOf(const Caller& caller);
-
 }  // namespace workmux::daemon

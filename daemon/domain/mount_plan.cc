@@ -102,11 +102,6 @@ void PinAncestors(const fs::path& target, std::vector<Mount>& mounts) {
 
 }  // namespace
 
-bool IsWithin(const fs::path& path, const fs::path& dir) {
-  const auto [in_dir, in_path] = std::mismatch(dir.begin(), dir.end(), path.begin(), path.end());
-  return in_dir == dir.end();
-}
-
 absl::StatusOr<std::vector<Mount>> PlanMounts(const MountPlanInput& input) {
   const Repository& repository = input.worktree.repository;
   std::vector<Mount> mounts = {{input.worktree.path, input.worktree.path, true}};

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "common/base/path.h"
 #include "daemon/domain/sandbox_spec.h"
 #include "daemon/domain/types.h"
 
@@ -40,8 +41,5 @@ struct MountPlanInput {
 // target), MOUNT_RESERVED (over /proc or our own directories), MOUNT_EXPOSES_GIT
 // (host's git metadata writable without share_git), MOUNT_EXPOSES_ENGINE.
 absl::StatusOr<std::vector<Mount>> PlanMounts(const MountPlanInput& input);
-
-// Whether `path` is `dir` or lies below it; both absolute and normal.
-bool IsWithin(const std::filesystem::path& path, const std::filesystem::path& dir);
 
 }  // namespace workmux::daemon

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
@@ -17,11 +18,6 @@ namespace {
 constexpr std::chrono::seconds kStopGrace{2};
 // An engine that does not answer is asked again.
 constexpr std::chrono::seconds kRetryRelease{30};
-
-std::int64_t UnixNow() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 void LogFailure(std::string_view what, const absl::Status& status) {
   if (!status.ok()) LogWarning("session", Format("{}: {}", what, MessageOf(status)));

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "common/base/status.h"
+#include "common/process/env.h"
 #include "daemon/domain/worktree_base.h"
 #include "daemon/domain/worktree_naming.h"
 
@@ -15,16 +16,6 @@ namespace workmux::daemon {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string Variable(const Env& env, std::string_view name) {
-  const auto found = env.find(name);
-  return found == env.end() ? std::string() : found->second;
-}
-
-std::string LoginShell(const Env& env) {
-  std::string shell = Variable(env, "SHELL");
-  return shell.starts_with('/') ? shell : "/bin/sh";
-}
 
 std::string FreeWindowName(const Worktree& worktree, const Config& config, const std::string& token,
                            const std::vector<PaneInfo>& panes) {
@@ -98,11 +89,11 @@ absl::StatusOr<WindowRef> MakeWindow(const WorktreeDeps& deps, const WorktreeCon
   spec.token = token;
   spec.panes = std::move(plan.panes);
   spec.env = deps.window_env;
-  spec.shell = LoginShell(context.caller.env);
+  spec.shell = LoginShellOf(context.caller.env);
   spec.background = order.background;
   spec.at_end = config.window_placement == WindowPlacement::kRightmost;
   context.progress.Step("window", Format("Opening the window {}", spec.name));
-  return context.multiplexer->CreateWindow(spec, Variable(context.caller.env, "TMUX_PANE"));
+  return context.multiplexer->CreateWindow(spec, Lookup(context.caller.env, "TMUX_PANE"));
 }
 
 absl::StatusOr<std::size_t> KillWindows(const WorktreeDeps& deps, const WorktreeContext& context,
@@ -115,7 +106,7 @@ absl::StatusOr<std::size_t> KillWindows(const WorktreeDeps& deps, const Worktree
   // Without a server there is no window either.
   if (absl::IsUnavailable(windows.status())) return std::size_t{0};
   if (!windows.ok()) return windows.status();
-  const std::string own_pane = Variable(context.caller.env, "TMUX_PANE");
+  const std::string own_pane = Lookup(context.caller.env, "TMUX_PANE");
   std::size_t killed = 0;
   for (const WindowRef& window : *windows) {
     const bool own = !own_pane.empty() &&

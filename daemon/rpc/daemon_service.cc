@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "common/base/clock.h"
 #include "common/base/version.h"
 #include "daemon/domain/agent_queries.h"
 #include "daemon/rpc/convert.h"
@@ -34,8 +35,7 @@ pb::DiagnoseResponse::Verdict ToWire(Doctor::Verdict verdict) {
 
 DaemonService::DaemonService(Deps deps)
     : deps_(std::move(deps)),
-      started_(std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-                   .count()) {}
+      started_(UnixNow()) {}
 
 grpc::ServerUnaryReactor* DaemonService::GetInfo(grpc::CallbackServerContext*, const pb::GetInfoRequest*,
                                                  pb::GetInfoResponse* response) {

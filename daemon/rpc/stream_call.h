@@ -34,7 +34,10 @@ class StreamCall : public grpc::ServerWriteReactor<Item>,
   // Runs `body` on the executor. The body ends the stream, now or later, by End.
   static grpc::ServerWriteReactor<Item>* Start(Executor& executor, Body body) {
     std::shared_ptr<StreamCall> call(new StreamCall(executor));
-    call->self_ = call;
+    {
+      MutexLock lock(call->mu_);
+      call->self_ = call;
+    }
     executor.Post([call, body = std::move(body)]() mutable {
       try {
         body(call);

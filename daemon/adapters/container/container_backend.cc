@@ -7,6 +7,7 @@
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "common/process/env.h"
 #include "daemon/adapters/container/bridge_gateway.h"
 
 namespace workmux::daemon {
@@ -20,11 +21,6 @@ constexpr auto kEngineChoice = std::to_array<std::string_view>(
 
 // For the terminal of the person who runs the client.
 constexpr auto kTerminalNames = std::to_array<std::string_view>({"TERM", "COLORTERM", "NO_COLOR"});
-
-std::string Lookup(const Env& env, std::string_view name) {
-  const auto found = env.find(name);
-  return found == env.end() ? std::string() : found->second;
-}
 
 // The client writes this instant for "never".
 bool NeverStarted(const json& state) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "common/base/path.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/io/file.h"
@@ -25,11 +26,6 @@ constexpr std::chrono::minutes kStatusTimeout{2};
 constexpr std::size_t kMaxStatusOutput = 128u << 20;
 constexpr std::size_t kMaxIndex = 1u << 30;
 constexpr int kMaxSubmoduleDepth = 8;
-
-bool IsBelow(const fs::path& path, const fs::path& dir) {
-  const auto [at, rest] = std::mismatch(dir.begin(), dir.end(), path.begin(), path.end());
-  return at == dir.end();
-}
 
 // Looks at one worktree and the submodules in it.
 class ChangesReader {
@@ -88,8 +84,8 @@ class ChangesReader {
     const std::string_view named = Trim(std::string_view(*pointer).substr(kPrefix.size()));
     std::error_code error;
     const fs::path sub_dir = fs::canonical(root / path / named, error);
-    const bool kept = !error && (IsBelow(sub_dir, git_dir / "modules") ||
-                                 IsBelow(sub_dir, common_dir / "modules"));
+    const bool kept = !error && (IsWithin(sub_dir, git_dir / "modules") ||
+                                 IsWithin(sub_dir, common_dir / "modules"));
     if (!kept) return unknown;
     WM_ASSIGN_OR_RETURN(const WorktreeChanges inside,
                         Read(sub_dir, sub_dir, root / path, depth + 1));

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "common/base/path.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/io/file.h"
@@ -42,11 +43,6 @@ absl::Status Bare(const fs::path& dir) {
                                                 Printable(dir.string())),
                              "BARE_REPOSITORY"),
                   "Change to one of its worktrees; `git worktree add` makes one.");
-}
-
-bool IsBelow(const fs::path& path, const fs::path& dir) {
-  const auto [at, rest] = std::mismatch(dir.begin(), dir.end(), path.begin(), path.end());
-  return at == dir.end();
 }
 
 absl::StatusOr<fs::path> Canonical(const fs::path& path) {
@@ -165,7 +161,7 @@ absl::StatusOr<FoundWorktree> LinkedCheckout(const fs::path& root, const fs::pat
   if (admin_dir.parent_path() != *common_dir / "worktrees") {
     return Forged(root, "its commondir does not hold its admin directory");
   }
-  if (IsBelow(*common_dir, root)) return Forged(root, "it points into the worktree itself");
+  if (IsWithin(*common_dir, root)) return Forged(root, "it points into the worktree itself");
   const auto back = BackPointer(admin_dir);
   if (!back.ok() || *back != root)
     return Forged(root, "its admin directory belongs to another worktree");
@@ -199,7 +195,7 @@ absl::StatusOr<FoundWorktree> PointedCheckout(const fs::path& root) {
 
   WM_ASSIGN_OR_RETURN(const Shape shape, ReadShape(*git_dir));
   if (shape.bare.value_or(false)) return Bare(root);
-  if (IsBelow(*git_dir, root)) return Forged(root, "it points into the worktree itself");
+  if (IsWithin(*git_dir, root)) return Forged(root, "it points into the worktree itself");
   WM_ASSIGN_OR_RETURN(const fs::path owner, MainWorktreeOf(*git_dir));
   if (!owner.empty() && !SameFile(owner, root))
     return Forged(root, "it names another checkout's repository");

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "common/base/format.h"
+#include "common/process/env.h"
 
 namespace workmux::daemon {
 namespace {
@@ -55,11 +56,6 @@ constexpr auto kEtc = std::to_array<std::string_view>({"ld.so.cache",
                                                        "java-21-openjdk",
                                                        "python3",
                                                        "perl"});
-
-std::string Lookup(const Env& env, std::string_view name) {
-  const auto found = env.find(name);
-  return found == env.end() ? std::string() : found->second;
-}
 
 // A field of passwd(5): what would end it or the line is not taken over.
 std::string PlainField(std::string value, std::string_view fallback) {

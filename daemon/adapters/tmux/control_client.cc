@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "common/base/status.h"
+#include "common/process/sigpipe_guard.h"
 
 namespace workmux::daemon {
 namespace {
@@ -24,35 +25,6 @@ constexpr milliseconds kDetachGrace{500};
 absl::Status Ended() {
   return WithReason(Unavailable("the connection to tmux has ended"), "TMUX_CLIENT_ENDED");
 }
-
-// SIGPIPE must not end the daemon when tmux goes away while we write: the signal
-// is blocked for the thread and, if it came, taken back.
-class SigpipeGuard {
- public:
-  SigpipeGuard() {
-    sigemptyset(&set_);
-    sigaddset(&set_, SIGPIPE);
-    sigset_t pending;
-    sigpending(&pending);
-    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &set_, &old_);
-  }
-  ~SigpipeGuard() {
-    if (!was_pending_) {
-      const timespec now{};
-      while (sigtimedwait(&set_, nullptr, &now) < 0 && errno == EINTR) {
-      }
-    }
-    pthread_sigmask(SIG_SETMASK, &old_, nullptr);
-  }
-  SigpipeGuard(const SigpipeGuard&) = delete;
-  SigpipeGuard& operator=(const SigpipeGuard&) = delete;
-
- private:
-  sigset_t set_;
-  sigset_t old_;
-  bool was_pending_ = false;
-};
 
 }  // namespace
 
@@ -83,7 +55,7 @@ ControlClient::~ControlClient() {
   {
     MutexLock lock(mu_);
     in_.Reset();
-    if (!changed_.wait_for(mu_, kDetachGrace, [this] { return ended_; })) Kill();
+    if (!changed_.wait_for(mu_, kDetachGrace, [this]() WM_REQUIRES(mu_) { return ended_; })) Kill();
   }
   reader_.join();
 }

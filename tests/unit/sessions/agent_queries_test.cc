@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "daemon/async/thread_pool.h"
-#include "tests/unit/sessions/session_world.h"
+#include "tests/fakes/session_world.h"
 
 namespace workmux::daemon {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "tests/unit/sessions/session_world.h"
+#include "tests/fakes/session_world.h"
 
 namespace workmux::daemon {
 namespace {

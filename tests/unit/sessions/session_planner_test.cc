@@ -1,6 +1,6 @@
 #include "daemon/domain/session_planner.h"
 
-#include "tests/unit/sessions/session_world.h"
+#include "tests/fakes/session_world.h"
 
 namespace workmux::daemon {
 namespace {

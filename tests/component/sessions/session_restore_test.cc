@@ -3,7 +3,7 @@
 #include <csignal>
 
 #include "tests/support/wait_until.h"
-#include "tests/unit/sessions/session_world.h"
+#include "tests/fakes/session_world.h"
 
 namespace workmux::daemon {
 namespace {
