@@ -55,10 +55,14 @@ absl::StatusOr<std::string> ShallowOf(const fs::path& common_dir) {
 }
 
 std::string RepositoryFormat(bool sha256, std::string_view partial_clone = {}) {
-  if (!sha256 && partial_clone.empty()) return "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
+  if (!sha256 && partial_clone.empty()) {
+    return "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
+  }
   std::string text = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n";
   if (sha256) text += "\tobjectformat = sha256\n";
-  if (!partial_clone.empty()) text += Format("\tpartialclone = {}\n", QuoteConfigValue(partial_clone));
+  if (!partial_clone.empty()) {
+    text += Format("\tpartialclone = {}\n", QuoteConfigValue(partial_clone));
+  }
   return text;
 }
 
@@ -109,9 +113,11 @@ absl::Status WriteIntake(const Worktree& worktree, const fs::path& root,
                              Format("[include]\n\tpath = {}\n",
                                     QuoteConfigValue((common_dir / "config").string()));
   std::string refs;
-  const absl::StatusOr<std::string> host_id = RefFiles(common_dir).Resolve("refs/heads/" + wanted.branch);
+  const absl::StatusOr<std::string> host_id =
+      RefFiles(common_dir).Resolve("refs/heads/" + wanted.branch);
   // Where only git can read the refs, what was there last serves.
-  const std::string known = host_id.ok() ? *host_id : absl::IsNotFound(host_id.status()) ? "" : wanted.old_id;
+  const std::string fallback = absl::IsNotFound(host_id.status()) ? "" : wanted.old_id;
+  const std::string& known = host_id.ok() ? *host_id : fallback;
   if (!known.empty()) refs = Format("{} {}\n", known, std::string(kExportRef));
   return WriteRepository(root, {{"config", config},
                                 {"HEAD", Format("ref: {}\n", std::string(kExportRef))},
