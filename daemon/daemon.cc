@@ -168,12 +168,12 @@ absl::Status Daemon::Parts::BuildDomain() {
       .journal = *store,
       .now = [] { return std::chrono::system_clock::now(); },
       .window_env = {{"WORKMUX_SOCKET", options.paths.socket.string()}},
-      .run_later = [this](std::function<void()> work) { executor.Post(std::move(work)); }};
+      .run_later = [this](std::function<void()> work) { executor.Post(std::move(work)); },
+      .executor = &executor};
   worktrees = std::make_unique<WorktreeManager>(worktree_deps);
   queries = std::make_unique<AgentQueries>(
       agents, tmux, git, executor, [worktree_deps](const Worktree& worktree) {
-        const auto base = FindBase(worktree_deps, Config(), worktree);
-        return base.ok() ? base->ref : std::string();
+        return FindBase(worktree_deps, Config(), worktree);
       });
   return absl::OkStatus();
 }

@@ -66,11 +66,13 @@ absl::Status Backend(const ValueReader& reader, const YamlNode& node, Config& co
 
 template <auto... kPath>
 absl::Status Branch(const ValueReader& reader, const YamlNode& node, Config& config) {
-  WM_ASSIGN_OR_RETURN(std::string name, reader.Line(node));
-  if (name.starts_with('-')) {
+  // Not moved into a local: gcc 12 takes that string for uninitialized at -O2.
+  absl::StatusOr<std::string> name = reader.Line(node);
+  if (!name.ok()) return name.status();
+  if (name->starts_with('-')) {
     return reader.Error(node.place, "a branch must not start with \"-\"");
   }
-  At<kPath...>(config) = std::move(name);
+  At<kPath...>(config) = *std::move(name);
   return absl::OkStatus();
 }
 

@@ -111,10 +111,11 @@ void AgentQueries::AddGit(std::vector<AgentView>& views, std::stop_token stop) {
       view.has_staged = changes->staged;
       view.has_unstaged = changes->unstaged || changes->untracked || changes->conflicted;
     }
-    const std::string base = base_of_(*worktree);
-    if (base.empty() || worktree->branch.empty()) return;
-    if (const auto commits = git_.CommitsNotIn(worktree->repository, "refs/heads/" + worktree->branch, base, 1);
-        commits.ok()) {
+    if (worktree->branch.empty()) return;
+    const auto base = base_of_(*worktree);
+    const auto tip = git_.ResolveRef(worktree->repository, "refs/heads/" + worktree->branch);
+    if (!base.ok() || !tip.ok()) return;
+    if (const auto commits = UnmergedCommits(git_, worktree->repository, *tip, *base, 1); commits.ok()) {
       view.has_unmerged_commits = !commits->empty();
     }
   });

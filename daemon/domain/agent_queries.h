@@ -8,6 +8,7 @@
 
 #include "daemon/async/executor.h"
 #include "daemon/domain/agent_tracker.h"
+#include "daemon/domain/worktree_base.h"
 #include "daemon/ports/git.h"
 
 namespace workmux::daemon {
@@ -15,8 +16,8 @@ namespace workmux::daemon {
 // `workmux status`: which agents there are and what their worktrees look like.
 class AgentQueries {
  public:
-  // The commit-ish that a worktree's branch started from; empty when not known.
-  using BaseOf = std::function<std::string(const Worktree&)>;
+  // The branch that a worktree's branch started from; kNotFound when none is known.
+  using BaseOf = std::function<absl::StatusOr<BaseBranch>(const Worktree&)>;
 
   AgentQueries(AgentTracker& agents, Multiplexers& multiplexers, Git& git, Executor& executor, BaseOf base_of);
 

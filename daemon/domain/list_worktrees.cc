@@ -8,6 +8,7 @@
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "daemon/async/parallel.h"
 #include "daemon/domain/remove_worktree.h"
 
 namespace workmux::daemon {
@@ -43,15 +44,26 @@ std::optional<std::set<std::string>> OpenTokens(Multiplexer* multiplexer, ListRe
   return tokens;
 }
 
-void AskGit(const WorktreeDeps& deps, const WorktreeContext& context, ListEntry& entry,
-            ListResult& result) {
+// Returns a warning, empty when all is known.
+std::string AskGit(const WorktreeDeps& deps, const WorktreeContext& context, ListEntry& entry) {
   const RemovalCandidate seen = InspectWorktree(deps, context, entry.worktree);
   if (seen.changes_known) entry.has_uncommitted_changes = !seen.changes.clean();
   if (seen.commits_known) entry.has_unmerged_commits = !seen.unmerged.empty();
   // The main branch has nothing to be compared with, and needs nothing.
-  if (!seen.unknown.empty() && !entry.worktree.is_main) {
-    result.warnings.push_back(
-        Format("{}: {}", Printable(entry.worktree.handle()), seen.unknown));
+  if (seen.unknown.empty() || entry.worktree.is_main) return {};
+  return Format("{}: {}", Printable(entry.worktree.handle()), seen.unknown);
+}
+
+void AskGitAboutAll(const WorktreeDeps& deps, const WorktreeContext& context, ListResult& result) {
+  std::vector<std::string> warnings(result.entries.size());
+  const auto ask = [&](std::size_t i) { warnings[i] = AskGit(deps, context, result.entries[i]); };
+  if (deps.executor != nullptr) {
+    ParallelFor(*deps.executor, warnings.size(), ask);
+  } else {
+    for (std::size_t i = 0; i < warnings.size(); ++i) ask(i);
+  }
+  for (std::string& warning : warnings) {
+    if (!warning.empty()) result.warnings.push_back(std::move(warning));
   }
 }
 
@@ -74,9 +86,9 @@ absl::StatusOr<ListResult> ListWorktrees(const WorktreeDeps& deps, const Worktre
     } else {
       entry.created_unix = BirthTime(worktree.path);
     }
-    if (request.git) AskGit(deps, context, entry, result);
     result.entries.push_back(std::move(entry));
   }
+  if (request.git) AskGitAboutAll(deps, context, result);
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "common/process/command_runner.h"
+#include "daemon/async/executor.h"
 #include "daemon/domain/operation_journal.h"
 #include "daemon/domain/worktree_records.h"
 #include "daemon/ports/git.h"
@@ -21,6 +22,8 @@ struct WorktreeDeps {
   Env window_env;
   // Runs slow work that nobody waits for (deleting files). Null: at once.
   std::function<void(std::function<void()>)> run_later;
+  // Asks git about several worktrees at once. Null: one after another.
+  Executor* executor = nullptr;
 };
 
 inline std::int64_t UnixSeconds(const WorktreeDeps& deps) {

@@ -7,8 +7,11 @@
 #include "common/base/strings.h"
 #include "common/io/file.h"
 #include "common/process/shell_quote.h"
+#include "daemon/adapters/git/config_file.h"
 #include "daemon/adapters/git/git_command.h"
+#include "daemon/adapters/git/ref_files.h"
 #include "daemon/sandbox_git/file_write.h"
+#include "daemon/sandbox_git/private_config.h"
 #include "daemon/sandbox_git/private_refs.h"
 
 namespace workmux::daemon {
@@ -34,10 +37,6 @@ RunOptions Options(std::stop_token stop,
   return options;
 }
 
-std::string StagingRef(const PrivateGitDir& dir) {
-  return "refs/workmux/import/" + dir.path().parent_path().filename().string();
-}
-
 // The host's record of what the worktree has checked out, newer than the
 // caller's. With reftable the file HEAD says nothing.
 absl::StatusOr<std::string> CheckedOutBranch(const Worktree& worktree) {
@@ -49,36 +48,81 @@ absl::StatusOr<std::string> CheckedOutBranch(const Worktree& worktree) {
   return branch == ".invalid" ? worktree.branch : branch;
 }
 
-// A repository of one ref whose objects are all borrowed.
-absl::Status WriteExport(const Worktree& worktree, const PrivateGitDir& dir,
-                         const std::vector<Mount>& stores, const std::string& tip) {
-  const fs::path root = dir.meta() / "export";
+absl::StatusOr<std::string> ShallowOf(const fs::path& common_dir) {
+  absl::StatusOr<std::string> shallow = ReadFile(common_dir / "shallow");
+  if (absl::IsNotFound(shallow.status())) return std::string();
+  return shallow;
+}
+
+std::string RepositoryFormat(bool sha256, std::string_view partial_clone = {}) {
+  if (!sha256 && partial_clone.empty()) {
+    return "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
+  }
+  std::string text = "[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n";
+  if (sha256) text += "\tobjectformat = sha256\n";
+  if (!partial_clone.empty()) {
+    text += Format("\tpartialclone = {}\n", QuoteConfigValue(partial_clone));
+  }
+  return text;
+}
+
+using NamedFiles = std::vector<std::pair<const char*, std::string>>;
+
+absl::Status WriteRepository(const fs::path& root, const NamedFiles& files) {
   std::error_code error;
   for (const char* below : {"refs/heads", "objects/info"}) {
     fs::create_directories(root / below, error);
     if (error) return ErrnoStatus(error.value(), root.string());
   }
-  std::string alternates = std::string(kPrivateGit) + "/objects\n";
-  for (const Mount& store : stores) {
-    if (store.target.filename() != "alternates") alternates += store.target.string() + "\n";
-  }
-  const bool sha256 = tip.size() == 64;
-  const std::string config = sha256 ? "[core]\n\trepositoryformatversion = 1\n\tbare = true\n"
-                                      "[extensions]\n\tobjectformat = sha256\n"
-                                    : "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
-  const absl::StatusOr<std::string> shallow = ReadFile(worktree.repository.common_dir / "shallow");
-  if (!shallow.ok() && !absl::IsNotFound(shallow.status())) return shallow.status();
-  const std::pair<const char*, std::string> files[] = {
-      {"config", config},
-      {"HEAD", Format("ref: {}\n", std::string(kExportRef))},
-      {"packed-refs", Format("{} {}\n", tip, std::string(kExportRef))},
-      {"objects/info/alternates", alternates},
-      {"shallow", shallow.ok() ? *shallow : ""},
-  };
   for (const auto& [name, content] : files) {
     WM_RETURN_IF_ERROR(ReplaceFile(root / name, content));
   }
   return absl::OkStatus();
+}
+
+// A repository of one ref whose objects are all borrowed: what the guest offers.
+absl::Status WriteExport(const Worktree& worktree, const PrivateGitDir& dir,
+                         const std::vector<Mount>& stores, const std::string& tip) {
+  std::string alternates = std::string(kPrivateGit) + "/objects\n";
+  for (const Mount& store : stores) {
+    if (store.target.filename() != "alternates") alternates += store.target.string() + "\n";
+  }
+  WM_ASSIGN_OR_RETURN(std::string shallow, ShallowOf(worktree.repository.common_dir));
+  return WriteRepository(dir.meta() / "export",
+                         {{"config", RepositoryFormat(tip.size() == 64)},
+                          {"HEAD", Format("ref: {}\n", std::string(kExportRef))},
+                          {"packed-refs", Format("{} {}\n", tip, std::string(kExportRef))},
+                          {"objects/info/alternates", std::move(alternates)},
+                          {"shallow", std::move(shallow)}});
+}
+
+// The host's repository with the one branch that counts: git's fetch looks at
+// every ref of the repository it runs in, and there may be very many. What it
+// fetches goes into the host's objects.
+absl::Status WriteIntake(const Worktree& worktree, const fs::path& root,
+                         const BranchImporter::Imported& wanted) {
+  const fs::path& common_dir = worktree.repository.common_dir;
+  WM_ASSIGN_OR_RETURN(std::string shallow, ShallowOf(common_dir));
+  WM_ASSIGN_OR_RETURN(const std::string host_config, ReadFile(common_dir / "config"));
+  // Extensions are not read from included files.
+  std::string partial_clone;
+  if (const auto parsed = ConfigFile::Parse(host_config)) {
+    partial_clone = parsed->Get("extensions.partialclone").value_or("");
+  }
+  const std::string config = RepositoryFormat(wanted.new_id.size() == 64, partial_clone) +
+                             Format("[include]\n\tpath = {}\n",
+                                    QuoteConfigValue((common_dir / "config").string()));
+  std::string refs;
+  const absl::StatusOr<std::string> host_id =
+      RefFiles(common_dir).Resolve("refs/heads/" + wanted.branch);
+  // Where only git can read the refs, what was there last serves.
+  const std::string fallback = absl::IsNotFound(host_id.status()) ? "" : wanted.old_id;
+  const std::string& known = host_id.ok() ? *host_id : fallback;
+  if (!known.empty()) refs = Format("{} {}\n", known, std::string(kExportRef));
+  return WriteRepository(root, {{"config", config},
+                                {"HEAD", Format("ref: {}\n", std::string(kExportRef))},
+                                {"packed-refs", std::move(refs)},
+                                {"shallow", std::move(shallow)}});
 }
 
 bool OperationUnderWay(const fs::path& git_dir) {
@@ -118,7 +162,7 @@ absl::StatusOr<BranchImporter::Imported> BranchImporter::Import(const Worktree& 
   if (import.new_id == import.old_id) return import;
 
   WM_RETURN_IF_ERROR(Fetch(worktree, dir, import, stop));
-  WM_RETURN_IF_ERROR(Publish(worktree, StagingRef(dir), import, stop));
+  WM_RETURN_IF_ERROR(Publish(worktree, import, stop));
   import.changed = true;
   WM_RETURN_IF_ERROR(dir.SetBase(import.branch, import.new_id));
   import.index_followed = FollowIndex(worktree, import, stop);
@@ -129,6 +173,8 @@ absl::Status BranchImporter::Fetch(const Worktree& worktree, const PrivateGitDir
                                    const Imported& wanted, std::stop_token stop) {
   WM_ASSIGN_OR_RETURN(std::vector<Mount> mounts, dir.ObjectMounts());
   WM_RETURN_IF_ERROR(WriteExport(worktree, dir, mounts, wanted.new_id));
+  const fs::path intake = dir.meta() / "intake";
+  WM_RETURN_IF_ERROR(WriteIntake(worktree, intake, wanted));
   mounts.push_back({dir.path(), kPrivateGit, /*writable=*/false});
   mounts.push_back({dir.meta() / "export", kExportGit, /*writable=*/false});
   // Git hands this to a shell with the path behind it; every word is ours.
@@ -142,69 +188,61 @@ absl::Status BranchImporter::Fetch(const Worktree& worktree, const PrivateGitDir
       "-c", "core.alternateRefsCommand=true", "fetch", "--quiet", "--no-tags",
       "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules", "--no-prune",
       "--upload-pack=" + upload_pack};
-  if (!wanted.old_id.empty()) {
-    arguments.push_back("--negotiation-tip=refs/heads/" + wanted.branch);
-  }
-  arguments.insert(arguments.end(),
-                   {"--", kExportGit, Format("+{}:{}", std::string(kExportRef), StagingRef(dir))});
-  WM_ASSIGN_OR_RETURN(
-      const CommandResult result,
-      runner_.Run(HardenedGit(worktree.repository.common_dir, "", std::move(arguments)),
-                  Options(std::move(stop), kFetchTimeout)));
+  // Into no ref: the branch itself takes the commit, or nothing does.
+  arguments.insert(arguments.end(), {"--", kExportGit, kExportRef});
+  Command command = HardenedGit(intake, "", std::move(arguments));
+  command.env["GIT_OBJECT_DIRECTORY"] = (worktree.repository.common_dir / "objects").string();
+  WM_ASSIGN_OR_RETURN(const CommandResult result,
+                      runner_.Run(command, Options(std::move(stop), kFetchTimeout)));
   if (result.exit.ok()) return absl::OkStatus();
   return Refused(Format("{} of the sandbox does not check: {}", Printable(wanted.branch),
                         Printable(Trim(result.err))),
                  "run `git fsck` inside the sandbox");
 }
 
-absl::Status BranchImporter::SwapRef(const Worktree& worktree, const std::string& staging,
-                                     const Imported& import, std::stop_token stop) {
+absl::Status BranchImporter::SwapRef(const Worktree& worktree, const Imported& import,
+                                     std::stop_token stop) {
   const std::string old_id =
       import.old_id.empty() ? std::string(import.new_id.size(), '0') : import.old_id;
   Command command =
       HardenedGit(worktree.git_dir, "", {"update-ref", "-m", "workmux: import", "--stdin"});
-  command.stdin_data = Format("update refs/heads/{} {} {}\ndelete {}\n", import.branch,
-                              import.new_id, old_id, staging);
+  command.stdin_data =
+      Format("update refs/heads/{} {} {}\n", import.branch, import.new_id, old_id);
   return RunForOutput(runner_, command, Options(std::move(stop))).status();
 }
 
-absl::Status BranchImporter::Publish(const Worktree& worktree, const std::string& staging,
-                                     Imported& import, std::stop_token stop) {
-  const absl::Status swapped = SwapRef(worktree, staging, import, stop);
+absl::Status BranchImporter::Publish(const Worktree& worktree, Imported& import,
+                                     std::stop_token stop) {
+  const absl::Status swapped = SwapRef(worktree, import, stop);
   if (swapped.ok()) return swapped;
 
   const auto git = [&](std::vector<std::string> arguments) {
     return RunForOutput(runner_, HardenedGit(worktree.git_dir, "", std::move(arguments)),
                         Options(stop));
   };
-  const auto give_up = [&](absl::Status status) {
-    git({"update-ref", "-d", staging}).IgnoreError();
-    return status;
-  };
   const absl::StatusOr<std::string> type = git({"cat-file", "-t", import.new_id});
   if (type.ok() && Trim(*type) != "commit") {
-    return give_up(Refused(Format("{} in the sandbox is a {}, not a commit",
+    return Refused(Format("{} in the sandbox is a {}, not a commit",
                                   Printable(import.branch), Printable(Trim(*type))),
-                           "point the branch at a commit inside the sandbox"));
+                           "point the branch at a commit inside the sandbox");
   }
   const absl::StatusOr<std::string> current =
       git({"rev-parse", "--verify", "--quiet", "--end-of-options", "refs/heads/" + import.branch});
-  if (!current.ok()) return give_up(swapped);
+  if (!current.ok()) return swapped;
   const std::string host_id(Trim(*current));
-  if (host_id == import.old_id) return give_up(swapped);
+  if (host_id == import.old_id) return swapped;
   // Taken before by a process that did not live to record it.
-  if (host_id == import.new_id) return give_up(absl::OkStatus());
+  if (host_id == import.new_id) return absl::OkStatus();
   if (git({"merge-base", "--is-ancestor", host_id, import.new_id}).ok()) {
     // The guest has built on what the host's user committed.
     import.old_id = host_id;
-    const absl::Status again = SwapRef(worktree, staging, import, stop);
-    return again.ok() ? again : give_up(again);
+    return SwapRef(worktree, import, stop);
   }
-  return give_up(WithHint(
+  return WithHint(
       WithReason(Aborted("{} has moved on the host and in the sandbox; neither was overwritten",
                          Printable(import.branch)),
                  "BRANCH_DIVERGED"),
-      Format("run inside the sandbox: git rebase host/{}", Printable(import.branch))));
+      Format("run inside the sandbox: git rebase host/{}", Printable(import.branch)));
 }
 
 bool BranchImporter::FollowIndex(const Worktree& worktree, const Imported& import,

@@ -17,7 +17,8 @@ namespace workmux::daemon {
 // host's git. Thread-safe; blocks; one import of a worktree at a time.
 //
 // The host's git reads a pack from a pipe and checks every object; the pack is
-// made in a jail, through a repository of ours that borrows the guest's objects.
+// made in a jail, through a repository of ours that borrows the guest's objects,
+// and read in another that has the host's objects and only this branch of its refs.
 // The guest's configuration, refs, hooks and pointers are not read at all but for
 // the one ref, by file.
 class BranchImporter {
@@ -46,10 +47,8 @@ class BranchImporter {
  private:
   absl::Status Fetch(const Worktree& worktree, const PrivateGitDir& dir, const Imported& wanted,
                      std::stop_token stop);
-  absl::Status Publish(const Worktree& worktree, const std::string& staging, Imported& import,
-                       std::stop_token stop);
-  absl::Status SwapRef(const Worktree& worktree, const std::string& staging, const Imported& import,
-                       std::stop_token stop);
+  absl::Status Publish(const Worktree& worktree, Imported& import, std::stop_token stop);
+  absl::Status SwapRef(const Worktree& worktree, const Imported& import, std::stop_token stop);
   bool FollowIndex(const Worktree& worktree, const Imported& import, std::stop_token stop);
 
   CommandRunner& runner_;

@@ -124,8 +124,22 @@ std::string SafeUrl(const std::string& url) {
   return url.substr(0, host) + url.substr(at + 1);
 }
 
-// git-config(1), "Syntax".
-std::string Quoted(std::string_view value) {
+void Append(std::string& text, const Key& key, std::string_view value) {
+  text += "[" + key.section;
+  if (!key.subsection.empty()) {
+    text += " \"";
+    for (const char c : key.subsection) {
+      if (c == '"' || c == '\\') text += '\\';
+      text += c;
+    }
+    text += "\"";
+  }
+  text += "]\n\t" + key.name + " = " + QuoteConfigValue(value) + "\n";
+}
+
+}  // namespace
+
+std::string QuoteConfigValue(std::string_view value) {
   std::string out = "\"";
   for (const char c : value) {
     switch (c) {
@@ -150,21 +164,6 @@ std::string Quoted(std::string_view value) {
   }
   return out + "\"";
 }
-
-void Append(std::string& text, const Key& key, std::string_view value) {
-  text += "[" + key.section;
-  if (!key.subsection.empty()) {
-    text += " \"";
-    for (const char c : key.subsection) {
-      if (c == '"' || c == '\\') text += '\\';
-      text += c;
-    }
-    text += "\"";
-  }
-  text += "]\n\t" + key.name + " = " + Quoted(value) + "\n";
-}
-
-}  // namespace
 
 std::string BuildPrivateConfig(std::string_view listed, bool bare) {
   std::string body;

@@ -12,4 +12,7 @@ namespace workmux::daemon {
 // helper ("ext::…").
 std::string BuildPrivateConfig(std::string_view listed, bool bare);
 
+// `value` as a configuration file holds it, in quotes; git-config(1), "Syntax".
+std::string QuoteConfigValue(std::string_view value);
+
 }  // namespace workmux::daemon

@@ -95,11 +95,11 @@ def _result(name, value, limit, unit, subjects, bares, more):
         "value": value,
         "limit": limit,
         "unit": unit,
-        "ok": value <= limit,
+        "ok": limit is None or value <= limit,
         "workmux_ms": spread(subjects),
-        "bare_ms": round(median(bares), 2),
-        "bare_spread_ms": spread(bares),
     }
+    if bares:
+        result.update(bare_ms=round(median(bares), 2), bare_spread_ms=spread(bares))
     result.update(more)
     if result.get("processes_started"):
         result["ok"] = False

@@ -140,4 +140,4 @@ def _import_among_refs(world, count, refs=100_000):
         times = [commit(index) for index in range(count)]
     finally:
         commit.close()
-    return measure.absolute(f"commit to host branch, {refs} refs", times, [0.0], 400, bare="none")
+    return measure.absolute(f"commit to host branch, {refs} refs", times, [], None)

@@ -10,7 +10,7 @@ import time
 
 from measure import Run
 
-FILES = 2000
+FILES = 1000
 WORKTREES = 20
 
 
@@ -35,7 +35,7 @@ class World:
     def __enter__(self):
         # Short: a socket's path holds 107 bytes.
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="wmb", dir="/tmp"))
-        for name in ("home", "run", "repo"):
+        for name in ("home", "run"):
             (self.root / name).mkdir(mode=0o700)
         self.repo = self.root / "repo"
         self.socket = self.root / "tmux.sock"
@@ -51,7 +51,8 @@ class World:
         }
         self._tmux_name = shutil.which("tmux", path=self.env["PATH"])
         try:
-            self._make_repository()
+            self._configure_git()
+            self.make_repository(self.repo, FILES)
             self._start_tmux()
             self.worktrees = [self.root / "repo__worktrees" / f"w{i}" for i in range(WORKTREES)]
             for path in self.worktrees:
@@ -74,18 +75,21 @@ class World:
         else:
             shutil.rmtree(self.root, ignore_errors=True)
 
-    def _make_repository(self):
+    def _configure_git(self):
         (self.root / "home" / ".gitconfig").write_text(
             "[user]\n\tname = Bench\n\temail = bench@example.org\n[init]\n\tdefaultBranch = main\n"
             "[gc]\n\tauto = 0\n"
         )
-        self.git("init", "-q", ".")
-        for index in range(FILES):
-            directory = self.repo / f"src{index // 50}"
+
+    def make_repository(self, path, files):
+        path.mkdir()
+        self.git("init", "-q", ".", cwd=path)
+        for index in range(files):
+            directory = path / f"src{index // 50}"
             directory.mkdir(exist_ok=True)
             (directory / f"file{index}.txt").write_text(f"line {index}\n" * 20)
-        self.git("add", ".")
-        self.git("commit", "-qm", "first")
+        self.git("add", ".", cwd=path)
+        self.git("commit", "-qm", "first", cwd=path)
 
     def _start_tmux(self):
         subprocess.run([*self.tmux(), "-f", "/dev/null", "new-session", "-d", "-s", "bench",

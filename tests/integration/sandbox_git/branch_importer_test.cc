@@ -62,6 +62,22 @@ TEST_CASE("BranchImporter: a commit inside becomes the host's branch", "[git]") 
   CHECK(after == before);
 }
 
+TEST_CASE("BranchImporter: other refs of the host are not looked at", "[git]") {
+  if (!CanSandbox()) return;
+  GitWorld world;
+  Boundary boundary(world);
+  const std::string tip =
+      boundary.MustInside("echo 9 >> f; git commit -qam nine; git rev-parse HEAD");
+  // Git would fail on it, as it would slow down with very many.
+  world.Run(world.common(), "printf '%040d\\n' 1 > refs/tags/broken");
+  REQUIRE_FALSE(world.Run(world.common(), "git rev-list --all", false).exit.ok());
+
+  CHECK(Must(boundary.Import()).changed);
+  CHECK(boundary.HostTip() == tip);
+  CHECK_FALSE(fs::exists(world.common() / "refs/workmux"));
+  CHECK(world.Run(world.common(), "git rev-list --objects topic").exit.ok());
+}
+
 TEST_CASE("BranchImporter: an unmoved branch costs no process", "[git]") {
   if (!CanSandbox()) return;
   GitWorld world;
