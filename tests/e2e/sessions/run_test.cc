@@ -27,7 +27,8 @@ void ReportsTheProgramsEnd(Engine engine) {
   CHECK(world.Run({"sandbox", "shell", "--", "sh", "-c", "exit 11"}).exit.code == 11);
   // One word is a command line, as users write them.
   CHECK(world.Run({"sandbox", "run", ".", "--", "exit 3"}).exit.code == 3);
-  CHECK(LivingSandboxes(world, engine).empty());
+  // The container goes after its client has got the answer.
+  CHECK(WaitUntil([&] { return LivingSandboxes(world, engine).empty(); }));
 }
 
 void KeepsTheStreamsApart(Engine engine) {
