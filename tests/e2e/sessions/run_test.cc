@@ -92,7 +92,7 @@ void ShowsNoSecrets(Engine engine) {
 
   CHECK_THAT(world.DaemonLog(), !Contains(token) && !Contains("canary-of-"));
   // The watch sees what does stand in a command line.
-  auto control = world.StartCommand({"sh", "-c", "sleep 1000", "canary-of-the-control"});
+  auto control = world.StartCommand({"sh", "-c", "sleep 1000; true", "canary-of-the-control"});
   CommandLineWatch control_watch({"canary-of-the-control"});
   CHECK_FALSE(control_watch.Stop().empty());
 }
