@@ -1,5 +1,7 @@
 #include "daemon/domain/session_manager.h"
 
+#include <unistd.h>
+
 #include <chrono>
 #include <utility>
 
@@ -276,6 +278,9 @@ absl::StatusOr<ExecPlan> SessionManager::PlanAttach(const Caller& caller, const 
   spec.session_id = chosen->id;
   spec.worktree = chosen->worktree.path;
   spec.cwd = chosen->cwd;
+  // Whoever enters is who runs inside already; the default would be root.
+  spec.uid = ::geteuid();
+  spec.gid = ::getegid();
   return backend->second->PlanAttach(spec, command, tty, caller.env);
 }
 

@@ -27,7 +27,8 @@ void ReportsTheProgramsEnd(Engine engine) {
   CHECK(world.Run({"sandbox", "shell", "--", "sh", "-c", "exit 11"}).exit.code == 11);
   // One word is a command line, as users write them.
   CHECK(world.Run({"sandbox", "run", ".", "--", "exit 3"}).exit.code == 3);
-  CHECK(LivingSandboxes(world, engine).empty());
+  // The container goes after its client has got the answer.
+  CHECK(WaitUntil([&] { return LivingSandboxes(world, engine).empty(); }));
 }
 
 void KeepsTheStreamsApart(Engine engine) {
@@ -91,7 +92,7 @@ void ShowsNoSecrets(Engine engine) {
 
   CHECK_THAT(world.DaemonLog(), !Contains(token) && !Contains("canary-of-"));
   // The watch sees what does stand in a command line.
-  auto control = world.StartCommand({"sh", "-c", "sleep 1000", "canary-of-the-control"});
+  auto control = world.StartCommand({"sh", "-c", "sleep 1000; true", "canary-of-the-control"});
   CommandLineWatch control_watch({"canary-of-the-control"});
   CHECK_FALSE(control_watch.Stop().empty());
 }
