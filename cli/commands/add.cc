@@ -17,7 +17,8 @@ absl::StatusOr<pb::AddWorktreeRequest> BuildRequest(const AddOptions& options, c
   WM_RETURN_IF_ERROR(CheckUtf8(options.base, "the base's name"));
   WM_RETURN_IF_ERROR(CheckUtf8(options.name, "the worktree's name"));
   if (options.no_pane_commands && (options.prompt.text || options.prompt.file || options.prompt.editor)) {
-    return InvalidArgument("a prompt needs a pane command that reads it; --no-pane-cmds starts none");
+    return WithHint(InvalidArgument("a prompt needs a pane command that reads it; --no-pane-cmds starts none"),
+                    "leave out one of the two");
   }
   WM_ASSIGN_OR_RETURN(auto prompt, ReadPrompt(options.prompt, env.invocation));
   pb::AddWorktreeRequest request;

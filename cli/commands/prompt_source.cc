@@ -70,11 +70,15 @@ absl::StatusOr<std::optional<std::string>> ReadPrompt(const PromptOptions& optio
   if (options.text) {
     prompt = *options.text;
   } else if (options.file) {
-    WM_ASSIGN_OR_RETURN(prompt, ReadFile(invocation.cwd / *options.file, kMaxPrompt));
+    auto text = ReadFile(invocation.cwd / *options.file, kMaxPrompt);
+    if (!text.ok()) return WithHint(text.status(), "name a file that holds the prompt");
+    prompt = *std::move(text);
   } else if (options.editor) {
     WM_ASSIGN_OR_RETURN(prompt, EditPrompt(invocation));
   }
-  if (prompt && Trim(*prompt).empty()) return InvalidArgument("the prompt is empty");
+  if (prompt && Trim(*prompt).empty()) {
+    return WithHint(InvalidArgument("the prompt is empty"), "leave it out, or write what the agent shall do");
+  }
   if (prompt && prompt->size() > kMaxPrompt) {
     return ResourceExhausted("the prompt has {} bytes, {} are allowed", prompt->size(), kMaxPrompt);
   }

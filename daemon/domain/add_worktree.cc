@@ -64,8 +64,9 @@ absl::Status AddWorktree::CheckInput() {
   WM_RETURN_IF_ERROR(CheckBranchText(request_.branch));
   WM_RETURN_IF_ERROR(deps_.git.CheckBranchName(request_.branch));
   if (request_.prompt && request_.prompt->size() > kMaxPromptBytes) {
-    return ResourceExhausted("the prompt has {} bytes, {} are allowed", request_.prompt->size(),
-                             kMaxPromptBytes);
+    return WithHint(ResourceExhausted("the prompt has {} bytes, {} are allowed", request_.prompt->size(),
+                                      kMaxPromptBytes),
+                    "put the long part into a file of the repository and name it in the prompt");
   }
   return absl::OkStatus();
 }

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "common/base/status.h"
@@ -29,8 +31,11 @@ absl::Status RecoverAdd(const WorktreeDeps& deps, const OperationJournal::Entry&
   if (std::find(entry.steps.begin(), entry.steps.end(), "built") != entry.steps.end()) {
     return absl::OkStatus();
   }
-  return UndoAdd(deps, {WorktreeOf(fields), fields["start"], fields["created_branch"] == "1",
-                        /*strict=*/true});
+  const Worktree worktree = WorktreeOf(fields);
+  WM_RETURN_IF_ERROR(UndoAdd(deps, {worktree, fields["start"], fields["created_branch"] == "1",
+                                    /*strict=*/true}));
+  ::rmdir(worktree.path.parent_path().c_str());  // where it was the first
+  return absl::OkStatus();
 }
 
 absl::Status RecoverRemove(const WorktreeDeps& deps, const OperationJournal::Entry& entry,

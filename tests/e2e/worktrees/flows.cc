@@ -14,6 +14,10 @@ Flows::Flows(const std::string& config) : world(config) {
   world.Install("claude",
                 "#!/bin/sh\nout=\"$HOME/agent-${PWD##*/}\"\nprintf '%s\\n' \"$@\" >\"$out.part\"\n"
                 "mv \"$out.part\" \"$out\"\nexec sleep 1000\n");
+  // Panes run login shells, and the system's profile sets PATH anew.
+  const std::string path = "export PATH='" + world.env()["PATH"] + "'\n";
+  for (const char* file : {".bash_profile", ".zprofile"}) WriteFile(world.home() / file, path);
+  WriteFile(world.home() / ".config/fish/config.fish", path);
   if (HaveTmux()) world.StartTmux();
 }
 
