@@ -103,7 +103,7 @@ Env DaemonEnv(const Env& env) {
   for (const auto& [name, value] : env) {
     const bool named = std::find(kNames.begin(), kNames.end(), name) != kNames.end();
     const bool prefixed = std::any_of(kPrefixes.begin(), kPrefixes.end(),
-                                      [&](std::string_view prefix) { return name.starts_with(prefix); });
+                                      [&name = name](std::string_view prefix) { return name.starts_with(prefix); });
     if (named || prefixed) kept.emplace(name, value);
   }
   return kept;

@@ -19,9 +19,9 @@ struct Unit {
   long long seconds;
   std::string_view name;
 };
-constexpr std::array<Unit, 6> kUnits = {{{365 * 86400, "y"},
-                                         {30 * 86400, "mo"},
-                                         {7 * 86400, "w"},
+constexpr std::array<Unit, 6> kUnits = {{{365LL * 86400, "y"},
+                                         {30LL * 86400, "mo"},
+                                         {7LL * 86400, "w"},
                                          {86400, "d"},
                                          {3600, "h"},
                                          {60, "m"}}};

@@ -33,6 +33,8 @@ absl::StatusCode CodeOfErrno(int error_number) {
 
 }  // namespace
 
+// Callers hand over a text that they have just made; absl copies it all the same.
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
 absl::Status MakeStatus(absl::StatusCode code, std::string message) {
   return absl::Status(code, message);
 }

@@ -59,7 +59,7 @@ class GitCli : public Git {
                                         std::vector<std::string> arguments);
   // Fills branch and head where the files did not tell.
   absl::Status AskGit(const Repository& repository, std::vector<Worktree>& worktrees);
-  absl::Status WriteConfig(const Repository& repository, std::vector<std::string> arguments);
+  absl::Status WriteConfig(const Repository& repository, const std::vector<std::string>& arguments);
   absl::Status ExplainFailedAdd(const Repository& repository, const AddWorktreeSpec& spec,
                                 absl::Status failure);
   void UndoAdd(const Repository& repository, const AddWorktreeSpec& spec);
