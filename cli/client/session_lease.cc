@@ -34,6 +34,7 @@ absl::StatusOr<Command> CommandFromPlan(const pb::ExecPlan& plan) {
   Command command;
   command.argv.assign(plan.argv().begin(), plan.argv().end());
   command.cwd = plan.cwd();
+  command.ignore_keyboard_signals = plan.ignore_keyboard_signals();
   command.env.insert(plan.env().begin(), plan.env().end());
   for (const auto& file : plan.files()) {
     if (file.number() < 3 || file.number() > kHighestDescriptor) {

@@ -26,6 +26,9 @@ struct Command {
   Env env;
   std::string stdin_data;
   std::vector<InheritedFile> files;
+  // Starts with SIGINT and SIGQUIT ignored. For a moment the caller ignores them
+  // too, so only a program's main thread may start such a command.
+  bool ignore_keyboard_signals = false;
 };
 
 // Exactly one of the two is meaningful: signal when it is not 0, else code.

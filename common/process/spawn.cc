@@ -38,13 +38,17 @@ std::vector<char*> PointersTo(std::vector<std::string>& strings) {
 
 class SpawnActions {
  public:
-  explicit SpawnActions(ProcessGroup group) {
+  SpawnActions(ProcessGroup group, bool ignore_keyboard_signals) {
     posix_spawn_file_actions_init(&actions_);
     posix_spawnattr_init(&attributes_);
     sigset_t none;
     sigset_t all;
     sigemptyset(&none);
     sigfillset(&all);
+    if (ignore_keyboard_signals) {
+      sigdelset(&all, SIGINT);
+      sigdelset(&all, SIGQUIT);
+    }
     posix_spawnattr_setsigmask(&attributes_, &none);
     posix_spawnattr_setsigdefault(&attributes_, &all);
     int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
@@ -74,6 +78,30 @@ class SpawnActions {
   posix_spawnattr_t attributes_;
 };
 
+// A child inherits what its parent ignores.
+class KeyboardSignalsIgnored {
+ public:
+  explicit KeyboardSignalsIgnored(bool ignore) : ignore_(ignore) {
+    if (!ignore_) return;
+    struct sigaction ignored {};
+    ignored.sa_handler = SIG_IGN;
+    ::sigaction(SIGINT, &ignored, &interrupt_);
+    ::sigaction(SIGQUIT, &ignored, &quit_);
+  }
+  ~KeyboardSignalsIgnored() {
+    if (!ignore_) return;
+    ::sigaction(SIGINT, &interrupt_, nullptr);
+    ::sigaction(SIGQUIT, &quit_, nullptr);
+  }
+  KeyboardSignalsIgnored(const KeyboardSignalsIgnored&) = delete;
+  KeyboardSignalsIgnored& operator=(const KeyboardSignalsIgnored&) = delete;
+
+ private:
+  const bool ignore_;
+  struct sigaction interrupt_ {};
+  struct sigaction quit_ {};
+};
+
 // dup2 onto the target numbers must not overwrite a source that is still
 // needed, so every source is first moved above all targets.
 absl::StatusOr<UniqueFd> MoveAbove(UniqueFd fd, int floor) {
@@ -99,7 +127,7 @@ absl::StatusOr<SpawnedProcess> SpawnProcess(const Command& command, SpawnOptions
   int floor = 10;
   for (const InheritedFile& file : command.files) floor = std::max(floor, file.number + 1);
 
-  SpawnActions spawn(options.group);
+  SpawnActions spawn(options.group, command.ignore_keyboard_signals);
   std::vector<UniqueFd> sources;
   std::vector<int> passed;
   const auto pass = [&](UniqueFd source, int target) -> absl::Status {
@@ -132,6 +160,7 @@ absl::StatusOr<SpawnedProcess> SpawnProcess(const Command& command, SpawnOptions
   auto envp = PointersTo(environment);
 
   SpawnedProcess child;
+  const KeyboardSignalsIgnored ignored(command.ignore_keyboard_signals);
   const int error = ::posix_spawn(&child.pid, program.c_str(), spawn.actions(), spawn.attributes(),
                                   argv.data(), envp.data());
   if (error != 0) return ErrnoStatus(error, Format("starting {}", command.argv.front()));

@@ -32,7 +32,7 @@ struct SpawnedProcess {
 };
 
 // Starts `command` (its stdin_data is the caller's business) with default signal
-// dispositions, an empty signal mask, and no descriptor but 0, 1, 2 and those of
+// dispositions (see Command::ignore_keyboard_signals), an empty signal mask, and no descriptor but 0, 1, 2 and those of
 // Command::files. kNotFound: no such program; kPermissionDenied: not executable.
 absl::StatusOr<SpawnedProcess> SpawnProcess(const Command& command, SpawnOptions options);
 

@@ -50,6 +50,8 @@ struct ExecPlan {
   Env env;
   std::filesystem::path cwd;
   std::vector<InheritedFile> files;
+  // Started with SIGINT and SIGQUIT ignored; a step of argv restores them.
+  bool ignore_keyboard_signals = false;
 };
 
 // Where the caller stands; travels with every request and is never stored.

@@ -29,6 +29,7 @@ pb::ExecPlan ToWire(const ExecPlan& plan) {
     inherited->set_number(file.number);
     inherited->set_content(file.content);
   }
+  wire.set_ignore_keyboard_signals(plan.ignore_keyboard_signals);
   return wire;
 }
 

@@ -169,9 +169,14 @@ absl::StatusOr<ExecPlan> BuildBwrapPlan(const SandboxSpec& spec, const BwrapInpu
                "--"};
   plan.argv.insert(plan.argv.end(),
                    {bwrap, "--args", Format("{}", kArgsFd), "--", input.prlimit.string(),
-                    Format("--nproc={}:{}", spec.pids_limit, spec.pids_limit), "--"});
+                    Format("--nproc={}:{}", spec.pids_limit, spec.pids_limit), "--",
+                    // A Ctrl-C reaches every process of the foreground group. It is
+                    // the command's to handle; bwrap's own would die of it, and the
+                    // sandbox with them.
+                    "/usr/bin/env", "--default-signal=INT,QUIT", "--"});
   plan.argv.insert(plan.argv.end(), spec.argv.begin(), spec.argv.end());
   plan.cwd = "/";
+  plan.ignore_keyboard_signals = true;
   WM_ASSIGN_OR_RETURN(std::string outer, OuterArguments(spec));
   plan.files.push_back({kOuterArgsFd, std::move(outer)});
   plan.files.push_back({kArgsFd, args.Take()});

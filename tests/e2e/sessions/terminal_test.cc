@@ -65,6 +65,24 @@ TEST_CASE("Terminal: the size is right, Ctrl-C reaches the program, the modes ar
   CHECK(program->Prints("interrupted"));
   CHECK(SameModes(before, program->Modes()));
 }
+TEST_CASE("Terminal: Ctrl-C reaches a program that handles it, and the sandbox lives on (namespace)") {
+  if (!Have(Engine::kNamespace)) return;
+  WorkmuxWorld world(ConfigFor(Engine::kNamespace));
+  auto program = OnTerminal(
+      world, "trap 'echo interrupted; exit 5' INT; echo ready; while :; do sleep 0.05; done");
+  REQUIRE(program->Prints("ready"));
+  program->Type("\x03");
+  CHECK(program->Wait() == 5);
+  CHECK(program->Prints("interrupted"));
+}
+TEST_CASE("Terminal: Ctrl-C ends a program that does not handle it (namespace)") {
+  if (!Have(Engine::kNamespace)) return;
+  WorkmuxWorld world(ConfigFor(Engine::kNamespace));
+  auto program = OnTerminal(world, "echo ready; exec sleep 100");
+  REQUIRE(program->Prints("ready"));
+  program->Type("\x03");
+  CHECK(program->Wait() == 130);
+}
 TEST_CASE("Terminal: a new size reaches the program (namespace)") { FollowsTheSize(Engine::kNamespace); }
 TEST_CASE("Terminal: a new size reaches the program (Docker)") { FollowsTheSize(Engine::kDocker); }
 TEST_CASE("Terminal: a program that dies in raw mode leaves a usable terminal (namespace)") {
