@@ -156,8 +156,8 @@ absl::StatusOr<ConfigLayer> ParseLayer(const ConfigText& text, ConfigOrigin orig
   return parser.Take();
 }
 
-ConfigLayer MergeLayers(ConfigLayer global, ConfigLayer project) {
-  for (auto& [key, value] : project) {
+ConfigLayer MergeLayers(ConfigLayer global, const ConfigLayer& project) {
+  for (auto [key, value] : project) {
     const auto inherited = global.find(key);
     if (Expands(key)) {
       ExpandGlobalItem(value.node, inherited == global.end() ? nullptr : &inherited->second.node);
@@ -175,8 +175,8 @@ absl::StatusOr<Config> BuildConfig(const std::optional<ConfigText>& global,
     WM_ASSIGN_OR_RETURN(merged, ParseLayer(*global, ConfigOrigin::kGlobal, warnings));
   }
   if (project) {
-    WM_ASSIGN_OR_RETURN(ConfigLayer layer, ParseLayer(*project, ConfigOrigin::kProject, warnings));
-    merged = MergeLayers(std::move(merged), std::move(layer));
+    WM_ASSIGN_OR_RETURN(const ConfigLayer layer, ParseLayer(*project, ConfigOrigin::kProject, warnings));
+    merged = MergeLayers(std::move(merged), layer);
   }
   Config config;
   std::vector<std::string> repeated;  // each layer has given its warnings already

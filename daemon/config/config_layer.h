@@ -36,7 +36,7 @@ absl::StatusOr<ConfigLayer> ParseLayer(const ConfigText& text, ConfigOrigin orig
 
 // `project` wins key by key; in lists of hooks and files the item "<global>"
 // stands for the global list.
-ConfigLayer MergeLayers(ConfigLayer global, ConfigLayer project);
+ConfigLayer MergeLayers(ConfigLayer global, const ConfigLayer& project);
 
 // Both files, merged, as plain data. Defaults that depend on the directory
 // (panes) are the loader's.

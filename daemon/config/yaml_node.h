@@ -28,12 +28,18 @@ struct YamlNode {
   // A plain scalar is written without quotes: only then can it be a number or a bool.
   bool plain = false;
   std::vector<YamlNode> items;
-  std::vector<std::pair<Key, YamlNode>> entries;  // in file order, keys are unique
+  struct Entry;
+  std::vector<Entry> entries;  // in file order, keys are unique
 
   bool IsNull() const { return kind == Kind::kNull; }
   bool IsScalar() const { return kind == Kind::kScalar; }
   bool IsSequence() const { return kind == Kind::kSequence; }
   bool IsMap() const { return kind == Kind::kMap; }
+};
+
+struct YamlNode::Entry {
+  Key first;
+  YamlNode second;
 };
 
 // Equal in content; places do not count.

@@ -204,7 +204,7 @@ class TreeBuilder : public YAML::EventHandler {
     if (parent.node.IsSequence()) {
       parent.node.items.push_back(std::move(node));
     } else if (parent.key) {
-      parent.node.entries.emplace_back(*std::exchange(parent.key, std::nullopt), std::move(node));
+      parent.node.entries.push_back({*std::exchange(parent.key, std::nullopt), std::move(node)});
     } else {
       parent.key = MakeKey(parent, node);
     }

@@ -249,7 +249,9 @@ void TmuxMultiplexer::RefreshPanes(bool may_be_ending) {
   std::set<std::string> sessions;
   {
     MutexLock lock(mu_);
-    std::erase_if(now, [&](const auto& entry) { return panes_.Find(entry.first) == nullptr; });
+    std::erase_if(now, [&](const auto& entry) WM_REQUIRES(mu_) {
+      return panes_.Find(entry.first) == nullptr;
+    });
     gone = panes_.Reconcile(now, before);
     sessions = panes_.Sessions();
   }
