@@ -125,6 +125,12 @@ absl::Status WriteIntake(const Worktree& worktree, const fs::path& root,
                                 {"shallow", std::move(shallow)}});
 }
 
+// The tree without entries, whose id every git knows (hash-object of nothing).
+std::string EmptyTree(std::size_t id_length) {
+  return id_length == 64 ? "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
+                         : "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+}
+
 bool OperationUnderWay(const fs::path& git_dir) {
   constexpr auto kMarks =
       std::to_array<const char*>({"MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge",
@@ -162,6 +168,7 @@ absl::StatusOr<BranchImporter::Imported> BranchImporter::Import(const Worktree& 
   if (import.new_id == import.old_id) return import;
 
   WM_RETURN_IF_ERROR(Fetch(worktree, dir, import, stop));
+  WM_RETURN_IF_ERROR(RefuseNewSubmodules(worktree, import, stop));
   WM_RETURN_IF_ERROR(Publish(worktree, import, stop));
   import.changed = true;
   WM_RETURN_IF_ERROR(dir.SetBase(import.branch, import.new_id));
@@ -198,6 +205,32 @@ absl::Status BranchImporter::Fetch(const Worktree& worktree, const PrivateGitDir
   return Refused(Format("{} of the sandbox does not check: {}", Printable(wanted.branch),
                         Printable(Trim(result.err))),
                  "run `git fsck` inside the sandbox");
+}
+
+// A submodule that the guest made up: its repository lies in the worktree with a
+// configuration of the guest's, and the host's `git status` would run in it.
+absl::Status BranchImporter::RefuseNewSubmodules(const Worktree& worktree, const Imported& import,
+                                                 std::stop_token stop) {
+  constexpr std::string_view kGitlink = "160000";
+  const std::string from = import.old_id.empty() ? EmptyTree(import.new_id.size()) : import.old_id;
+  const Command command = HardenedGit(
+      worktree.git_dir, "",
+      {"diff-tree", "-r", "-z", "--raw", "--no-renames", "--end-of-options", from, import.new_id});
+  WM_ASSIGN_OR_RETURN(const std::string raw,
+                      RunForOutput(runner_, command, Options(std::move(stop), kFetchTimeout)));
+  // ":<old mode> <new mode> <old id> <new id> <status>" NUL "<path>" NUL, git-diff-tree(1).
+  const std::vector<std::string> fields = Split(raw, '\0');
+  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
+    const std::vector<std::string> entry = Split(fields[i], ' ');
+    if (entry.size() != 5 || !entry[0].starts_with(':')) {
+      return DataLoss("git diff-tree: unexpected output");
+    }
+    if (entry[1] != kGitlink || entry[0].substr(1) == kGitlink) continue;
+    return Refused(Format("{} adds the repository {} as a submodule", Printable(import.branch),
+                          Printable(fields[i + 1])),
+                   "take it out inside with `git rm --cached`, and add submodules on the host");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status BranchImporter::SwapRef(const Worktree& worktree, const Imported& import,

@@ -38,7 +38,7 @@ class BranchImporter {
   // Costs no process when the guest's branch has not moved. The branch is the
   // one that the host's admin directory names. Errors:
   //   IMPORT_REFUSED (kFailedPrecondition): the guest's branch is gone, is no
-  //     plain ref, is no commit, or its objects do not check;
+  //     plain ref, is no commit, adds a submodule, or its objects do not check;
   //   BRANCH_DIVERGED (kAborted): the host's branch has commits that the guest's
   //     lacks; nothing was overwritten.
   absl::StatusOr<Imported> Import(const Worktree& worktree, const PrivateGitDir& dir,
@@ -47,6 +47,8 @@ class BranchImporter {
  private:
   absl::Status Fetch(const Worktree& worktree, const PrivateGitDir& dir, const Imported& wanted,
                      std::stop_token stop);
+  absl::Status RefuseNewSubmodules(const Worktree& worktree, const Imported& import,
+                                   std::stop_token stop);
   absl::Status Publish(const Worktree& worktree, Imported& import, std::stop_token stop);
   absl::Status SwapRef(const Worktree& worktree, const Imported& import, std::stop_token stop);
   bool FollowIndex(const Worktree& worktree, const Imported& import, std::stop_token stop);

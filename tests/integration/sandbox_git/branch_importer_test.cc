@@ -286,6 +286,36 @@ TEST_CASE("BranchImporter: programs that the guest configured run nowhere", "[gi
   CHECK_FALSE(fs::exists(marker));
 }
 
+TEST_CASE("BranchImporter: a repository made inside is not taken as a submodule", "[git]") {
+  if (!CanSandbox()) return;
+  // Control: once the host's index holds it, the user's own git runs in it.
+  {
+    GitWorld world;
+    const std::string marker = (world.root() / "marker").string();
+    world.Run(world.wt(), "git init -q nested && cd nested && git commit -q --allow-empty -m n && "
+                              "git config core.fsmonitor \"touch '" + marker + "'; false\" && cd .. && "
+                              "git add nested && git commit -qm nested && rm -f '" + marker + "'");
+    world.Run(world.wt(), "git status", false);
+    CHECK(fs::exists(marker));
+  }
+  GitWorld world;
+  Boundary boundary(world);
+  const std::string tip = boundary.HostTip();
+  boundary.MustInside(
+      "git init -q nested && cd nested && git commit -q --allow-empty -m n && "
+      "git config core.fsmonitor \"touch '" + (world.root() / "marker").string() + "'; false\" && cd .. && "
+      "git add nested && git commit -qm nested");
+  const auto import = boundary.Import();
+  CHECK_CODE(import, absl::StatusCode::kFailedPrecondition);
+  CHECK(ReasonOf(import.status()) == "IMPORT_REFUSED");
+  CHECK(boundary.HostTip() == tip);
+  world.Run(world.wt(), "git status", false);
+  CHECK_FALSE(fs::exists(world.root() / "marker"));
+  // What the branch gains otherwise is taken.
+  boundary.MustInside("git rm -q --cached nested && git commit -qm without && echo 1 > g && git add g && git commit -qm g");
+  CHECK(Must(boundary.Import()).changed);
+}
+
 TEST_CASE("BranchImporter: an import that was not recorded is recognised", "[git]") {
   if (!CanSandbox()) return;
   GitWorld world;
