@@ -265,7 +265,8 @@ absl::StatusOr<std::filesystem::path> FindProgram(std::string_view name, const E
       return candidate;
     }
   }
-  return WithReason(NotFound("{}: program not found", name), "PROGRAM_NOT_FOUND");
+  return WithHint(WithReason(NotFound("{}: program not found", name), "PROGRAM_NOT_FOUND"),
+                  "install it, or add its directory to PATH");
 }
 
 Env CurrentEnv() {

@@ -73,7 +73,10 @@ absl::Status MergeWorktree::ChooseTarget() {
   }
   WM_ASSIGN_OR_RETURN(const std::optional<std::string> id,
                       Optional(deps_.git.ResolveRef(repository, BranchRef(target_))));
-  if (!id) return NotFound("there is no local branch '{}' to merge into", Printable(target_));
+  if (!id) {
+    return WithHint(NotFound("there is no local branch '{}' to merge into", Printable(target_)),
+                    "name a local branch with --into");
+  }
   WM_ASSIGN_OR_RETURN(const std::vector<Worktree> all, deps_.git.ListWorktrees(repository));
   for (const Worktree& worktree : all) {
     if (worktree.branch == target_) target_worktree_ = worktree;

@@ -99,10 +99,10 @@ TEST_CASE("completions: zsh completes on a terminal", "[worktrees]") {
             "PROMPT='ready> '\nautoload -Uz compinit && compinit -u\nsource <(workmux completions zsh)\n");
   auto shell = f.world.StartCommand({"zsh", "-i"}, Program::Terminal{24, 120});
   REQUIRE(shell->Prints("ready> "));
-  shell->Type("workmux mer\t");
-  CHECK(shell->Prints("workmux merge "));
-  shell->Type("fix\t");
-  CHECK(shell->Prints("fix-login"));
+  shell->Type("workmux mer\t--hel\t\r");
+  CHECK(shell->Prints("Usage: workmux merge"));
+  shell->Type("workmux path fix\t\r");
+  CHECK(shell->Prints("repo__worktrees/fix-login"));
 }
 
 TEST_CASE("completions: fish completes commands, flags and worktrees", "[worktrees]") {

