@@ -31,7 +31,9 @@ absl::Status FillPaneContext(const Invocation& invocation, pb::InvocationContext
   WM_RETURN_IF_ERROR(FillPlace(invocation, context));
   auto& env = *context.mutable_env();
   for (const auto& [name, value] : invocation.env) {
-    const bool wanted = name == "TMUX" || name == "TMUX_PANE" || name.starts_with("WORKMUX_");
+    // The home tells where the icons are configured.
+    const bool wanted = name == "TMUX" || name == "TMUX_PANE" || name == "HOME" ||
+                        name == "XDG_CONFIG_HOME" || name.starts_with("WORKMUX_");
     if (wanted && IsUtf8(value)) env[name] = value;
   }
   return absl::OkStatus();

@@ -25,7 +25,8 @@ struct Invocation {
 // variable is left out, and such a directory is an error.
 absl::Status FillContext(const Invocation& invocation, control::v1::InvocationContext& context);
 
-// The few variables that name a pane, for calls that agents make all the time.
+// The few variables that name a pane and the configuration, for calls that agents
+// make all the time.
 absl::Status FillPaneContext(const Invocation& invocation, control::v1::InvocationContext& context);
 
 // RFC 3629.
