@@ -124,6 +124,7 @@ class FakeGitBoundary : public daemon::GitBoundary {
  public:
   explicit FakeGitBoundary(SandboxLog& log) : log_(log) {}
 
+  absl::Status Check() override { return absl::OkStatus(); }
   absl::StatusOr<std::vector<daemon::Mount>> Prepare(const daemon::Worktree& worktree, const Env&,
                                                      std::stop_token) override {
     WM_RETURN_IF_ERROR(log_.Enter("clone", worktree.path.string()));

@@ -13,7 +13,10 @@ struct Fixture : test::SessionWorld {
   std::string foreign = tmux.server->AddForeignWindow("elsewhere");
   std::string base = "refs/heads/main";
   ThreadPool pool{"test", 1, 4};
-  AgentQueries queries{*agents, tmux, git, pool, [this](const Worktree&) { return base; }};
+  AgentQueries queries{*agents, tmux, git, pool, [this](const Worktree&) -> absl::StatusOr<BaseBranch> {
+                         if (base.empty()) return NotFound("no base");
+                         return BaseBranch{.name = "main", .ref = base, .id = *git.ResolveRef(git.repository(), base)};
+                       }};
 
   Fixture() {
     const Worktree here = test::Must(git.Locate(git.repository().main_worktree));
