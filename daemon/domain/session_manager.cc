@@ -10,7 +10,6 @@
 #include "common/base/strings.h"
 #include "common/log/log.h"
 #include "daemon/async/parallel.h"
-#include "daemon/domain/mount_sources.h"
 #include "daemon/domain/rollback.h"
 #include "daemon/sys/random.h"
 
@@ -123,7 +122,7 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
   rollback.Add([this, id = record.id] { deps_.bridge.Close(id); });
   WM_ASSIGN_OR_RETURN(const SandboxSpec spec, OpenBridge(plan, request, std::move(git_mounts), record));
   record.sandbox = spec.name;
-  WM_ASSIGN_OR_RETURN(const MountSources sources, MountSources::Record(spec.mounts));
+  WM_ASSIGN_OR_RETURN(const MountSources sources, deps_.record_sources(spec.mounts));
 
   // The record is written first: a crash between the two leaves a record without
   // a sandbox, which the next start drops, never a sandbox without a record.

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "daemon/async/executor.h"
 #include "daemon/domain/agent_tracker.h"
 #include "daemon/domain/config_gate.h"
+#include "daemon/domain/mount_sources.h"
 #include "daemon/domain/progress.h"
 #include "daemon/domain/session_directory.h"
 #include "daemon/domain/session_planner.h"
@@ -45,6 +47,7 @@ class SessionManager {
     std::filesystem::path runtime_dir;
     std::filesystem::path guest_dir;
     std::string instance;  // SandboxSpec::instance
+    std::function<absl::StatusOr<MountSources>(std::span<const Mount>)> record_sources = &MountSources::Record;
     // A client that died together with the daemon gets this long to come back.
     std::chrono::milliseconds unclaimed_grace = std::chrono::seconds(30);
   };

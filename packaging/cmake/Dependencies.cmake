@@ -27,3 +27,8 @@ if(TARGET yaml-cpp::yaml-cpp)
 else()
   set(WORKMUX_YAML yaml-cpp)
 endif()
+
+# The distribution's, which every user can run, before one that a person's own
+# version manager puts in front of it.
+find_program(Python3_EXECUTABLE python3 PATHS /usr/bin NO_DEFAULT_PATH)
+find_package(Python3 COMPONENTS Interpreter REQUIRED)

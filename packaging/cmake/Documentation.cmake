@@ -1,6 +1,5 @@
 # Man pages and shell completions, made by asking the program that was just built,
 # so neither can disagree with it.
-find_package(Python3 COMPONENTS Interpreter REQUIRED)
 # A sanitized program is made for its tests; nobody installs it.
 if(WORKMUX_SANITIZE)
   return()

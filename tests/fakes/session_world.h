@@ -53,6 +53,9 @@ struct SessionWorld {
                                      .runtime_dir = dir / "run",
                                      .guest_dir = "/usr/lib/workmux/guest",
                                      .instance = "mine",
+                                     // The fakes' paths exist nowhere.
+                                     .record_sources =
+                                         [](std::span<const daemon::Mount>) { return daemon::MountSources::Record({}); },
                                      .unclaimed_grace = std::chrono::milliseconds(20)});
   }
 

@@ -1,9 +1,14 @@
 #include "tests/support/workmux_world.h"
 
+#include <sys/stat.h>
+
 #include <signal.h>
 #include <unistd.h>
 
 #include <iostream>
+#include <sstream>
+#include <set>
+#include <fstream>
 #include <stdexcept>
 
 #include "common/base/strings.h"
@@ -206,11 +211,21 @@ std::vector<pid_t> WorkmuxWorld::Processes() const {
 }
 
 std::vector<pid_t> WorkmuxWorld::Daemons() const {
-  std::vector<pid_t> pids;
-  for (const pid_t pid : Processes()) {
-    if (CommandLine(pid) == daemon_program().string()) pids.push_back(pid);
+  // A daemon lets nobody look at its environment or descriptors; the lock that it
+  // holds for life gives it away: "1: FLOCK ADVISORY WRITE <pid> <dev>:<inode> 0 EOF", proc(5).
+  struct stat lock {};
+  if (::stat((state() / "workmuxd.lock").c_str(), &lock) != 0) return {};
+  std::set<pid_t> pids;
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);) {
+    std::istringstream fields(line);
+    std::string number, kind, mode, access, place;
+    pid_t pid = 0;
+    if (!(fields >> number >> kind >> mode >> access >> pid >> place) || kind != "FLOCK") continue;
+    const bool ours = place.substr(place.rfind(':') + 1) == std::to_string(lock.st_ino);
+    if (ours && CommandLine(pid) == daemon_program().string()) pids.insert(pid);
   }
-  return pids;
+  return {pids.begin(), pids.end()};
 }
 
 pid_t WorkmuxWorld::Daemon() const {

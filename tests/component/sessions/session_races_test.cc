@@ -138,7 +138,9 @@ struct Fixture {
                            .executor = executor,
                            .runtime_dir = dir / "run",
                            .guest_dir = dir.path(),
-                           .instance = "0123456789abcdef"}};
+                           .instance = "0123456789abcdef",
+                           .record_sources =
+                               [](std::span<const Mount>) { return MountSources::Record({}); }}};
   Worktree worktree;
   SessionRequest request;
   test::FakeProgress progress;

@@ -109,8 +109,10 @@ void TitlesAreInert(Engine engine) {
   CHECK_FALSE(std::filesystem::exists(marker));
 
   // The same title, shown the naive way.
-  agent.world().Tmux({"rename-window", "-t", agent.pane(), job});
-  CHECK(WaitUntil([&] { return std::filesystem::exists(marker); }));
+  CHECK(WaitUntil([&] {
+    agent.world().Tmux({"rename-window", "-t", agent.pane(), job});
+    return std::filesystem::exists(marker);
+  }));
 }
 
 }  // namespace

@@ -93,8 +93,11 @@ void ShowsNoSecrets(Engine engine) {
   CHECK_THAT(world.DaemonLog(), !Contains(token) && !Contains("canary-of-"));
   // The watch sees what does stand in a command line.
   auto control = world.StartCommand({"sh", "-c", "sleep 1000; true", "canary-of-the-control"});
-  CommandLineWatch control_watch({"canary-of-the-control"});
-  CHECK_FALSE(control_watch.Stop().empty());
+  CHECK(WaitUntil([] {
+    CommandLineWatch control_watch({"canary-of-the-control"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return !control_watch.Stop().empty();
+  }));
 }
 
 }  // namespace
