@@ -216,10 +216,15 @@ absl::Status BranchImporter::RefuseNewSubmodules(const Worktree& worktree, const
   const Command command = HardenedGit(
       worktree.git_dir, "",
       {"diff-tree", "-r", "-z", "--raw", "--no-renames", "--end-of-options", from, import.new_id});
-  WM_ASSIGN_OR_RETURN(const std::string raw,
-                      RunForOutput(runner_, command, Options(std::move(stop), kFetchTimeout)));
+  WM_ASSIGN_OR_RETURN(const CommandResult result,
+                      runner_.Run(command, Options(std::move(stop), kFetchTimeout)));
+  if (!result.exit.ok()) {
+    return Refused(Format("{} in the sandbox is nothing that can be compared with a commit",
+                          Printable(import.branch)),
+                   "point the branch at a commit inside the sandbox");
+  }
   // ":<old mode> <new mode> <old id> <new id> <status>" NUL "<path>" NUL, git-diff-tree(1).
-  const std::vector<std::string> fields = Split(raw, '\0');
+  const std::vector<std::string> fields = Split(result.out, '\0');
   for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
     const std::vector<std::string> entry = Split(fields[i], ' ');
     if (entry.size() != 5 || !entry[0].starts_with(':')) {

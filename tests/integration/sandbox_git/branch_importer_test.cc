@@ -292,7 +292,7 @@ TEST_CASE("BranchImporter: a repository made inside is not taken as a submodule"
   {
     GitWorld world;
     const std::string marker = (world.root() / "marker").string();
-    world.Run(world.wt(), "git init -q nested && cd nested && git commit -q --allow-empty -m n && "
+    world.Run(world.wt(), "git init -q nested && cd nested && git -c user.name=n -c user.email=n@example.org commit -q --allow-empty -m n && "
                               "git config core.fsmonitor \"touch '" + marker + "'; false\" && cd .. && "
                               "git add nested && git commit -qm nested && rm -f '" + marker + "'");
     world.Run(world.wt(), "git status", false);
@@ -302,7 +302,7 @@ TEST_CASE("BranchImporter: a repository made inside is not taken as a submodule"
   Boundary boundary(world);
   const std::string tip = boundary.HostTip();
   boundary.MustInside(
-      "git init -q nested && cd nested && git commit -q --allow-empty -m n && "
+      "git init -q nested && cd nested && git -c user.name=n -c user.email=n@example.org commit -q --allow-empty -m n && "
       "git config core.fsmonitor \"touch '" + (world.root() / "marker").string() + "'; false\" && cd .. && "
       "git add nested && git commit -qm nested");
   const auto import = boundary.Import();
