@@ -62,7 +62,10 @@ void SessionManager::WatchClient(const SessionRecord& record) {
 }
 
 void SessionManager::EndUnlessClaimed(const SessionRecord& record) {
-  if (IsLeased(record.id)) return;
+  {
+    MutexLock lock(mu_);
+    if (shutting_down_ || leases_.contains(record.id)) return;
+  }
   // Not being able to tell (no descriptor is free, say) is no proof of its end.
   if (!absl::IsNotFound(OpenProcess(record.client).status())) return WatchClient(record);
   End(record.id, EndReason::kLeaseLost).IgnoreError();

@@ -5,10 +5,11 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <iostream>
-#include <sstream>
-#include <set>
+#include <algorithm>
 #include <fstream>
+#include <iostream>
+#include <set>
+#include <sstream>
 #include <stdexcept>
 
 #include "common/base/strings.h"
@@ -206,6 +207,10 @@ std::vector<pid_t> WorkmuxWorld::Processes() const {
     if (pid == ::getpid()) continue;
     const std::string environment = '\0' + ReadProc(pid, "environ");
     if (environment.find('\0' + wanted) != std::string::npos && IsAlive(pid)) pids.push_back(pid);
+  }
+  // Where a daemon can be inspected (a sanitized build) it is among them already.
+  for (const pid_t pid : Daemons()) {
+    if (std::find(pids.begin(), pids.end(), pid) == pids.end()) pids.push_back(pid);
   }
   return pids;
 }
