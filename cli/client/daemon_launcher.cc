@@ -30,6 +30,8 @@ constexpr milliseconds kStartLimit{5000};
 // A daemon that ended may have lost the race for the lock to another one, which
 // is about to listen.
 constexpr milliseconds kLoserGrace{500};
+// What workmuxd exits with when another one holds the lock (daemon/main.cc).
+constexpr int kAlreadyRunning = 3;
 
 bool NobodyListens(const absl::Status& status) { return ReasonOf(status) == kDaemonUnreachable; }
 
@@ -147,8 +149,10 @@ absl::StatusOr<UniqueFd> DaemonLauncher::Launch() const {
     if (connected.ok() || !NobodyListens(connected.status())) return connected;
     if (!ended && HasEnded(*process)) {
       ended = true;
-      Reap(process->pid);
-      give_up = std::min(deadline, steady_clock::now() + kLoserGrace);
+      // One that found another at work leaves the field to it, which may take its
+      // time to look after its sandboxes before it listens.
+      const bool lost = Reap(process->pid).code == kAlreadyRunning;
+      if (!lost) give_up = std::min(deadline, steady_clock::now() + kLoserGrace);
     }
     if (steady_clock::now() < give_up) continue;
     return DidNotStart(ended ? "ended at once" : "did not answer within 5 s", errors.get());
