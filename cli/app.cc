@@ -128,7 +128,8 @@ App::Entry& App::Add(CLI::App& parent, const std::string& name, const std::strin
   return entry;
 }
 
-App::Entry& App::AddNested(CLI::App& parent, const std::string& name, const std::string& summary, Run run) {
+App::Entry& App::AddNested(CLI::App& parent, const std::string& name, const std::string& summary,
+                           Run run) {
   const std::string full = &parent == &root_ ? name : parent.get_name() + " " + name;
   Entry& entry = entries_[full];
   entry.app = parent.add_subcommand(name, summary);
@@ -141,14 +142,16 @@ void App::DefinePrompt(CLI::App& app, PromptOptions& prompt) {
   auto* file = app.add_option_function<std::string>(
       "-P,--prompt-file", [&prompt](const std::string& path) { prompt.file = path; },
       "Take the prompt from a file");
-  auto* editor = app.add_flag("-e,--prompt-editor", prompt.editor, "Write the prompt in $VISUAL or $EDITOR");
+  auto* editor =
+      app.add_flag("-e,--prompt-editor", prompt.editor, "Write the prompt in $VISUAL or $EDITOR");
   file->excludes(text);
   editor->excludes(text)->excludes(file);
 }
 
 void App::DefineLifecycle() {
   CLI::App& add = *Add(root_, "add", "add", [this](auto& env) { return RunAdd(add_, env); }).app;
-  add.add_option("branch", add_.branch, "Branch of the worktree; made when it does not exist")->required();
+  add.add_option("branch", add_.branch, "Branch of the worktree; made when it does not exist")
+      ->required();
   add.add_option("--base", add_.base, "Where a new branch starts");
   add.add_option("--name", add_.name, "Name of worktree and window, instead of the branch's");
   DefinePrompt(add, add_.prompt);
@@ -167,7 +170,8 @@ void App::DefineLifecycle() {
   open.add_flag("-n,--new", open_.new_window, "Another window of a worktree that is open");
   open.add_flag("--run-hooks", open_.run_hooks, "Run the post_create hooks again");
   open.add_flag("--force-files", open_.force_files, "Copy and link the files again");
-  open.add_flag("-c,--continue", open_.continue_conversation, "Let the agent go on where it stopped");
+  open.add_flag("-c,--continue", open_.continue_conversation,
+                "Let the agent go on where it stopped");
   open.add_flag("-b,--background", open_.background, "Stay in this window");
   DefinePrompt(open, open_.prompt);
 
@@ -175,7 +179,8 @@ void App::DefineLifecycle() {
   close.takes_worktree = true;
   close.app->add_option("name", close_.name, "Worktree; none: this one");
 
-  Entry& merge_entry = Add(root_, "merge", "merge", [this](auto& env) { return RunMerge(merge_, env); });
+  Entry& merge_entry =
+      Add(root_, "merge", "merge", [this](auto& env) { return RunMerge(merge_, env); });
   merge_entry.takes_worktree = true;
   CLI::App& merge = *merge_entry.app;
   merge.add_option("name", merge_.name, "Worktree; none: this one");
@@ -183,13 +188,16 @@ void App::DefineLifecycle() {
   auto* rebase = merge.add_flag("--rebase", merge_.rebase, "Rebase first, then fast-forward");
   merge.add_flag("--squash", merge_.squash, "Make one commit of it")->excludes(rebase);
   auto* keep = merge.add_flag("-k,--keep", merge_.keep, "Keep worktree, window and branch");
-  merge.add_flag("--cleanup", merge_.cleanup, "Remove them even when merge_keep is set")->excludes(keep);
-  merge.add_flag("--ignore-uncommitted", merge_.ignore_uncommitted, "Leave uncommitted changes behind");
+  merge.add_flag("--cleanup", merge_.cleanup, "Remove them even when merge_keep is set")
+      ->excludes(keep);
+  merge.add_flag("--ignore-uncommitted", merge_.ignore_uncommitted,
+                 "Leave uncommitted changes behind");
   merge.add_flag("-n,--no-verify", merge_.no_verify, "Skip the pre_merge hooks");
   merge.add_flag("--no-hooks", merge_.no_hooks, "Skip all hooks");
   merge.add_option("-m,--message", merge_.message, "Message of the squash commit");
 
-  Entry& remove_entry = Add(root_, "remove", "remove", [this](auto& env) { return RunRemove(remove_, env); });
+  Entry& remove_entry =
+      Add(root_, "remove", "remove", [this](auto& env) { return RunRemove(remove_, env); });
   remove_entry.takes_worktree = true;
   CLI::App& remove = *remove_entry.app->alias("rm");
   remove.add_option("names", remove_.names, "Worktrees; none: this one");
@@ -199,7 +207,9 @@ void App::DefineLifecycle() {
 }
 
 void App::DefineListing() {
-  CLI::App& list = *Add(root_, "list", "list", [this](auto& env) { return RunList(list_, env); }).app->alias("ls");
+  CLI::App& list = *Add(root_, "list", "list", [this](auto& env) {
+                      return RunList(list_, env);
+                    }).app->alias("ls");
   list.add_option("filters", list_.filters, "Show those whose name or branch matches");
   list.add_flag("--json", list_.json, "Print JSON");
   list.add_flag("--git", list_.git, "Ask git about changes, in JSON too");
@@ -208,7 +218,8 @@ void App::DefineListing() {
   path.takes_worktree = true;
   path.app->add_option("name", path_.name, "Worktree, by name or branch; none: this one");
 
-  Entry& status = Add(root_, "status", "status", [this](auto& env) { return RunStatus(status_, env); });
+  Entry& status =
+      Add(root_, "status", "status", [this](auto& env) { return RunStatus(status_, env); });
   status.takes_worktree = true;
   status.app->add_option("worktrees", status_.targets, "Show these only");
   status.app->add_flag("--json", status_.json, "Print JSON");
@@ -217,7 +228,8 @@ void App::DefineListing() {
   Entry& set_status = Add(root_, "set-window-status", "set-window-status",
                           [this](auto& env) { return RunSetWindowStatus(set_status_, env); });
   set_status.words = {"working", "waiting", "done", "clear"};
-  set_status.app->add_option("status", set_status_.status, "working, waiting, done or clear")->required();
+  set_status.app->add_option("status", set_status_.status, "working, waiting, done or clear")
+      ->required();
 }
 
 void App::DefineSandbox() {
@@ -229,24 +241,27 @@ void App::DefineSandbox() {
     entry.kind = CommandKind::kRunsProgram;
     return *entry.app;
   };
-  CLI::App& run = define("run", "Run a command in a worktree's sandbox, on this terminal", [this](auto& env) {
-    run_.command = tail_;
-    return RunSandboxRun(run_, env);
-  });
+  CLI::App& run =
+      define("run", "Run a command in a worktree's sandbox, on this terminal", [this](auto& env) {
+        run_.command = tail_;
+        return RunSandboxRun(run_, env);
+      });
   run.add_option("worktree", run_.worktree, "The worktree's directory")->required();
-  CLI::App& agent = define("agent", "Run the agent in a sandbox of this directory", [this](auto& env) {
-    agent_.command = tail_;
-    return RunSandboxAgent(agent_, env);
-  });
+  CLI::App& agent =
+      define("agent", "Run the agent in a sandbox of this directory", [this](auto& env) {
+        agent_.command = tail_;
+        return RunSandboxAgent(agent_, env);
+      });
   for (const auto& [app, options] : {std::pair(&run, &run_), std::pair(&agent, &agent_)}) {
     app->add_option("--agent", options->agent, "Whose directories and image to use");
     app->add_option("--backend", options->backend, "Backend, instead of the configured one");
     app->add_option("--image", options->image, "Image, instead of the configured one");
   }
-  CLI::App& shell = define("shell", "Open a shell in a sandbox of this directory", [this](auto& env) {
-    shell_.command = tail_;
-    return RunSandboxShell(shell_, env);
-  });
+  CLI::App& shell =
+      define("shell", "Open a shell in a sandbox of this directory", [this](auto& env) {
+        shell_.command = tail_;
+        return RunSandboxShell(shell_, env);
+      });
   shell.add_flag("-e,--exec", shell_.exec, "Enter a running sandbox of this worktree");
   shell.add_option("--backend", shell_.backend, "Backend, instead of the configured one");
 }
@@ -255,13 +270,13 @@ void App::DefineDaemon() {
   CLI::App& daemon = *root_.add_subcommand("daemon", Summary(HelpText("daemon")));
   daemon.footer(Details(HelpText("daemon")));
   daemon.require_subcommand(1);
-  AddNested(daemon, "status", "Show whether workmuxd runs",
-            [this](auto& env) { return RunDaemonStatus(daemon_status_, env); })
-      .app->add_flag("--json", daemon_status_.json, "Print JSON");
+  AddNested(daemon, "status", "Show whether workmuxd runs", [this](auto& env) {
+    return RunDaemonStatus(daemon_status_, env);
+  }).app->add_flag("--json", daemon_status_.json, "Print JSON");
   AddNested(daemon, "start", "Start workmuxd", [](auto& env) { return RunDaemonStart(env); });
-  AddNested(daemon, "stop", "Stop workmuxd; sandboxes go on",
-            [this](auto& env) { return RunDaemonStop(daemon_stop_, env); })
-      .app->add_flag("--sandboxes", daemon_stop_.sandboxes, "End the sandboxes too");
+  AddNested(daemon, "stop", "Stop workmuxd; sandboxes go on", [this](auto& env) {
+    return RunDaemonStop(daemon_stop_, env);
+  }).app->add_flag("--sandboxes", daemon_stop_.sandboxes, "End the sandboxes too");
   AddNested(daemon, "restart", "Stop and start workmuxd; sandboxes go on",
             [](auto& env) { return RunDaemonRestart(env); });
   CLI::App& logs = *AddNested(daemon, "logs", "Show workmuxd's log", [this](auto& env) {
@@ -272,10 +287,12 @@ void App::DefineDaemon() {
 }
 
 void App::DefineOthers() {
-  Add(root_, "trust", "trust", [this](auto& env) { return RunTrust(trust_, env); })
-      .app->add_flag("-y,--yes", trust_.yes, "Do not ask");
+  Add(root_, "trust", "trust", [this](auto& env) {
+    return RunTrust(trust_, env);
+  }).app->add_flag("-y,--yes", trust_.yes, "Do not ask");
   Add(root_, "doctor", "doctor", [this](auto& env) { return RunDoctor(doctor_, env); });
-  CLI::App& demo = *Add(root_, "demo", "demo", [this](auto& env) { return RunDemo(demo_, env); }).app;
+  CLI::App& demo =
+      *Add(root_, "demo", "demo", [this](auto& env) { return RunDemo(demo_, env); }).app;
   demo.add_option("--backend", demo_.backend, "namespace or container")->capture_default_str();
   demo.add_option("--image", demo_.image, "Image for the container backend");
   CLI::App& config = *root_.add_subcommand("config", Summary(HelpText("config")));
@@ -309,7 +326,8 @@ std::vector<CompletionEntry> App::Completions() const {
   for (const CLI::App* app : root_.get_subcommands(nullptr)) {
     if (app->get_group().empty() || entries_.contains(app->get_name())) continue;
     CompletionEntry& entry = describe(*app, app->get_name());
-    for (const CLI::App* nested : app->get_subcommands(nullptr)) entry.words.push_back(nested->get_name());
+    for (const CLI::App* nested : app->get_subcommands(nullptr))
+      entry.words.push_back(nested->get_name());
   }
   for (const auto& [name, entry] : entries_) {
     if (entry.app->get_group().empty()) continue;
@@ -333,8 +351,9 @@ absl::Status App::CheckCommandWord(const std::vector<std::string>& arguments) co
     if (names.empty()) return absl::OkStatus();
     if (next == nullptr) {
       const std::string nearest = NearestMatch(word, names);
-      return WithHint(InvalidArgument("{}: no such command", word),
-                      nearest.empty() ? "see `workmux --help`" : Format("did you mean `{}`?", nearest));
+      return WithHint(
+          InvalidArgument("{}: no such command", word),
+          nearest.empty() ? "see `workmux --help`" : Format("did you mean `{}`?", nearest));
     }
     app = next;
   }
@@ -375,8 +394,9 @@ int App::Main(std::vector<std::string> arguments, const CommandEnv& env) {
   } catch (const CLI::ParseError& error) {
     const Entry* meant = Chosen();
     const std::string name = meant == nullptr ? "" : NameOf(*meant) + " ";
-    return fail(WithHint(InvalidArgument("{}", error.what()), Format("see `workmux {}--help`", name)),
-                CommandKind::kOrdinary);
+    return fail(
+        WithHint(InvalidArgument("{}", error.what()), Format("see `workmux {}--help`", name)),
+        CommandKind::kOrdinary);
   }
   const Entry* entry = Chosen();
   if (entry == nullptr) return fail(InvalidArgument("there is no command"), CommandKind::kOrdinary);

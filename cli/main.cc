@@ -30,14 +30,14 @@ int Main(int argc, char** argv) {
     usable = workmux::WithHint(workmux::NotFound("the current directory does not exist any more"),
                                "change to a directory that exists");
   }
-  const cli::DaemonLauncher launcher(paths.ok() ? *std::move(paths) : workmux::Paths(), invocation.env);
+  const cli::DaemonLauncher launcher(paths.ok() ? *std::move(paths) : workmux::Paths(),
+                                     invocation.env);
   cli::DaemonClient daemon(launcher, cli::StartPolicy::kIfNeeded);
-  const int code = cli::RunApp({argv + 1, argv + argc},
-                               {.invocation = invocation,
-                                .terminal = terminal,
-                                .launcher = launcher,
-                                .daemon = daemon,
-                                .usable = usable});
+  const int code = cli::RunApp({argv + 1, argv + argc}, {.invocation = invocation,
+                                                         .terminal = terminal,
+                                                         .launcher = launcher,
+                                                         .daemon = daemon,
+                                                         .usable = usable});
   // Nothing is buffered, and gRPC's threads need not be waited for.
   ::_exit(code);
 }

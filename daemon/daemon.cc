@@ -62,7 +62,8 @@ absl::StatusOr<InstanceLocks> LockInstance(const Paths& paths) {
   return InstanceLocks{std::move(state), std::move(socket)};
 }
 
-absl::StatusOr<SessionPlanner::ProgramPaths> FindProgramPaths(const std::string& program, const Env& env) {
+absl::StatusOr<SessionPlanner::ProgramPaths> FindProgramPaths(const std::string& program,
+                                                              const Env& env) {
   WM_ASSIGN_OR_RETURN(AgentInstallation found, FindAgentInstallation(program, env));
   return SessionPlanner::ProgramPaths{std::move(found.paths), std::move(found.path_dirs)};
 }
@@ -83,7 +84,8 @@ absl::Status MakeDirectories(const Paths& paths) {
 // What of ours is mounted into sandboxes is compared with its canonical path
 // then. What has none yet is refused there, not here.
 void MakeCanonical(Daemon::Options& options) {
-  for (std::filesystem::path* path : {&options.paths.state, &options.paths.runtime, &options.guest_dir}) {
+  for (std::filesystem::path* path :
+       {&options.paths.state, &options.paths.runtime, &options.guest_dir}) {
     std::error_code error;
     std::filesystem::path real = std::filesystem::canonical(*path, error);
     if (!error) *path = std::move(real);
@@ -94,8 +96,8 @@ void MakeCanonical(Daemon::Options& options) {
 
 // In the order of construction; destroyed the other way round.
 struct Daemon::Parts {
-  Parts(Options given, InstanceLocks held, std::unique_ptr<SqliteStore> opened, RuntimeTraits traits,
-        std::string name)
+  Parts(Options given, InstanceLocks held, std::unique_ptr<SqliteStore> opened,
+        RuntimeTraits traits, std::string name)
       : options(std::move(given)),
         instance(std::move(name)),
         locks(std::move(held)),
@@ -146,21 +148,23 @@ struct Daemon::Parts {
 };
 
 absl::Status Daemon::Parts::BuildDomain() {
-  WM_ASSIGN_OR_RETURN(boundary, CloneGitBoundary::Create(runner, guest_executor, options.paths.state));
-  sessions = std::make_unique<SessionManager>(SessionManager::Deps{.planner = planner,
-                                                                   .git = *boundary,
-                                                                   .bridge = bridge,
-                                                                   .agents = agents,
-                                                                   .multiplexers = tmux,
-                                                                   .directory = directory,
-                                                                   .records = *store,
-                                                                   .trust = config,
-                                                                   .backends = backends,
-                                                                   .loop = loop,
-                                                                   .executor = executor,
-                                                                   .runtime_dir = options.paths.runtime,
-                                                                   .guest_dir = options.guest_dir,
-                                                                   .instance = instance});
+  WM_ASSIGN_OR_RETURN(boundary,
+                      CloneGitBoundary::Create(runner, guest_executor, options.paths.state));
+  sessions =
+      std::make_unique<SessionManager>(SessionManager::Deps{.planner = planner,
+                                                            .git = *boundary,
+                                                            .bridge = bridge,
+                                                            .agents = agents,
+                                                            .multiplexers = tmux,
+                                                            .directory = directory,
+                                                            .records = *store,
+                                                            .trust = config,
+                                                            .backends = backends,
+                                                            .loop = loop,
+                                                            .executor = executor,
+                                                            .runtime_dir = options.paths.runtime,
+                                                            .guest_dir = options.guest_dir,
+                                                            .instance = instance});
   const WorktreeDeps worktree_deps{
       .git = git,
       .hooks = runner,
@@ -171,10 +175,10 @@ absl::Status Daemon::Parts::BuildDomain() {
       .run_later = [this](std::function<void()> work) { executor.Post(std::move(work)); },
       .executor = &executor};
   worktrees = std::make_unique<WorktreeManager>(worktree_deps);
-  queries = std::make_unique<AgentQueries>(
-      agents, tmux, git, executor, [worktree_deps](const Worktree& worktree) {
-        return FindBase(worktree_deps, Config(), worktree);
-      });
+  queries = std::make_unique<AgentQueries>(agents, tmux, git, executor,
+                                           [worktree_deps](const Worktree& worktree) {
+                                             return FindBase(worktree_deps, Config(), worktree);
+                                           });
   return absl::OkStatus();
 }
 
@@ -193,16 +197,17 @@ void Daemon::Parts::BuildServices() {
                               }});
   agent_service = std::make_unique<AgentService>(executor, agents, *queries, git, config);
   sandbox_service = std::make_unique<SandboxService>(executor, *sessions, directory, git);
-  workspace_service = std::make_unique<WorkspaceService>(WorkspaceService::Deps{.executor = executor,
-                                                                                .loop = loop,
-                                                                                .worktrees = *worktrees,
-                                                                                .sessions = *sessions,
-                                                                                .planner = planner,
-                                                                                .boundary = *boundary,
-                                                                                .agents = agents,
-                                                                                .git = git,
-                                                                                .multiplexers = tmux,
-                                                                                .config = config});
+  workspace_service =
+      std::make_unique<WorkspaceService>(WorkspaceService::Deps{.executor = executor,
+                                                                .loop = loop,
+                                                                .worktrees = *worktrees,
+                                                                .sessions = *sessions,
+                                                                .planner = planner,
+                                                                .boundary = *boundary,
+                                                                .agents = agents,
+                                                                .git = git,
+                                                                .multiplexers = tmux,
+                                                                .config = config});
 }
 
 absl::Status Daemon::Parts::Listen() {
@@ -217,11 +222,12 @@ absl::Status Daemon::Parts::Listen() {
   }
   WM_ASSIGN_OR_RETURN(control,
                       ControlServer::Start(loop, std::move(listener),
-                                           {daemon_service.get(), agent_service.get(), sandbox_service.get(),
-                                            workspace_service.get()}));
+                                           {daemon_service.get(), agent_service.get(),
+                                            sandbox_service.get(), workspace_service.get()}));
   // A service manager's socket is the service manager's to keep.
   if (owns_socket) {
-    keeper = std::make_unique<SocketKeeper>(loop, executor, options.paths.socket, [this] { return ListenAgain(); });
+    keeper = std::make_unique<SocketKeeper>(loop, executor, options.paths.socket,
+                                            [this] { return ListenAgain(); });
   }
   return absl::OkStatus();
 }
@@ -244,15 +250,17 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Options options) {
   WM_RETURN_IF_ERROR(MakeDirectories(options.paths));
   MakeCanonical(options);
   WM_ASSIGN_OR_RETURN(InstanceLocks locks, LockInstance(options.paths));
-  const std::filesystem::path log = options.log_to_stderr ? "" : options.paths.state / "workmuxd.log";
+  const std::filesystem::path log =
+      options.log_to_stderr ? "" : options.paths.state / "workmuxd.log";
   const auto level = options.env.find("WORKMUX_LOG");
   StartLogging(log, level == options.env.end() ? "info" : level->second);
-  WM_ASSIGN_OR_RETURN(std::unique_ptr<SqliteStore> store, SqliteStore::Open(options.paths.state / "workmux.db"));
+  WM_ASSIGN_OR_RETURN(std::unique_ptr<SqliteStore> store,
+                      SqliteStore::Open(options.paths.state / "workmux.db"));
 
   WM_ASSIGN_OR_RETURN(std::string instance, InstanceId(options.paths.state));
   WM_ASSIGN_OR_RETURN(const RuntimeTraits traits, RuntimeTraitsFor("docker"));
-  auto parts = std::make_unique<Parts>(std::move(options), std::move(locks), std::move(store), traits,
-                                       std::move(instance));
+  auto parts = std::make_unique<Parts>(std::move(options), std::move(locks), std::move(store),
+                                       traits, std::move(instance));
   parts->log_file = log.string();
   // From here on a failure goes through Stop: work may have been posted.
   std::unique_ptr<Daemon> daemon(new Daemon(std::move(parts)));

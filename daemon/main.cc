@@ -73,8 +73,10 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (argc != 1) {
-    std::fputs("usage: workmuxd [--version]\n\nThe daemon of workmux. `workmux` starts it when it is needed.\n",
-               stderr);
+    std::fputs(
+        "usage: workmuxd [--version]\n\nThe daemon of workmux. `workmux` starts it when it is "
+        "needed.\n",
+        stderr);
     return kUsage;
   }
   return Run();

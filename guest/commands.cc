@@ -29,7 +29,8 @@ constexpr char kHelp[] =
 int Report(const absl::Status& status) {
   if (status.ok()) return 0;
   std::fprintf(stderr, "workmux: %s\n", MessageOf(status).c_str());
-  if (const std::string hint = HintOf(status); !hint.empty()) std::fprintf(stderr, "hint: %s\n", hint.c_str());
+  if (const std::string hint = HintOf(status); !hint.empty())
+    std::fprintf(stderr, "hint: %s\n", hint.c_str());
   return kFailed;
 }
 
@@ -39,13 +40,15 @@ int Usage(const char* message) {
 }
 
 int SetWindowStatus(std::span<const std::string> arguments) {
-  if (arguments.size() != 1) return Usage("set-window-status takes one of working, waiting, done, clear");
+  if (arguments.size() != 1)
+    return Usage("set-window-status takes one of working, waiting, done, clear");
   pb::Status status = pb::STATUS_UNSPECIFIED;
   if (arguments[0] == "working") status = pb::STATUS_WORKING;
   if (arguments[0] == "waiting") status = pb::STATUS_WAITING;
   if (arguments[0] == "done") status = pb::STATUS_DONE;
   if (arguments[0] == "clear") status = pb::STATUS_CLEAR;
-  if (status == pb::STATUS_UNSPECIFIED) return Usage("set-window-status takes one of working, waiting, done, clear");
+  if (status == pb::STATUS_UNSPECIFIED)
+    return Usage("set-window-status takes one of working, waiting, done, clear");
   if (std::getenv("WORKMUX_DISABLE_SET_WINDOW_STATUS") != nullptr) return 0;
   auto client = GuestClient::FromEnvironment();
   // A shell without a bridge has no window to show anything on.
@@ -71,7 +74,8 @@ int Heartbeat() {
 }  // namespace
 
 int RunWorkmux(std::span<const std::string> arguments) {
-  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" ||
+      arguments[0] == "help") {
     std::fputs(kHelp, arguments.empty() ? stderr : stdout);
     return arguments.empty() ? kUsage : 0;
   }
@@ -84,7 +88,8 @@ int RunWorkmux(std::span<const std::string> arguments) {
   if (command == "set-window-status") return SetWindowStatus(rest);
   if (command == "set-window-title") return SetWindowTitle(rest);
   if (command == "heartbeat") return Heartbeat();
-  std::fprintf(stderr, "workmux: '%s' is not available inside a sandbox\nhint: run it on the host\n",
+  std::fprintf(stderr,
+               "workmux: '%s' is not available inside a sandbox\nhint: run it on the host\n",
                arguments[0].c_str());
   return kFailed;
 }

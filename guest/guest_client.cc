@@ -37,7 +37,7 @@ std::string Target(const std::string& host, const std::string& port) {
   if (IsSocket(kMountedSocket)) return Format("unix:{}", std::string_view(kMountedSocket));
   if (host.empty() || port.empty()) return {};
   return host.find(':') == std::string::npos ? Format("dns:///{}:{}", host, port)
-                                              : Format("dns:///[{}]:{}", host, port);
+                                             : Format("dns:///[{}]:{}", host, port);
 }
 
 // Calls once, and while the daemon is away again: a status that a hook reports
@@ -81,21 +81,26 @@ absl::Status GuestClient::SetStatus(pb::Status status) {
   pb::SetStatusRequest request;
   request.set_status(status);
   pb::SetStatusResponse response;
-  return Retrying(token_, [&](grpc::ClientContext& context) { return stub_->SetStatus(&context, request, &response); });
+  return Retrying(token_, [&](grpc::ClientContext& context) {
+    return stub_->SetStatus(&context, request, &response);
+  });
 }
 
 absl::Status GuestClient::SetTitle(const std::string& title) {
   pb::SetTitleRequest request;
   request.set_title(title);
   pb::SetTitleResponse response;
-  return Retrying(token_, [&](grpc::ClientContext& context) { return stub_->SetTitle(&context, request, &response); });
+  return Retrying(token_, [&](grpc::ClientContext& context) {
+    return stub_->SetTitle(&context, request, &response);
+  });
 }
 
 absl::StatusOr<std::string> GuestClient::Heartbeat() {
   const pb::HeartbeatRequest request;
   pb::HeartbeatResponse response;
-  WM_RETURN_IF_ERROR(Retrying(
-      token_, [&](grpc::ClientContext& context) { return stub_->Heartbeat(&context, request, &response); }));
+  WM_RETURN_IF_ERROR(Retrying(token_, [&](grpc::ClientContext& context) {
+    return stub_->Heartbeat(&context, request, &response);
+  }));
   return response.host_version();
 }
 

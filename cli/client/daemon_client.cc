@@ -34,7 +34,8 @@ class DaemonClient::Connection {
       : launcher_(launcher), policy_(policy) {}
 
   template <class Stub, class Request, class Response>
-  absl::StatusOr<Response> Ask(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+  absl::StatusOr<Response> Ask(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                            Response*),
                                const Request& request, seconds limit = kUnlimited) {
     auto answer = AskOnce(method, request, limit);
     // A daemon that is going away accepts and then closes.
@@ -44,9 +45,9 @@ class DaemonClient::Connection {
   }
 
   template <class Stub, class Request, class Response>
-  absl::StatusOr<Response> AskOnce(
-      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-      const Request& request, seconds limit = kUnlimited) {
+  absl::StatusOr<Response> AskOnce(grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                const Request&, Response*),
+                                   const Request& request, seconds limit = kUnlimited) {
     WM_RETURN_IF_ERROR(Connect());
     grpc::ClientContext context;
     AddClientMetadata(context);
@@ -100,10 +101,12 @@ DaemonClient::DaemonClient(const DaemonLauncher& launcher, StartPolicy policy)
     : connection_(std::make_unique<Connection>(launcher, policy)) {}
 DaemonClient::~DaemonClient() = default;
 
-DaemonClient::Result DaemonClient::AddWorktree(const pb::AddWorktreeRequest& request, EventFn on_event) {
+DaemonClient::Result DaemonClient::AddWorktree(const pb::AddWorktreeRequest& request,
+                                               EventFn on_event) {
   return connection_->Follow(&Workspaces::AddWorktree, request, on_event);
 }
-DaemonClient::Result DaemonClient::OpenWorktree(const pb::OpenWorktreeRequest& request, EventFn on_event) {
+DaemonClient::Result DaemonClient::OpenWorktree(const pb::OpenWorktreeRequest& request,
+                                                EventFn on_event) {
   return connection_->Follow(&Workspaces::OpenWorktree, request, on_event);
 }
 DaemonClient::Result DaemonClient::CloseWorktree(const pb::CloseWorktreeRequest& request,
@@ -143,7 +146,8 @@ absl::Status DaemonClient::TrustConfig(const pb::TrustConfigRequest& request) {
 absl::StatusOr<pb::SetStatusResponse> DaemonClient::SetStatus(const pb::SetStatusRequest& request) {
   return connection_->Ask(&Agents::SetStatus, request, kShort);
 }
-absl::StatusOr<pb::ListAgentsResponse> DaemonClient::ListAgents(const pb::ListAgentsRequest& request) {
+absl::StatusOr<pb::ListAgentsResponse> DaemonClient::ListAgents(
+    const pb::ListAgentsRequest& request) {
   return connection_->Ask(&Agents::ListAgents, request);
 }
 
@@ -160,7 +164,8 @@ absl::StatusOr<pb::GetConfigReferenceResponse> DaemonClient::GetConfigReference(
   return connection_->Ask(&Daemons::GetConfigReference, pb::GetConfigReferenceRequest(), kShort);
 }
 
-absl::StatusOr<pb::PlanAttachResponse> DaemonClient::PlanAttach(const pb::PlanAttachRequest& request) {
+absl::StatusOr<pb::PlanAttachResponse> DaemonClient::PlanAttach(
+    const pb::PlanAttachRequest& request) {
   return connection_->Ask(&Sandboxes::PlanAttach, request);
 }
 

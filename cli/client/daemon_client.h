@@ -71,13 +71,15 @@ class DaemonClient {
       const control::v1::ReviewConfigRequest& request);
   absl::Status TrustConfig(const control::v1::TrustConfigRequest& request);
 
-  absl::StatusOr<control::v1::SetStatusResponse> SetStatus(const control::v1::SetStatusRequest& request);
+  absl::StatusOr<control::v1::SetStatusResponse> SetStatus(
+      const control::v1::SetStatusRequest& request);
   absl::StatusOr<control::v1::ListAgentsResponse> ListAgents(
       const control::v1::ListAgentsRequest& request);
 
   absl::StatusOr<control::v1::GetInfoResponse> GetInfo();
   absl::Status Shutdown(const control::v1::ShutdownRequest& request);
-  absl::StatusOr<control::v1::DiagnoseResponse> Diagnose(const control::v1::DiagnoseRequest& request);
+  absl::StatusOr<control::v1::DiagnoseResponse> Diagnose(
+      const control::v1::DiagnoseRequest& request);
   absl::StatusOr<control::v1::GetConfigReferenceResponse> GetConfigReference();
 
   absl::StatusOr<control::v1::PlanAttachResponse> PlanAttach(

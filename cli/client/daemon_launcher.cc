@@ -87,7 +87,8 @@ bool HasEnded(const SpawnedProcess& process) {
 
 absl::Status DidNotStart(std::string_view why, int stderr_fd) {
   const LastWords words = ReadLastWords(stderr_fd);
-  return WithHint(WithReason(Unavailable("workmuxd {}{}{}", why, words.message.empty() ? "" : ": ", words.message),
+  return WithHint(WithReason(Unavailable("workmuxd {}{}{}", why, words.message.empty() ? "" : ": ",
+                                         words.message),
                              kDaemonUnreachable),
                   words.hint.empty() ? "see `workmux daemon logs`" : words.hint);
 }
@@ -96,7 +97,8 @@ absl::Status DidNotStart(std::string_view why, int stderr_fd) {
 
 Env DaemonEnv(const Env& env) {
   constexpr auto kNames = std::to_array<std::string_view>(
-      {"HOME", "USER", "LOGNAME", "SHELL", "PATH", "TMPDIR", "LANG", "TZ", "DBUS_SESSION_BUS_ADDRESS", "NO_COLOR",
+      {"HOME", "USER", "LOGNAME", "SHELL", "PATH", "TMPDIR", "LANG", "TZ",
+       "DBUS_SESSION_BUS_ADDRESS", "NO_COLOR",
        // Which engine to talk to, docker(1) and podman(1).
        "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH",
        "DOCKER_API_VERSION", "CONTAINER_HOST", "CONTAINER_CONNECTION"});
@@ -104,8 +106,9 @@ Env DaemonEnv(const Env& env) {
   Env kept;
   for (const auto& [name, value] : env) {
     const bool named = std::find(kNames.begin(), kNames.end(), name) != kNames.end();
-    const bool prefixed = std::any_of(kPrefixes.begin(), kPrefixes.end(),
-                                      [&name = name](std::string_view prefix) { return name.starts_with(prefix); });
+    const bool prefixed =
+        std::any_of(kPrefixes.begin(), kPrefixes.end(),
+                    [&name = name](std::string_view prefix) { return name.starts_with(prefix); });
     if (named || prefixed) kept.emplace(name, value);
   }
   return kept;

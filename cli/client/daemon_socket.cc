@@ -28,8 +28,9 @@ absl::StatusOr<UniqueFd> ConnectToDaemon(const std::filesystem::path& socket) {
   }
   WM_ASSIGN_OR_RETURN(const PeerCredentials peer, PeerOf(fd.get()));
   if (peer.uid != ::geteuid()) {
-    return WithReason(PermissionDenied("{} is served by user {}, not by you", socket.string(), peer.uid),
-                      "DAEMON_FOREIGN");
+    return WithReason(
+        PermissionDenied("{} is served by user {}, not by you", socket.string(), peer.uid),
+        "DAEMON_FOREIGN");
   }
   if (::fcntl(fd.get(), F_SETFL, O_NONBLOCK) != 0) return ErrnoStatus(errno, "fcntl(O_NONBLOCK)");
   return fd;

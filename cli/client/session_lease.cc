@@ -100,7 +100,8 @@ class SessionLease::Worker {
  private:
   // A connection of its own: the lease's may just have broken.
   template <class Request, class Response>
-  absl::StatusOr<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+  absl::StatusOr<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                             Response*),
                                 const Request& request, seconds limit) {
     WM_ASSIGN_OR_RETURN(UniqueFd socket, launcher_.Connect(StartPolicy::kNever));
     Stub stub(MakeChannel(std::move(socket)));
@@ -131,13 +132,15 @@ class SessionLease::Worker {
   bool ready() { return !session_id().empty(); }
 
   void Run() {
-    const absl::Status opened = Stream(StartPolicy::kIfNeeded, [this](Stub& stub, grpc::ClientContext& context) {
-      return stub.OpenSession(&context, request_);
-    });
+    const absl::Status opened =
+        Stream(StartPolicy::kIfNeeded, [this](Stub& stub, grpc::ClientContext& context) {
+          return stub.OpenSession(&context, request_);
+        });
     const std::string id = session_id();
     if (id.empty()) {
       Update([&](State& state) {
-        if (!state.failure) state.failure = opened.ok() ? Internal("the daemon opened no session") : opened;
+        if (!state.failure)
+          state.failure = opened.ok() ? Internal("the daemon opened no session") : opened;
       });
       return;
     }

@@ -38,9 +38,9 @@ class SessionLease {
   };
   struct State {
     std::optional<SessionPlan> plan;
-    std::optional<absl::Status> failure;    // the session never became ready
-    std::optional<absl::Status> revoked;    // the daemon took the sandbox away
-    bool stop_answered = false;             // StopSession is done or hopeless
+    std::optional<absl::Status> failure;  // the session never became ready
+    std::optional<absl::Status> revoked;  // the daemon took the sandbox away
+    bool stop_answered = false;           // StopSession is done or hopeless
   };
   // What the daemon makes of the program's end.
   struct Verdict {

@@ -134,9 +134,10 @@ absl::StatusOr<int> RunSession(const DaemonLauncher& launcher,
   if (!exit.ok()) {
     // Nothing ran; the daemon takes the sandbox away when it hears so.
     (void)lease.Close({.code = absl::IsNotFound(exit.status()) ? 127 : 126, .signal = 0});
-    return WithReason(exit.status(), absl::IsNotFound(exit.status())           ? "PROGRAM_NOT_FOUND"
-                                     : absl::IsPermissionDenied(exit.status()) ? "PROGRAM_NOT_EXECUTABLE"
-                                                                               : "SPAWN_FAILED");
+    return WithReason(exit.status(), absl::IsNotFound(exit.status()) ? "PROGRAM_NOT_FOUND"
+                                     : absl::IsPermissionDenied(exit.status())
+                                         ? "PROGRAM_NOT_EXECUTABLE"
+                                         : "SPAWN_FAILED");
   }
   const auto verdict = lease.Close(*exit);
   const SessionLease::State state = lease.state();

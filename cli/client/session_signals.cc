@@ -22,7 +22,8 @@ SessionSignals::~SessionSignals() {
 std::optional<SessionSignals::Signal> SessionSignals::Read() {
   signalfd_siginfo info{};
   if (::read(fd_.get(), &info, sizeof info) != sizeof info) return std::nullopt;
-  return Signal{.number = static_cast<int>(info.ssi_signo), .from_terminal = info.ssi_code == SI_KERNEL};
+  return Signal{.number = static_cast<int>(info.ssi_signo),
+                .from_terminal = info.ssi_code == SI_KERNEL};
 }
 
 }  // namespace workmux::cli

@@ -12,13 +12,16 @@ namespace {
 
 namespace pb = control::v1;
 
-absl::StatusOr<pb::AddWorktreeRequest> BuildRequest(const AddOptions& options, const CommandEnv& env) {
+absl::StatusOr<pb::AddWorktreeRequest> BuildRequest(const AddOptions& options,
+                                                    const CommandEnv& env) {
   WM_RETURN_IF_ERROR(CheckUtf8(options.branch, "the branch's name"));
   WM_RETURN_IF_ERROR(CheckUtf8(options.base, "the base's name"));
   WM_RETURN_IF_ERROR(CheckUtf8(options.name, "the worktree's name"));
-  if (options.no_pane_commands && (options.prompt.text || options.prompt.file || options.prompt.editor)) {
-    return WithHint(InvalidArgument("a prompt needs a pane command that reads it; --no-pane-cmds starts none"),
-                    "leave out one of the two");
+  if (options.no_pane_commands &&
+      (options.prompt.text || options.prompt.file || options.prompt.editor)) {
+    return WithHint(
+        InvalidArgument("a prompt needs a pane command that reads it; --no-pane-cmds starts none"),
+        "leave out one of the two");
   }
   WM_ASSIGN_OR_RETURN(auto prompt, ReadPrompt(options.prompt, env.invocation));
   pb::AddWorktreeRequest request;
@@ -40,9 +43,8 @@ absl::StatusOr<pb::AddWorktreeRequest> BuildRequest(const AddOptions& options, c
 DaemonClient::Result Add(const pb::AddWorktreeRequest& request, const CommandEnv& env) {
   return RetryAfterTrust(env, [&] {
     ProgressDisplay progress(env.terminal);
-    return env.daemon.AddWorktree(request, [&](const pb::WorkspaceEvent& event) {
-      ShowEvent(event, progress);
-    });
+    return env.daemon.AddWorktree(
+        request, [&](const pb::WorkspaceEvent& event) { ShowEvent(event, progress); });
   });
 }
 

@@ -62,15 +62,17 @@ std::string FishScript(const std::vector<CompletionEntry>& entries) {
   std::string script = "complete -c workmux -f\n";
   for (const auto& entry : entries) {
     const std::vector<std::string> path = Split(entry.name, ' ');
-    const std::string seen = "__fish_seen_subcommand_from " + path.front() +
-                             (path.size() > 1 ? "; and __fish_seen_subcommand_from " + path.back() : "");
+    const std::string seen =
+        "__fish_seen_subcommand_from " + path.front() +
+        (path.size() > 1 ? "; and __fish_seen_subcommand_from " + path.back() : "");
     if (path.size() == 1) {
       script += FishLine("__fish_use_subcommand",
                          Format("-a {} -d {}", ShellQuote(entry.name), ShellQuote(entry.summary)));
     }
     for (const std::string& flag : entry.flags) {
       const bool is_long = flag.starts_with("--");
-      script += FishLine(seen, Format("{} {}", is_long ? "-l" : "-s", flag.substr(is_long ? 2 : 1)));
+      script +=
+          FishLine(seen, Format("{} {}", is_long ? "-l" : "-s", flag.substr(is_long ? 2 : 1)));
     }
     if (!entry.words.empty()) script += FishLine(seen, "-a " + ShellQuote(Join(entry.words, " ")));
     if (entry.takes_worktree) script += FishLine(seen, "-a '(workmux _complete 2>/dev/null)'");
@@ -87,11 +89,13 @@ absl::StatusOr<std::string> CompletionScript(const std::string& shell,
     return "#compdef workmux\nautoload -U +X bashcompinit && bashcompinit\n" + BashScript(entries);
   }
   if (shell == "fish") return FishScript(entries);
-  return WithHint(InvalidArgument("{}: no completions for this shell", shell), "use bash, zsh or fish");
+  return WithHint(InvalidArgument("{}: no completions for this shell", shell),
+                  "use bash, zsh or fish");
 }
 
 absl::StatusOr<int> RunCompletions(const CompletionsOptions& options,
-                                   const std::vector<CompletionEntry>& entries, const CommandEnv& env) {
+                                   const std::vector<CompletionEntry>& entries,
+                                   const CommandEnv& env) {
   WM_ASSIGN_OR_RETURN(const std::string script, CompletionScript(options.shell, entries));
   env.terminal.Out(script);
   return kExitOk;

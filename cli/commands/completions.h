@@ -23,7 +23,8 @@ struct CompletionsOptions {
 };
 
 absl::StatusOr<int> RunCompletions(const CompletionsOptions& options,
-                                   const std::vector<CompletionEntry>& entries, const CommandEnv& env);
+                                   const std::vector<CompletionEntry>& entries,
+                                   const CommandEnv& env);
 
 // The script alone; kInvalidArgument for another shell.
 absl::StatusOr<std::string> CompletionScript(const std::string& shell,

@@ -67,7 +67,8 @@ absl::StatusOr<int> Start(std::string_view word, const CommandEnv& env) {
   WM_RETURN_IF_ERROR(env.launcher.ClearStopped());
   DaemonClient client(env.launcher, StartPolicy::kIfNeeded);
   WM_ASSIGN_OR_RETURN(const pb::GetInfoResponse info, client.GetInfo());
-  env.terminal.Out(Format("workmuxd {} {} (pid {})\n", PrintableLines(info.version()), word, info.pid()));
+  env.terminal.Out(
+      Format("workmuxd {} {} (pid {})\n", PrintableLines(info.version()), word, info.pid()));
   return kExitOk;
 }
 
@@ -85,11 +86,13 @@ absl::StatusOr<int> RunDaemonStatus(const DaemonStatusOptions& options, const Co
     env.terminal.Out(DaemonInfoJson(*info));
     return kExitOk;
   }
-  std::string text = Format("workmuxd {} is running (pid {})\n", PrintableLines(info->version()), info->pid());
+  std::string text =
+      Format("workmuxd {} is running (pid {})\n", PrintableLines(info->version()), info->pid());
   text += Format("  since: {}\n", FormatAge(std::time(nullptr) - info->started_unix_seconds()));
   text += Format("  socket: {}\n", env.launcher.paths().socket.string());
   text += Format("  sandboxes: {}\n", info->open_sessions());
-  for (const auto& task : info->degraded()) text += Format("  degraded: {}\n", PrintableLines(task));
+  for (const auto& task : info->degraded())
+    text += Format("  degraded: {}\n", PrintableLines(task));
   env.terminal.Out(text);
   return kExitOk;
 }

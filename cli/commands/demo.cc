@@ -26,7 +26,9 @@ bool IsUtf8Locale(const Env& env) {
 class Printer {
  public:
   Printer(Terminal& terminal, const Env& env)
-      : terminal_(terminal), utf8_(IsUtf8Locale(env)), color_(terminal.color() && terminal.out_is_tty()) {}
+      : terminal_(terminal),
+        utf8_(IsUtf8Locale(env)),
+        color_(terminal.color() && terminal.out_is_tty()) {}
 
   void Line(const std::string& text) { terminal_.Out(PrintableLines(text) + "\n"); }
   void Gap() { terminal_.Out("\n"); }
@@ -58,7 +60,8 @@ class Printer {
 absl::StatusOr<bool> Perform(DemoRun& run, Printer& printer) {
   WM_ASSIGN_OR_RETURN(const DemoEvidence evidence, run.WatchAgentAtWork());
   bool good = printer.Show("What the agent could do", JudgeWhatItCould(evidence));
-  good = printer.Show("What it could not do, though it tried", JudgeWhatItCouldNot(evidence)) && good;
+  good =
+      printer.Show("What it could not do, though it tried", JudgeWhatItCouldNot(evidence)) && good;
   WM_ASSIGN_OR_RETURN(const auto merged, run.Merge());
   return printer.Show("Back on the host", merged) && good;
 }

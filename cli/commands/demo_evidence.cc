@@ -104,7 +104,9 @@ Expectation JudgeSecret(const DemoEvidence& evidence) {
   const auto own = AttemptOf(evidence.report, "own_secret");
   if (!attempt || !own) return NotTried(claim);
   if (evidence.secret.empty()) return {claim, false, "the host itself could not read it"};
-  const auto leaked = [&](const std::string& text) { return text.find(evidence.secret) != std::string::npos; };
+  const auto leaked = [&](const std::string& text) {
+    return text.find(evidence.secret) != std::string::npos;
+  };
   const bool reported = std::any_of(evidence.report.begin(), evidence.report.end(),
                                     [&](const auto& entry) { return leaked(entry.second); });
   if (reported || leaked(evidence.worktree_file) || leaked(evidence.branch_file)) {
@@ -143,7 +145,8 @@ Expectation JudgeConfig(const DemoEvidence& evidence) {
   const std::string claim = "change the host's git configuration";
   const auto attempt = AttemptOf(evidence.report, "config");
   if (!attempt) return NotTried(claim);
-  if (evidence.before.config.empty()) return {claim, false, "the host's configuration was not read"};
+  if (evidence.before.config.empty())
+    return {claim, false, "the host's configuration was not read"};
   const auto changed = Differences(evidence.before.config, evidence.after.config);
   if (!changed.empty()) return {claim, false, "the host's files changed: " + Join(changed, ", ")};
   return {claim, true, Outcome(*attempt) + "; the host's is as before"};
@@ -183,7 +186,8 @@ DemoReport ParseDemoReport(std::string_view text) {
   DemoReport report;
   for (const std::string& line : SplitLines(text)) {
     const auto equals = line.find('=');
-    if (equals != std::string::npos) report.emplace(line.substr(0, equals), line.substr(equals + 1));
+    if (equals != std::string::npos)
+      report.emplace(line.substr(0, equals), line.substr(equals + 1));
   }
   return report;
 }

@@ -27,10 +27,10 @@ struct DemoEvidence {
   DemoRepository before;  // while the agent waited, before it tried anything
   DemoRepository after;   // once its sandbox was gone
   std::string task;
-  std::string worktree_file;  // content of the file in the worktree
-  std::string branch_file;    // content of the file on the host's branch
-  std::string secret;         // as the host reads it, empty when it could not
-  std::set<std::string> home;  // the entries of the host's home
+  std::string worktree_file;          // content of the file in the worktree
+  std::string branch_file;            // content of the file on the host's branch
+  std::string secret;                 // as the host reads it, empty when it could not
+  std::set<std::string> home;         // the entries of the host's home
   std::vector<std::string> statuses;  // in the order in which the daemon told them
   bool icons_shown = false;           // the window list had each one's icon
   bool process_seen = false;          // the agent's background process ran

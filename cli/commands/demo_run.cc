@@ -77,8 +77,10 @@ absl::StatusOr<DemoRun::Change> DemoRun::NextChange() {
     WM_RETURN_IF_ERROR(Pause());
   }
   std::string shown;
-  if (auto pane = world_.Tmux({"capture-pane", "-p", "-J", "-t", "=demo:{end}"}); pane.ok()) shown = *pane;
-  return DeadlineExceeded("the agent's status did not change for 60 s; its pane shows:\n{}", Trim(shown));
+  if (auto pane = world_.Tmux({"capture-pane", "-p", "-J", "-t", "=demo:{end}"}); pane.ok())
+    shown = *pane;
+  return DeadlineExceeded("the agent's status did not change for 60 s; its pane shows:\n{}",
+                          Trim(shown));
 }
 
 absl::Status DemoRun::Expect(const std::string& status) {
@@ -91,7 +93,8 @@ absl::Status DemoRun::Expect(const std::string& status) {
   const auto deadline = steady_clock::now() + kIconLimit;
   std::string entry;
   while (true) {
-    WM_ASSIGN_OR_RETURN(entry, world_.Tmux({"display-message", "-p", "-t", pane_, "#{E:window-status-format}"}));
+    WM_ASSIGN_OR_RETURN(
+        entry, world_.Tmux({"display-message", "-p", "-t", pane_, "#{E:window-status-format}"}));
     if (entry.find(IconOf(status)) != std::string::npos) break;
     if (steady_clock::now() > deadline) {
       evidence_.icons_shown = false;
@@ -142,7 +145,8 @@ absl::Status DemoRun::LookAfterTheAttempts() {
   WM_ASSIGN_OR_RETURN(const std::string report, ReadFileBeneath(world_.worktree(), kDemoReport));
   evidence_.report = ParseDemoReport(report);
   WM_ASSIGN_OR_RETURN(evidence_.worktree_file, ReadFileBeneath(world_.worktree(), kDemoFile));
-  if (auto file = world_.Git({"show", "--end-of-options", std::string(kDemoBranchRef) + ":" + kDemoFile});
+  if (auto file =
+          world_.Git({"show", "--end-of-options", std::string(kDemoBranchRef) + ":" + kDemoFile});
       file.ok()) {
     evidence_.branch_file = *file;
   }
@@ -179,20 +183,24 @@ absl::StatusOr<std::vector<Expectation>> DemoRun::Merge() {
   std::vector<Expectation> result;
   auto file = world_.Git({"show", "--end-of-options", std::string("refs/heads/main:") + kDemoFile});
   const bool merged = file.ok() && Trim(*file) == evidence_.task;
-  result.push_back({"the work is on main", merged, merged ? "main has hello.txt" : "main lacks hello.txt"});
+  result.push_back(
+      {"the work is on main", merged, merged ? "main has hello.txt" : "main lacks hello.txt"});
 
   WM_ASSIGN_OR_RETURN(const DemoRepository repository, world_.ReadRepository());
   std::error_code error;
-  const bool path_gone = fs::symlink_status(world_.worktree(), error).type() == fs::file_type::not_found;
+  const bool path_gone =
+      fs::symlink_status(world_.worktree(), error).type() == fs::file_type::not_found;
   const bool branch_gone = !repository.refs.contains(kDemoBranchRef);
-  WM_ASSIGN_OR_RETURN(const std::string panes, world_.Tmux({"list-panes", "-a", "-F", "#{pane_id}"}));
+  WM_ASSIGN_OR_RETURN(const std::string panes,
+                      world_.Tmux({"list-panes", "-a", "-F", "#{pane_id}"}));
   const auto ids = SplitLines(panes);
   const bool window_gone = std::find(ids.begin(), ids.end(), pane_) == ids.end();
   result.push_back({"worktree, branch and window are gone", path_gone && branch_gone && window_gone,
                     Format("worktree {}, branch {}, window {}", path_gone ? "gone" : "there",
                            branch_gone ? "gone" : "there", window_gone ? "gone" : "there")});
 
-  const bool quiet = fs::symlink_status(world_.hook_mark(), error).type() == fs::file_type::not_found;
+  const bool quiet =
+      fs::symlink_status(world_.hook_mark(), error).type() == fs::file_type::not_found;
   result.push_back({"nothing that the agent planted ran", quiet,
                     quiet ? "git merged on the host, and no hook left its mark"
                           : "a planted hook ran on the host"});

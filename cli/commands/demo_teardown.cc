@@ -1,5 +1,5 @@
-#include <csignal>
 #include <chrono>
+#include <csignal>
 #include <thread>
 
 #include "cli/client/daemon_client.h"
@@ -46,7 +46,8 @@ Expectation DirectoryGone(const fs::path& root) {
   if (!removed.ok()) return {claim, false, MessageOf(removed)};
   std::error_code error;
   const fs::file_status status = fs::symlink_status(root, error);
-  if (status.type() != fs::file_type::not_found) return {claim, false, root.string() + " is still there"};
+  if (status.type() != fs::file_type::not_found)
+    return {claim, false, root.string() + " is still there"};
   return {claim, true, root.string() + " is removed"};
 }
 

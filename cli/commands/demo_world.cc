@@ -116,16 +116,16 @@ absl::Status DemoWorld::WriteFiles() {
     WM_RETURN_IF_ERROR(MakePrivateDirectory(root_ / dir));
   }
   WM_RETURN_IF_ERROR(WriteHome());
-  WM_RETURN_IF_ERROR(WriteFileAtomically(root_ / "project/README", "A repository to try things in.\n", 0644));
+  WM_RETURN_IF_ERROR(
+      WriteFileAtomically(root_ / "project/README", "A repository to try things in.\n", 0644));
   WM_RETURN_IF_ERROR(
       WriteFileAtomically(root_ / "project/.gitignore", Format("{}\n", kDemoReport), 0644));
-  const std::string script = DemoAgentScript({.home = root_ / "home",
-                                              .hook_mark = hook_mark(),
-                                              .process_argument = process_argument_});
+  const std::string script = DemoAgentScript(
+      {.home = root_ / "home", .hook_mark = hook_mark(), .process_argument = process_argument_});
   // An image has no program of the host's home: there the repository brings it.
   const bool in_repository = options_.backend != "namespace";
-  return WriteFileAtomically(
-      root_ / (in_repository ? "project" : "home/.local/bin") / kAgent, script, 0755);
+  return WriteFileAtomically(root_ / (in_repository ? "project" : "home/.local/bin") / kAgent,
+                             script, 0755);
 }
 
 absl::Status DemoWorld::WriteHome() {
@@ -133,7 +133,8 @@ absl::Status DemoWorld::WriteHome() {
   WM_RETURN_IF_ERROR(WriteFileAtomically(secret_file(), Format("secret {}\n", RandomDigits())));
   WM_RETURN_IF_ERROR(WriteFileAtomically(home / "diary.txt", "Dear diary\n"));
   WM_RETURN_IF_ERROR(WriteFileAtomically(
-      home / ".gitconfig", "[user]\n\tname = Demo\n\temail = demo@example.com\n[init]\n\tdefaultBranch = main\n"));
+      home / ".gitconfig",
+      "[user]\n\tname = Demo\n\temail = demo@example.com\n[init]\n\tdefaultBranch = main\n"));
   // A login shell begins with the system's PATH.
   WM_RETURN_IF_ERROR(
       WriteFileAtomically(home / ".profile", "export PATH=" + ShellQuote(env_["PATH"]) + "\n"));
@@ -166,17 +167,18 @@ absl::StatusOr<std::string> DemoWorld::Git(const std::vector<std::string>& argum
 }
 
 absl::StatusOr<std::string> DemoWorld::Tmux(const std::vector<std::string>& arguments) {
-  std::vector<std::string> argv = {"tmux", "-u", "-f", "/dev/null", "-S", (root_ / "tmux").string()};
+  std::vector<std::string> argv = {"tmux",      "-u", "-f",
+                                   "/dev/null", "-S", (root_ / "tmux").string()};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return Run(std::move(argv));
 }
 
 absl::Status DemoWorld::Start() {
-  for (const auto& arguments : std::vector<std::vector<std::string>>{
-           {"init", "--quiet", "--initial-branch=main"},
-           {"add", "--all"},
-           {"commit", "--quiet", "--message", "Begin"},
-           {"branch", "keep"}}) {
+  for (const auto& arguments :
+       std::vector<std::vector<std::string>>{{"init", "--quiet", "--initial-branch=main"},
+                                             {"add", "--all"},
+                                             {"commit", "--quiet", "--message", "Begin"},
+                                             {"branch", "keep"}}) {
     WM_RETURN_IF_ERROR(Git(arguments).status());
   }
   WM_RETURN_IF_ERROR(Tmux({"new-session", "-d", "-s", "demo", "-x", "120", "-y", "30"}).status());
@@ -185,7 +187,8 @@ absl::Status DemoWorld::Start() {
 
 absl::StatusOr<DemoRepository> DemoWorld::ReadRepository() {
   DemoRepository repository;
-  WM_ASSIGN_OR_RETURN(const std::string refs, Git({"for-each-ref", "--format=%(refname) %(objectname)"}));
+  WM_ASSIGN_OR_RETURN(const std::string refs,
+                      Git({"for-each-ref", "--format=%(refname) %(objectname)"}));
   for (const std::string& line : SplitLines(refs)) {
     const auto space = line.find(' ');
     repository.refs.emplace(line.substr(0, space), line.substr(space + 1));
@@ -203,9 +206,11 @@ absl::StatusOr<DemoRepository> DemoWorld::ReadRepository() {
   for (const fs::directory_iterator end; entries != end; entries.increment(error)) {
     if (error) return ErrnoStatus(error.value(), (git / "hooks").string());
     struct stat info {};
-    if (::lstat(entries->path().c_str(), &info) != 0) return ErrnoStatus(errno, entries->path().string());
+    if (::lstat(entries->path().c_str(), &info) != 0)
+      return ErrnoStatus(errno, entries->path().string());
     WM_ASSIGN_OR_RETURN(const std::string content, ReadFile(entries->path()));
-    repository.hooks.emplace(entries->path().filename().string(), Format("{:o} {}", info.st_mode, content));
+    repository.hooks.emplace(entries->path().filename().string(),
+                             Format("{:o} {}", info.st_mode, content));
   }
   return repository;
 }

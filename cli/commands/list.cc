@@ -24,21 +24,22 @@ std::string ShownPath(const std::string& path, const std::filesystem::path& cwd)
 
 }  // namespace
 
-std::string WorktreeTable(const pb::ListWorktreesResponse& response, const std::filesystem::path& cwd,
-                          bool icons, std::int64_t now) {
+std::string WorktreeTable(const pb::ListWorktreesResponse& response,
+                          const std::filesystem::path& cwd, bool icons, std::int64_t now) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& entry : response.worktrees()) {
     const std::vector<std::string> statuses(entry.agent_statuses().begin(),
                                             entry.agent_statuses().end());
     const bool has_age = entry.has_created_unix_seconds();
-    rows.push_back({entry.branch(),
-                    has_age ? FormatAge(now - entry.created_unix_seconds()) : "",
+    rows.push_back({entry.branch(), has_age ? FormatAge(now - entry.created_unix_seconds()) : "",
                     StatusSummary(statuses, icons),
-                    !entry.has_is_open() ? "?" : entry.is_open() ? "✓" : "",
-                    entry.is_main()                       ? ""
-                    : !entry.has_has_unmerged_commits()   ? "?"
-                    : entry.has_unmerged_commits()        ? "●"
-                                                          : "",
+                    !entry.has_is_open() ? "?"
+                    : entry.is_open()    ? "✓"
+                                         : "",
+                    entry.is_main()                     ? ""
+                    : !entry.has_has_unmerged_commits() ? "?"
+                    : entry.has_unmerged_commits()      ? "●"
+                                                        : "",
                     ShownPath(entry.path(), cwd)});
   }
   return FormatTable({"BRANCH", "AGE", "AGENT", "MUX", "UNMERGED", "PATH"}, rows);

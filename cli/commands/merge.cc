@@ -26,9 +26,8 @@ absl::StatusOr<int> RunMerge(const MergeOptions& options, const CommandEnv& env)
   request.set_no_hooks(options.no_hooks);
   const DaemonClient::Result result = RetryAfterTrust(env, [&] {
     ProgressDisplay progress(env.terminal);
-    return env.daemon.MergeWorktree(request, [&](const pb::WorkspaceEvent& event) {
-      ShowEvent(event, progress);
-    });
+    return env.daemon.MergeWorktree(
+        request, [&](const pb::WorkspaceEvent& event) { ShowEvent(event, progress); });
   });
   if (!result.ok()) return result.status();
   env.terminal.Out(Format("merged {} into {}\n", PrintableLines(result->branch()),

@@ -16,9 +16,8 @@ namespace pb = control::v1;
 DaemonClient::Result Open(const pb::OpenWorktreeRequest& request, const CommandEnv& env) {
   const auto call = [&] {
     ProgressDisplay progress(env.terminal);
-    return env.daemon.OpenWorktree(request, [&](const pb::WorkspaceEvent& event) {
-      ShowEvent(event, progress);
-    });
+    return env.daemon.OpenWorktree(
+        request, [&](const pb::WorkspaceEvent& event) { ShowEvent(event, progress); });
   };
   DaemonClient::Result result = RetryAfterTrust(env, call);
   if (!NeedsTmuxServer(result.status(), env)) return result;

@@ -77,7 +77,8 @@ absl::StatusOr<std::optional<std::string>> ReadPrompt(const PromptOptions& optio
     WM_ASSIGN_OR_RETURN(prompt, EditPrompt(invocation));
   }
   if (prompt && Trim(*prompt).empty()) {
-    return WithHint(InvalidArgument("the prompt is empty"), "leave it out, or write what the agent shall do");
+    return WithHint(InvalidArgument("the prompt is empty"),
+                    "leave it out, or write what the agent shall do");
   }
   if (prompt && prompt->size() > kMaxPrompt) {
     return ResourceExhausted("the prompt has {} bytes, {} are allowed", prompt->size(), kMaxPrompt);

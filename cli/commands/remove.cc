@@ -41,7 +41,8 @@ std::string DescribeLoss(const Candidate& candidate, const RemoveOptions& option
   return Format("removing {} loses\n{}", PrintableLines(candidate.handle()), text);
 }
 
-absl::StatusOr<pb::InspectRemovalResponse> Inspect(const RemoveOptions& options, const CommandEnv& env) {
+absl::StatusOr<pb::InspectRemovalResponse> Inspect(const RemoveOptions& options,
+                                                   const CommandEnv& env) {
   pb::InspectRemovalRequest request;
   WM_RETURN_IF_ERROR(FillContext(env.invocation, *request.mutable_context()));
   for (const std::string& name : options.names) request.add_names(name);
@@ -54,9 +55,10 @@ absl::Status Agree(const pb::InspectRemovalResponse& inspected, const RemoveOpti
   std::string losses;
   for (const Candidate& candidate : inspected.candidates()) {
     if (!candidate.unknown().empty()) {
-      return WithHint(WithReason(FailedPrecondition("{}: {}", candidate.handle(), candidate.unknown()),
-                                 "REMOVAL_UNCHECKED"),
-                      "pass --force to remove it without the check");
+      return WithHint(
+          WithReason(FailedPrecondition("{}: {}", candidate.handle(), candidate.unknown()),
+                     "REMOVAL_UNCHECKED"),
+          "pass --force to remove it without the check");
     }
     losses += DescribeLoss(candidate, options);
   }
@@ -74,9 +76,8 @@ absl::Status Agree(const pb::InspectRemovalResponse& inspected, const RemoveOpti
 absl::Status RemoveOne(const pb::RemoveWorktreeRequest& request, const CommandEnv& env) {
   const DaemonClient::Result result = RetryAfterTrust(env, [&] {
     ProgressDisplay progress(env.terminal);
-    return env.daemon.RemoveWorktree(request, [&](const pb::WorkspaceEvent& event) {
-      ShowEvent(event, progress);
-    });
+    return env.daemon.RemoveWorktree(
+        request, [&](const pb::WorkspaceEvent& event) { ShowEvent(event, progress); });
   });
   if (!result.ok()) return result.status();
   std::string text = Format("removed {}\n", PrintableLines(result->handle()));

@@ -17,12 +17,12 @@ namespace pb = control::v1;
 bool HasTty(const CommandEnv& env) { return env.terminal.in_is_tty() && env.terminal.out_is_tty(); }
 
 absl::StatusOr<pb::OpenSessionRequest> BuildRequest(const SandboxRunOptions& options,
-                                                    pb::SessionPurpose purpose, const CommandEnv& env) {
+                                                    pb::SessionPurpose purpose,
+                                                    const CommandEnv& env) {
   pb::OpenSessionRequest request;
   WM_RETURN_IF_ERROR(FillContext(env.invocation, *request.mutable_context()));
-  const std::filesystem::path worktree = options.worktree.empty()
-                                             ? env.invocation.cwd
-                                             : env.invocation.cwd / options.worktree;
+  const std::filesystem::path worktree =
+      options.worktree.empty() ? env.invocation.cwd : env.invocation.cwd / options.worktree;
   WM_RETURN_IF_ERROR(CheckUtf8(worktree.native(), "the worktree's name"));
   request.set_worktree(worktree.native());
   request.set_purpose(purpose);

@@ -19,7 +19,8 @@ pb::AgentStatus ParseStatus(std::string_view word) {
 
 }  // namespace
 
-absl::StatusOr<int> RunSetWindowStatus(const SetWindowStatusOptions& options, const CommandEnv& env) {
+absl::StatusOr<int> RunSetWindowStatus(const SetWindowStatusOptions& options,
+                                       const CommandEnv& env) {
   const pb::AgentStatus status = ParseStatus(options.status);
   if (status == pb::AGENT_STATUS_UNSPECIFIED) {
     return WithHint(InvalidArgument("{}: not a status", options.status),

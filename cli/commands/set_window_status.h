@@ -14,6 +14,7 @@ struct SetWindowStatusOptions {
 
 // Called by agents' hooks at every tool use. Does nothing, successfully, outside
 // a pane or with WORKMUX_DISABLE_SET_WINDOW_STATUS set.
-absl::StatusOr<int> RunSetWindowStatus(const SetWindowStatusOptions& options, const CommandEnv& env);
+absl::StatusOr<int> RunSetWindowStatus(const SetWindowStatusOptions& options,
+                                       const CommandEnv& env);
 
 }  // namespace workmux::cli

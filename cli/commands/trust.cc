@@ -23,8 +23,9 @@ absl::Status Trust(const CommandEnv& env, const std::string& sha256) {
 }
 
 absl::StatusOr<bool> ShowAndAsk(const CommandEnv& env, const pb::ReviewConfigResponse& review) {
-  env.terminal.Err(Format("{} changed since it was trusted. It can run commands on this machine:\n\n{}\n\n",
-                          PrintableLines(review.file()), PrintableLines(review.content())));
+  env.terminal.Err(
+      Format("{} changed since it was trusted. It can run commands on this machine:\n\n{}\n\n",
+             PrintableLines(review.file()), PrintableLines(review.content())));
   return env.terminal.Confirm("Trust this configuration?");
 }
 
@@ -38,9 +39,10 @@ absl::StatusOr<int> RunTrust(const TrustOptions& options, const CommandEnv& env)
   }
   if (!options.yes) {
     if (!env.terminal.interactive()) {
-      return WithHint(InvalidArgument("{} must be read before it is trusted, and there is no terminal",
-                                      review.file()),
-                      "run `workmux trust` in a terminal, or pass --yes after reading the file");
+      return WithHint(
+          InvalidArgument("{} must be read before it is trusted, and there is no terminal",
+                          review.file()),
+          "run `workmux trust` in a terminal, or pass --yes after reading the file");
     }
     WM_ASSIGN_OR_RETURN(const bool agreed, ShowAndAsk(env, review));
     if (!agreed) return kExitFailed;

@@ -1,6 +1,5 @@
 #pragma once
 
-
 #include "cli/command.h"
 #include "cli/terminal/progress_display.h"
 

@@ -40,7 +40,8 @@ Json AgentJson(const pb::Agent& agent, bool git, std::int64_t now) {
     json["git"] = {
         {"has_staged", OrNull(agent.has_has_staged(), agent.has_staged())},
         {"has_unstaged", OrNull(agent.has_has_unstaged(), agent.has_unstaged())},
-        {"has_unmerged_commits", OrNull(agent.has_has_unmerged_commits(), agent.has_unmerged_commits())},
+        {"has_unmerged_commits",
+         OrNull(agent.has_has_unmerged_commits(), agent.has_unmerged_commits())},
     };
   }
   return json;
@@ -66,8 +67,8 @@ std::string WorktreesJson(const pb::ListWorktreesResponse& response) {
   return Line(list);
 }
 
-std::string AgentsJson(const pb::ListAgentsResponse& response, const std::vector<std::string>& targets,
-                       bool git, std::int64_t now) {
+std::string AgentsJson(const pb::ListAgentsResponse& response,
+                       const std::vector<std::string>& targets, bool git, std::int64_t now) {
   Json agents = Json::array();
   for (const auto& agent : response.agents()) agents.push_back(AgentJson(agent, git, now));
   Json errors = Json::array();

@@ -69,7 +69,8 @@ void ProgressDisplay::Draw(std::size_t frame) {
   }
   drawn_ = true;
   const std::string_view symbol = kFrames[frame % kFrames.size()];
-  const std::string colored = terminal_.color() ? Format("\x1b[36m{}\x1b[0m", symbol) : std::string(symbol);
+  const std::string colored =
+      terminal_.color() ? Format("\x1b[36m{}\x1b[0m", symbol) : std::string(symbol);
   terminal_.Err(Format("\r{} {}\x1b[K", colored, title_));
 }
 

@@ -9,7 +9,8 @@ namespace workmux {
 // for measuring how long something takes.
 inline std::int64_t UnixNow() {
   using std::chrono::system_clock;
-  return std::chrono::duration_cast<std::chrono::seconds>(system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::seconds>(system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace workmux

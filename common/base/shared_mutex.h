@@ -31,7 +31,8 @@ class WM_SCOPED_CAPABILITY WriterLock {
 
 class WM_SCOPED_CAPABILITY ReaderLock {
  public:
-  explicit ReaderLock(SharedMutex& mu) WM_THREAD_ATTRIBUTE(acquire_shared_capability(mu)) : mu_(mu) {
+  explicit ReaderLock(SharedMutex& mu) WM_THREAD_ATTRIBUTE(acquire_shared_capability(mu))
+      : mu_(mu) {
     mu_.LockShared();
   }
   ~ReaderLock() WM_RELEASE() { mu_.UnlockShared(); }

@@ -17,9 +17,9 @@ namespace workmux {
 
 absl::Status MakeStatus(absl::StatusCode code, std::string message);
 
-#define WM_STATUS_FACTORY(Name, kCode)                                      \
-  template <typename... Args>                                               \
-  absl::Status Name(fmt::format_string<Args...> format, Args&&... args) {   \
+#define WM_STATUS_FACTORY(Name, kCode)                                         \
+  template <typename... Args>                                                  \
+  absl::Status Name(fmt::format_string<Args...> format, Args&&... args) {      \
     return MakeStatus(kCode, VFormat(format, fmt::make_format_args(args...))); \
   }
 WM_STATUS_FACTORY(InvalidArgument, absl::StatusCode::kInvalidArgument)
@@ -62,13 +62,14 @@ std::string MessageOf(const absl::Status& status);
 #define WM_CONCAT_INNER(a, b) a##b
 #define WM_CONCAT(a, b) WM_CONCAT_INNER(a, b)
 
-#define WM_RETURN_IF_ERROR(expr)                          \
-  do {                                                    \
+#define WM_RETURN_IF_ERROR(expr)                                               \
+  do {                                                                         \
     if (absl::Status wm_status_ = (expr); !wm_status_.ok()) return wm_status_; \
   } while (false)
 
 // NOLINTBEGIN(bugprone-macro-parentheses): `lhs` may declare a variable.
-#define WM_ASSIGN_OR_RETURN(lhs, expr) WM_ASSIGN_OR_RETURN_INNER(WM_CONCAT(wm_or_, __LINE__), lhs, expr)
+#define WM_ASSIGN_OR_RETURN(lhs, expr) \
+  WM_ASSIGN_OR_RETURN_INNER(WM_CONCAT(wm_or_, __LINE__), lhs, expr)
 #define WM_ASSIGN_OR_RETURN_INNER(tmp, lhs, expr) \
   auto tmp = (expr);                              \
   if (!tmp.ok()) return tmp.status();             \

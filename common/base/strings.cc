@@ -41,7 +41,8 @@ std::size_t DecodeUtf8(std::string_view text, std::uint32_t& code_point) {
     if ((byte(i) & 0xC0u) != 0x80u) return 0;
     code_point = (code_point << 6u) | (byte(i) & 0x3Fu);
   }
-  const bool overlong = (length == 3 && code_point < 0x800) || (length == 4 && code_point < 0x10000);
+  const bool overlong =
+      (length == 3 && code_point < 0x800) || (length == 4 && code_point < 0x10000);
   const bool surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
   return overlong || surrogate || code_point > 0x10FFFF ? 0 : length;
 }

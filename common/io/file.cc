@@ -68,9 +68,9 @@ absl::StatusOr<std::string> ReadFile(const fs::path& path, std::size_t max_size)
 
 absl::Status WriteFileAtomically(const fs::path& path, std::string_view content, mode_t mode) {
   static std::atomic<unsigned> counter{0};
-  const fs::path temporary =
-      path.string() + Format(".{}.{}.tmp", ::getpid(), counter.fetch_add(1));
-  UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+  const fs::path temporary = path.string() + Format(".{}.{}.tmp", ::getpid(), counter.fetch_add(1));
+  UniqueFd fd(
+      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
   if (!fd.valid()) return ErrnoStatus(errno, temporary.string());
   absl::Status written = WriteAndSync(fd.get(), temporary, content);
   if (written.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) {
@@ -111,8 +111,8 @@ absl::StatusOr<UniqueFd> OpenBeneath(const fs::path& root, const fs::path& relat
   how.flags = static_cast<unsigned>(flags) | O_CLOEXEC;
   how.mode = mode;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  UniqueFd fd(static_cast<int>(
-      ::syscall(SYS_openat2, dir.get(), relative.c_str(), &how, sizeof how)));
+  UniqueFd fd(
+      static_cast<int>(::syscall(SYS_openat2, dir.get(), relative.c_str(), &how, sizeof how)));
   if (!fd.valid()) return ErrnoStatus(errno, (root / relative).string());
   return fd;
 }

@@ -88,7 +88,8 @@ absl::StatusOr<UniqueFd> ListenTcp(const std::string& address, std::uint16_t por
   if (!fd.valid()) return ErrnoStatus(errno, "socket");
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const auto* raw = is_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
+  const auto* raw =
+      is_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
   const socklen_t length = is_v4 ? sizeof v4 : sizeof v6;
   if (::bind(fd.get(), raw, length) != 0 || ::listen(fd.get(), kBacklog) != 0) {
     return ErrnoStatus(errno, Format("{} port {}", address, port));
@@ -102,7 +103,8 @@ absl::StatusOr<std::uint16_t> LocalPort(int fd) {
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
     return ErrnoStatus(errno, "getsockname");
   }
-  if (address.ss_family == AF_INET) return ntohs(reinterpret_cast<sockaddr_in*>(&address)->sin_port);
+  if (address.ss_family == AF_INET)
+    return ntohs(reinterpret_cast<sockaddr_in*>(&address)->sin_port);
   return ntohs(reinterpret_cast<sockaddr_in6*>(&address)->sin6_port);
 }
 

@@ -91,8 +91,8 @@ class TreeRemover {
   }
 
   static absl::StatusOr<UniqueFd> OpenForRemoval(int parent, const std::string& name) {
-    WM_ASSIGN_OR_RETURN(UniqueFd path, OpenResolved(parent, name, O_PATH | O_DIRECTORY, 0,
-                                                    RESOLVE_NO_XDEV));
+    WM_ASSIGN_OR_RETURN(UniqueFd path,
+                        OpenResolved(parent, name, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_XDEV));
     struct stat info {};
     if (::fstat(path.get(), &info) != 0) return ErrnoStatus(errno, name);
     if ((info.st_mode & 0700) != 0700) {
@@ -138,8 +138,8 @@ absl::StatusOr<UniqueFd> MakeDirectoriesAt(int dir, const fs::path& relative, mo
 absl::Status WriteFileAt(int dir, const std::string& name, std::string_view content, mode_t mode) {
   static std::atomic<unsigned> counter{0};
   const std::string temporary = Format(".workmux-{}-{}.tmp", ::getpid(), counter.fetch_add(1));
-  UniqueFd fd(::openat(dir, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                       mode));
+  UniqueFd fd(
+      ::openat(dir, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   if (!fd.valid()) return ErrnoStatus(errno, name);
   absl::Status status = absl::OkStatus();
   while (!content.empty() && status.ok()) {
@@ -162,8 +162,10 @@ absl::Status RemoveTree(const fs::path& parent, const std::string& name) {
     return InvalidArgument("{}: not the name of one directory entry", name);
   }
   absl::StatusOr<UniqueFd> parent_fd = OpenDirectory(parent);
-  if (!parent_fd.ok()) return absl::IsNotFound(parent_fd.status()) ? absl::OkStatus() : parent_fd.status();
-  if (::unlinkat(parent_fd->get(), name.c_str(), 0) == 0 || errno == ENOENT) return absl::OkStatus();
+  if (!parent_fd.ok())
+    return absl::IsNotFound(parent_fd.status()) ? absl::OkStatus() : parent_fd.status();
+  if (::unlinkat(parent_fd->get(), name.c_str(), 0) == 0 || errno == ENOENT)
+    return absl::OkStatus();
   if (errno != EISDIR && errno != EPERM) return ErrnoStatus(errno, (parent / name).string());
   absl::StatusOr<UniqueFd> top =
       OpenResolved(parent_fd->get(), name, O_RDONLY | O_DIRECTORY, 0, RESOLVE_NO_XDEV);

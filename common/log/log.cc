@@ -26,7 +26,8 @@ void StartLogging(const std::filesystem::path& file, std::string_view level) {
   std::shared_ptr<spdlog::sinks::sink> sink;
   if (!file.empty()) {
     try {
-      sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), kMaxLogBytes, kLogFiles);
+      sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), kMaxLogBytes,
+                                                                    kLogFiles);
     } catch (const spdlog::spdlog_ex& error) {
       // A full disk must not keep the daemon from running.
       std::fprintf(stderr, "workmuxd: no log file: %s\n", error.what());
@@ -41,9 +42,17 @@ void StartLogging(const std::filesystem::path& file, std::string_view level) {
   spdlog::set_default_logger(std::move(logger));
 }
 
-void LogInfo(std::string_view area, std::string_view message) { Write(spdlog::level::info, area, message); }
-void LogWarning(std::string_view area, std::string_view message) { Write(spdlog::level::warn, area, message); }
-void LogError(std::string_view area, std::string_view message) { Write(spdlog::level::err, area, message); }
-void LogDebug(std::string_view area, std::string_view message) { Write(spdlog::level::debug, area, message); }
+void LogInfo(std::string_view area, std::string_view message) {
+  Write(spdlog::level::info, area, message);
+}
+void LogWarning(std::string_view area, std::string_view message) {
+  Write(spdlog::level::warn, area, message);
+}
+void LogError(std::string_view area, std::string_view message) {
+  Write(spdlog::level::err, area, message);
+}
+void LogDebug(std::string_view area, std::string_view message) {
+  Write(spdlog::level::debug, area, message);
+}
 
 }  // namespace workmux

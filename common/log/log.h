@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <string_view>
 
-
 namespace workmux {
 
 // Sends all loggers to a file that rotates (5 files of 5 MiB), or to stderr when

@@ -20,8 +20,9 @@ absl::StatusOr<Paths> PathsFrom(const Env& env) {
   Paths paths;
   paths.home = AbsoluteOr(env, "HOME", {});
   if (paths.home.empty()) {
-    return WithHint(WithReason(FailedPrecondition("HOME is not set to an absolute path"), "HOME_UNSET"),
-                    "set HOME to your home directory");
+    return WithHint(
+        WithReason(FailedPrecondition("HOME is not set to an absolute path"), "HOME_UNSET"),
+        "set HOME to your home directory");
   }
   paths.config = AbsoluteOr(env, "XDG_CONFIG_HOME", paths.home / ".config") / "workmux";
   paths.state = AbsoluteOr(env, "XDG_STATE_HOME", paths.home / ".local/state") / "workmux";

@@ -81,7 +81,8 @@ class Supervision {
  public:
   using Receiver = absl::FunctionRef<absl::Status(StdStream, std::string_view)>;
 
-  Supervision(Child child, UniqueFd wake, const Command& command, const RunOptions& options, Receiver receiver)
+  Supervision(Child child, UniqueFd wake, const Command& command, const RunOptions& options,
+              Receiver receiver)
       : child_(std::move(child)),
         input_(command.stdin_data),
         name_(command.argv.front()),
@@ -198,7 +199,8 @@ absl::StatusOr<ExitStatus> Supervise(const Command& command, const RunOptions& o
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake.valid()) return ErrnoStatus(errno, "eventfd");
   WM_ASSIGN_OR_RETURN(Child child, Spawn(command));
-  return Supervision(std::move(child), std::move(wake), command, options, receiver).Finish(options.stop);
+  return Supervision(std::move(child), std::move(wake), command, options, receiver)
+      .Finish(options.stop);
 }
 
 }  // namespace
@@ -232,13 +234,15 @@ absl::StatusOr<ExitStatus> PosixCommandRunner::Stream(const Command& command,
 absl::StatusOr<std::filesystem::path> FindProgram(std::string_view name, const Env& env) {
   if (name.find('/') != std::string_view::npos) return std::filesystem::path(name);
   const auto path = env.find("PATH");
-  const std::string_view dirs = path == env.end() ? "/usr/local/bin:/usr/bin:/bin" : std::string_view(path->second);
+  const std::string_view dirs =
+      path == env.end() ? "/usr/local/bin:/usr/bin:/bin" : std::string_view(path->second);
   for (const std::string& dir : Split(dirs, ':')) {
     // An empty or relative entry would run what lies in the current directory.
     if (!dir.starts_with('/')) continue;
     const std::filesystem::path candidate = std::filesystem::path(dir) / name;
     std::error_code error;
-    if (std::filesystem::is_regular_file(candidate, error) && ::access(candidate.c_str(), X_OK) == 0) {
+    if (std::filesystem::is_regular_file(candidate, error) &&
+        ::access(candidate.c_str(), X_OK) == 0) {
       return candidate;
     }
   }

@@ -67,7 +67,9 @@ class SpawnActions {
   SpawnActions& operator=(const SpawnActions&) = delete;
 
   void Dup(int from, int to) { posix_spawn_file_actions_adddup2(&actions_, from, to); }
-  void Chdir(const std::string& dir) { posix_spawn_file_actions_addchdir_np(&actions_, dir.c_str()); }
+  void Chdir(const std::string& dir) {
+    posix_spawn_file_actions_addchdir_np(&actions_, dir.c_str());
+  }
   void Close(int fd) { posix_spawn_file_actions_addclose(&actions_, fd); }
   void CloseFrom(int fd) { posix_spawn_file_actions_addclosefrom_np(&actions_, fd); }
   const posix_spawn_file_actions_t* actions() const { return &actions_; }
@@ -145,7 +147,8 @@ absl::StatusOr<SpawnedProcess> SpawnProcess(const Command& command, SpawnOptions
     WM_RETURN_IF_ERROR(pass(std::move(content), file.number));
   }
   // A descriptor of the caller's between those that are passed must go too.
-  const int highest = passed.empty() ? 2 : std::max(2, *std::max_element(passed.begin(), passed.end()));
+  const int highest =
+      passed.empty() ? 2 : std::max(2, *std::max_element(passed.begin(), passed.end()));
   for (int fd = 3; fd < highest; ++fd) {
     if (std::find(passed.begin(), passed.end(), fd) == passed.end()) spawn.Close(fd);
   }

@@ -32,8 +32,9 @@ struct SpawnedProcess {
 };
 
 // Starts `command` (its stdin_data is the caller's business) with default signal
-// dispositions (see Command::ignore_keyboard_signals), an empty signal mask, and no descriptor but 0, 1, 2 and those of
-// Command::files. kNotFound: no such program; kPermissionDenied: not executable.
+// dispositions (see Command::ignore_keyboard_signals), an empty signal mask, and no descriptor but
+// 0, 1, 2 and those of Command::files. kNotFound: no such program; kPermissionDenied: not
+// executable.
 absl::StatusOr<SpawnedProcess> SpawnProcess(const Command& command, SpawnOptions options);
 
 // waitpid(2) for a child that has ended, or blocks until it has.

@@ -21,12 +21,14 @@ grpc::Status ToGrpc(const absl::Status& status) {
 
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
-  absl::Status result = MakeStatus(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  absl::Status result =
+      MakeStatus(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
   const std::string details = status.error_details();
   const auto separator = details.find('\0');
   if (separator == std::string::npos) return result;
   if (separator > 0) result = WithReason(std::move(result), details.substr(0, separator));
-  if (separator + 1 < details.size()) result = WithHint(std::move(result), details.substr(separator + 1));
+  if (separator + 1 < details.size())
+    result = WithHint(std::move(result), details.substr(separator + 1));
   return result;
 }
 

@@ -74,7 +74,8 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
   // False when the system has no descriptor or memory for a connection.
   bool AcceptSome() {
     for (int i = 0; i < kAcceptsPerTurn && !stopped_; ++i) {
-      UniqueFd connection(::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      UniqueFd connection(
+          ::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
       if (connection.valid()) {
         on_accept_(std::move(connection));
       } else if (errno != EINTR && errno != ECONNABORTED) {
@@ -162,12 +163,13 @@ EventLoop::~EventLoop() {
 
 void EventLoop::Post(std::function<void()> job) { asio::post(context_, std::move(job)); }
 
-std::unique_ptr<EventLoop::Registration> EventLoop::Accept(UniqueFd listener,
-                                                           std::function<void(UniqueFd)> on_accept) {
+std::unique_ptr<EventLoop::Registration> EventLoop::Accept(
+    UniqueFd listener, std::function<void(UniqueFd)> on_accept) {
   return Register<Acceptor>(context_, std::move(listener), std::move(on_accept));
 }
 
-std::unique_ptr<EventLoop::Registration> EventLoop::WhenReadable(UniqueFd fd, std::function<void()> on_ready) {
+std::unique_ptr<EventLoop::Registration> EventLoop::WhenReadable(UniqueFd fd,
+                                                                 std::function<void()> on_ready) {
   return Register<ReadableWait>(context_, std::move(fd), std::move(on_ready));
 }
 

@@ -2,8 +2,8 @@
 
 #include <absl/functional/any_invocable.h>
 
-#include <asio/io_context.hpp>
 #include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
 
 #include <chrono>
 #include <functional>
@@ -36,7 +36,8 @@ class EventLoop {
   // Calls `on_ready` once when `fd` becomes readable (a pidfd: when the process ended).
   std::unique_ptr<Registration> WhenReadable(UniqueFd fd, std::function<void()> on_ready);
   // Calls once after `delay`.
-  std::unique_ptr<Registration> After(std::chrono::milliseconds delay, std::function<void()> on_time);
+  std::unique_ptr<Registration> After(std::chrono::milliseconds delay,
+                                      std::function<void()> on_time);
 
  private:
   asio::io_context context_{1};

@@ -50,10 +50,12 @@ void ThreadPool::StartThread() {
   const std::size_t id = next_id_++;
   try {
     threads_.emplace(id, std::thread([this, id] {
-      // Thread names hold 15 bytes, pthread_setname_np(3).
-      ::pthread_setname_np(::pthread_self(), (name_ + "-" + std::to_string(id)).substr(0, 15).c_str());
-      Run(id);
-    }));
+                       // Thread names hold 15 bytes, pthread_setname_np(3).
+                       ::pthread_setname_np(
+                           ::pthread_self(),
+                           (name_ + "-" + std::to_string(id)).substr(0, 15).c_str());
+                       Run(id);
+                     }));
   } catch (const std::system_error&) {
     // The user's limit of processes (a sandbox may exhaust it): the job waits for
     // a thread there is. Without any the pool could not run at all.

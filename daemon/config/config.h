@@ -57,22 +57,23 @@ struct SandboxConfig {
   bool enabled = false;
   std::string backend = "container";  // "container" or "namespace"
   SandboxTarget target = SandboxTarget::kAgent;
-  std::string image;                  // may hold {agent}; empty: the default image
+  std::string image;  // may hold {agent}; empty: the default image
   SandboxGit git = SandboxGit::kClone;
-  std::string memory;                 // as `docker run --memory` takes it; empty: no limit
-  std::string cpus;                   // as `docker run --cpus` takes it; empty: no limit
+  std::string memory;  // as `docker run --memory` takes it; empty: no limit
+  std::string cpus;    // as `docker run --cpus` takes it; empty: no limit
 };
 
 struct Config {
   std::string main_branch;   // empty: found from the repository
-  std::string base_branch;   // empty: the branch checked out where the caller stands; "auto": the main branch
+  std::string base_branch;   // empty: the branch checked out where the caller stands; "auto": the
+                             // main branch
   std::string worktree_dir;  // template; empty: sibling "<project>__worktrees"
   WorktreeNaming worktree_naming = WorktreeNaming::kFull;
   std::string worktree_prefix;
   std::string window_prefix = "wm-";
   WindowPlacement window_placement = WindowPlacement::kAfterCurrent;
   std::optional<std::vector<PaneConfig>> panes;
-  std::string agent;         // name or command line; empty: "claude"
+  std::string agent;  // name or command line; empty: "claude"
   std::map<std::string, AgentConfig> agents;
   std::vector<std::string> post_create;
   std::vector<std::string> pre_merge;

@@ -175,7 +175,8 @@ absl::StatusOr<Config> BuildConfig(const std::optional<ConfigText>& global,
     WM_ASSIGN_OR_RETURN(merged, ParseLayer(*global, ConfigOrigin::kGlobal, warnings));
   }
   if (project) {
-    WM_ASSIGN_OR_RETURN(const ConfigLayer layer, ParseLayer(*project, ConfigOrigin::kProject, warnings));
+    WM_ASSIGN_OR_RETURN(const ConfigLayer layer,
+                        ParseLayer(*project, ConfigOrigin::kProject, warnings));
     merged = MergeLayers(std::move(merged), layer);
   }
   Config config;

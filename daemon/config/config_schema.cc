@@ -27,8 +27,8 @@ constexpr KeyRow kRows[] = {
     {"window_placement", kChoice, kAny, kNow, "after_current", "after_current|rightmost", "",
      "Where a new window goes"},
     {"mode", kChoice, kAny, kNow, "window", "window", "session", "What a worktree gets in tmux"},
-    {"panes", kList, kAny, kNow,
-     "[{command: \"<agent>\", focus: true}, {split: horizontal}]", "", "",
+    {"panes", kList, kAny, kNow, "[{command: \"<agent>\", focus: true}, {split: horizontal}]", "",
+     "",
      "Panes of a window: name, command, focus, zoom, split (horizontal, vertical), size or "
      "percentage, target"},
     {"windows", kList, kAny, kRefused, "[]", "", "", "Windows of a session, each with panes"},

@@ -39,12 +39,13 @@ absl::StatusOr<AddResult> AddWorktree::Run() {
 
   WM_ASSIGN_OR_RETURN(
       journal_id_,
-      deps_.journal.Begin("add", EncodeOperation({{"common_dir", worktree_.repository.common_dir},
-                                                  {"main", worktree_.repository.main_worktree},
-                                                  {"path", worktree_.path},
-                                                  {"branch", spec_.branch},
-                                                  {"start", start_},
-                                                  {"created_branch", spec_.create_branch ? "1" : ""}})));
+      deps_.journal.Begin("add",
+                          EncodeOperation({{"common_dir", worktree_.repository.common_dir},
+                                           {"main", worktree_.repository.main_worktree},
+                                           {"path", worktree_.path},
+                                           {"branch", spec_.branch},
+                                           {"start", start_},
+                                           {"created_branch", spec_.create_branch ? "1" : ""}})));
   absl::Status status = Create();
   if (status.ok()) status = Equip();
   if (!status.ok()) return RollBack(status);
@@ -64,8 +65,8 @@ absl::Status AddWorktree::CheckInput() {
   WM_RETURN_IF_ERROR(CheckBranchText(request_.branch));
   WM_RETURN_IF_ERROR(deps_.git.CheckBranchName(request_.branch));
   if (request_.prompt && request_.prompt->size() > kMaxPromptBytes) {
-    return WithHint(ResourceExhausted("the prompt has {} bytes, {} are allowed", request_.prompt->size(),
-                                      kMaxPromptBytes),
+    return WithHint(ResourceExhausted("the prompt has {} bytes, {} are allowed",
+                                      request_.prompt->size(), kMaxPromptBytes),
                     "put the long part into a file of the repository and name it in the prompt");
   }
   return absl::OkStatus();
@@ -166,11 +167,10 @@ absl::Status AddWorktree::ChoosePlace() {
 absl::Status AddWorktree::CheckBranchIsFree() {
   for (const Worktree& sibling : siblings_) {
     if (sibling.branch != spec_.branch) continue;
-    return OpenInstead(
-        WithReason(AlreadyExists("the branch '{}' is checked out at '{}'", spec_.branch,
-                                 Printable(sibling.path.string())),
-                   "BRANCH_CHECKED_OUT"),
-        sibling.handle());
+    return OpenInstead(WithReason(AlreadyExists("the branch '{}' is checked out at '{}'",
+                                                spec_.branch, Printable(sibling.path.string())),
+                                  "BRANCH_CHECKED_OUT"),
+                       sibling.handle());
   }
   return absl::OkStatus();
 }
@@ -179,9 +179,9 @@ absl::Status AddWorktree::CheckPlaceIsFree() {
   const std::string shown = Printable(worktree_.path.string());
   for (const Worktree& sibling : siblings_) {
     if (sibling.path != worktree_.path) continue;
-    absl::Status taken = WithReason(AlreadyExists("'{}' is the worktree of '{}'", shown,
-                                                  Printable(sibling.branch)),
-                                    "WORKTREE_EXISTS");
+    absl::Status taken =
+        WithReason(AlreadyExists("'{}' is the worktree of '{}'", shown, Printable(sibling.branch)),
+                   "WORKTREE_EXISTS");
     if (sibling.missing) {
       return WithHint(std::move(taken), Format("run workmux remove {}", sibling.handle()));
     }
@@ -252,8 +252,8 @@ absl::Status AddWorktree::Equip() {
   WM_ASSIGN_OR_RETURN(PanePlan plan, PlanWindow(context_, worktree_, window_));
   // From here on a crash leaves a worktree that someone may be working in.
   WM_RETURN_IF_ERROR(deps_.journal.Note(journal_id_, "built"));
-  WM_ASSIGN_OR_RETURN(result_.window, MakeWindow(deps_, context_, worktree_, token_, window_,
-                                                 std::move(plan)));
+  WM_ASSIGN_OR_RETURN(result_.window,
+                      MakeWindow(deps_, context_, worktree_, token_, window_, std::move(plan)));
   result_.switched = !request_.background;
   return absl::OkStatus();
 }

@@ -44,12 +44,12 @@ class AddWorktree {
   const WorktreeContext& context_;
   const AddRequest& request_;
 
-  Worktree here_;       // where the caller stands
-  Worktree worktree_;   // the new one
+  Worktree here_;      // where the caller stands
+  Worktree worktree_;  // the new one
   std::vector<Worktree> siblings_;
   AddWorktreeSpec spec_;
-  std::string base_;    // as it is recorded
-  std::string start_;   // commit that the branch has at the beginning
+  std::string base_;   // as it is recorded
+  std::string start_;  // commit that the branch has at the beginning
   std::string token_;
   WindowOrder window_;
   AddResult result_;

@@ -78,11 +78,13 @@ std::string Environment(const ResolvedAgent& agent) {
   return text;
 }
 
-std::string PromptArgument(const AgentProfile& profile, const std::filesystem::path& file, bool by_name) {
+std::string PromptArgument(const AgentProfile& profile, const std::filesystem::path& file,
+                           bool by_name) {
   // Inside of "$(…)" quotes start anew, in POSIX shells as in fish.
   const std::string content = Format("$(cat -- {})", ShellQuote(file.string()));
-  const std::string word = by_name ? ShellQuote(Format("Read {} and do what it says.", file.string()))
-                                   : '"' + content + '"';
+  const std::string word = by_name
+                               ? ShellQuote(Format("Read {} and do what it says.", file.string()))
+                               : '"' + content + '"';
   switch (profile.prompt_form) {
     case PromptForm::kOptionValue:
       return Format("{}={}", profile.prompt_option, word);
@@ -170,7 +172,8 @@ std::string BuildAgentCommand(const ResolvedAgent& agent, const AgentCommandOpti
   Append(line, ShellQuoteJoin(agent.args));
   Append(line, options.extra_args);
   if (options.resume) Append(line, profile.resume);
-  if (options.prompt_file) Append(line, PromptArgument(profile, *options.prompt_file, options.prompt_by_name));
+  if (options.prompt_file)
+    Append(line, PromptArgument(profile, *options.prompt_file, options.prompt_by_name));
   if (options.login_shell_is_posix) return line;
   return "sh -c " + ShellQuote(line);
 }

@@ -15,7 +15,7 @@ struct AgentLaunch {
   std::string extra;    // shell text that stands behind "<agent>" in the pane's command
   std::optional<std::filesystem::path> prompt_file;  // relative to the pane's directory
   bool prompt_by_name = false;  // the agent is told the file instead of its content
-  bool sandboxed = false;               // adds the profile's skip-permission flag
+  bool sandboxed = false;       // adds the profile's skip-permission flag
   bool continue_conversation = false;
 };
 

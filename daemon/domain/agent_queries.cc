@@ -14,14 +14,16 @@ namespace {
 
 std::string ProjectOf(const AgentRecord& record) {
   // The common directory of an ordinary repository is <project>/.git.
-  return record.repository.filename() == ".git" ? record.repository.parent_path().filename().string()
-                                                 : record.repository.stem().string();
+  return record.repository.filename() == ".git"
+             ? record.repository.parent_path().filename().string()
+             : record.repository.stem().string();
 }
 
 bool Matches(const AgentQueries::AgentView& view, std::string_view target) {
   const auto colon = target.find(':');
   if (colon != std::string_view::npos) {
-    return ProjectOf(view.record) == target.substr(0, colon) && view.handle == target.substr(colon + 1);
+    return ProjectOf(view.record) == target.substr(0, colon) &&
+           view.handle == target.substr(colon + 1);
   }
   return view.handle == target || view.record.branch == target;
 }
@@ -29,22 +31,29 @@ bool Matches(const AgentQueries::AgentView& view, std::string_view target) {
 }  // namespace
 
 std::string TmuxSocketOf(const Caller& caller) {
-  if (const auto tmux = caller.env.find("TMUX"); tmux != caller.env.end() && !tmux->second.empty()) {
+  if (const auto tmux = caller.env.find("TMUX");
+      tmux != caller.env.end() && !tmux->second.empty()) {
     return Split(tmux->second, ',').front();
   }
-  if (const auto chosen = caller.env.find("WORKMUX_TMUX_SOCKET"); chosen != caller.env.end()) return chosen->second;
+  if (const auto chosen = caller.env.find("WORKMUX_TMUX_SOCKET"); chosen != caller.env.end())
+    return chosen->second;
   const auto dir = caller.env.find("TMUX_TMPDIR");
-  const std::string base = dir != caller.env.end() && dir->second.starts_with('/') ? dir->second : "/tmp";
+  const std::string base =
+      dir != caller.env.end() && dir->second.starts_with('/') ? dir->second : "/tmp";
   return Format("{}/tmux-{}/default", base, ::geteuid());
 }
 
-AgentQueries::AgentQueries(AgentTracker& agents, Multiplexers& multiplexers, Git& git, Executor& executor,
-                           BaseOf base_of)
-    : agents_(agents), multiplexers_(multiplexers), git_(git), executor_(executor), base_of_(std::move(base_of)) {}
+AgentQueries::AgentQueries(AgentTracker& agents, Multiplexers& multiplexers, Git& git,
+                           Executor& executor, BaseOf base_of)
+    : agents_(agents),
+      multiplexers_(multiplexers),
+      git_(git),
+      executor_(executor),
+      base_of_(std::move(base_of)) {}
 
 absl::StatusOr<AgentQueries::Listing> AgentQueries::List(const Caller& caller,
-                                                         const std::vector<std::string>& targets, bool with_git,
-                                                         std::stop_token stop) {
+                                                         const std::vector<std::string>& targets,
+                                                         bool with_git, std::stop_token stop) {
   Listing listing;
   listing.instance = TmuxSocketOf(caller);
   const auto here = git_.Locate(caller.cwd);
@@ -59,10 +68,12 @@ absl::StatusOr<AgentQueries::Listing> AgentQueries::List(const Caller& caller,
     views.push_back({.record = record, .handle = record.worktree.filename().string()});
   }
   listing.total = views.size();
-  const bool across = std::any_of(targets.begin(), targets.end(),
-                                  [](const std::string& target) { return target.find(':') != std::string::npos; });
+  const bool across = std::any_of(targets.begin(), targets.end(), [](const std::string& target) {
+    return target.find(':') != std::string::npos;
+  });
   if (!listing.repository.empty() && !across) {
-    std::erase_if(views, [&](const AgentView& view) { return view.record.repository != listing.repository; });
+    std::erase_if(
+        views, [&](const AgentView& view) { return view.record.repository != listing.repository; });
   }
   if (targets.empty()) {
     listing.agents = std::move(views);
@@ -75,7 +86,8 @@ absl::StatusOr<AgentQueries::Listing> AgentQueries::List(const Caller& caller,
         listing.agents.push_back(view);
       }
       if (!found) {
-        listing.errors.push_back({target, "target_resolution_failed", Format("no agent is known for '{}'", target)});
+        listing.errors.push_back(
+            {target, "target_resolution_failed", Format("no agent is known for '{}'", target)});
       }
     }
   }
@@ -115,7 +127,8 @@ void AgentQueries::AddGit(std::vector<AgentView>& views, std::stop_token stop) {
     const auto base = base_of_(*worktree);
     const auto tip = git_.ResolveRef(worktree->repository, "refs/heads/" + worktree->branch);
     if (!base.ok() || !tip.ok()) return;
-    if (const auto commits = UnmergedCommits(git_, worktree->repository, *tip, *base, 1); commits.ok()) {
+    if (const auto commits = UnmergedCommits(git_, worktree->repository, *tip, *base, 1);
+        commits.ok()) {
       view.has_unmerged_commits = !commits->empty();
     }
   });

@@ -19,7 +19,8 @@ class AgentQueries {
   // The branch that a worktree's branch started from; kNotFound when none is known.
   using BaseOf = std::function<absl::StatusOr<BaseBranch>(const Worktree&)>;
 
-  AgentQueries(AgentTracker& agents, Multiplexers& multiplexers, Git& git, Executor& executor, BaseOf base_of);
+  AgentQueries(AgentTracker& agents, Multiplexers& multiplexers, Git& git, Executor& executor,
+               BaseOf base_of);
 
   struct AgentView {
     AgentRecord record;
@@ -45,8 +46,8 @@ class AgentQueries {
   // Inside a repository its agents, outside all of them. Targets are handles or
   // branches, or "project:handle" across repositories. With `with_git` git is
   // asked about each worktree, in parallel.
-  absl::StatusOr<Listing> List(const Caller& caller, const std::vector<std::string>& targets, bool with_git,
-                               std::stop_token stop);
+  absl::StatusOr<Listing> List(const Caller& caller, const std::vector<std::string>& targets,
+                               bool with_git, std::stop_token stop);
 
  private:
   void AddNames(std::vector<AgentView>& views);

@@ -63,7 +63,10 @@ absl::StatusOr<std::shared_ptr<Multiplexer>> AgentTracker::Connect(const std::st
     if (observed.lock() == multiplexer) return multiplexer;
     observed = multiplexer;
   }
-  multiplexer->Observe({.on_pane_gone = [this, tmux_socket](const std::string& pane) { Forget({tmux_socket, pane}); },
+  multiplexer->Observe({.on_pane_gone =
+                            [this, tmux_socket](const std::string& pane) {
+                              Forget({tmux_socket, pane});
+                            },
                         .on_status_cleared = nullptr,
                         .on_server_gone = nullptr});
   return multiplexer;
@@ -72,7 +75,8 @@ absl::StatusOr<std::shared_ptr<Multiplexer>> AgentTracker::Connect(const std::st
 AgentTracker::Server AgentTracker::Ask(const std::string& tmux_socket) {
   Server server{.multiplexer = Connect(tmux_socket), .start = {}};
   if (!server.multiplexer.ok()) return server;
-  if (auto start = (*server.multiplexer)->ServerStart(); start.ok()) server.start = *std::move(start);
+  if (auto start = (*server.multiplexer)->ServerStart(); start.ok())
+    server.start = *std::move(start);
   return server;
 }
 
@@ -95,8 +99,9 @@ absl::Status AgentTracker::Keep(const AgentRecord& record) {
   return kept;
 }
 
-absl::Status AgentTracker::SetStatus(const std::string& tmux_socket, const std::string& pane_id, AgentStatus status,
-                                     const StatusIcons& icons, const Facts& facts) {
+absl::Status AgentTracker::SetStatus(const std::string& tmux_socket, const std::string& pane_id,
+                                     AgentStatus status, const StatusIcons& icons,
+                                     const Facts& facts) {
   const Server server = Ask(tmux_socket);
   absl::Status kept;
   {
@@ -116,7 +121,8 @@ absl::Status AgentTracker::SetStatus(const std::string& tmux_socket, const std::
   }
   if (!server.multiplexer.ok()) return server.multiplexer.status();
   const bool auto_clear = status == AgentStatus::kWaiting || status == AgentStatus::kDone;
-  WM_RETURN_IF_ERROR((*server.multiplexer)->ShowStatus(pane_id, IconFor(status, icons), auto_clear));
+  WM_RETURN_IF_ERROR(
+      (*server.multiplexer)->ShowStatus(pane_id, IconFor(status, icons), auto_clear));
   return kept;
 }
 
@@ -154,7 +160,8 @@ absl::Status AgentTracker::Reconcile(const std::string& tmux_socket) {
     for (const auto& [key, record] : agents_) {
       if (key.first != tmux_socket) continue;
       // A record of an earlier server says nothing about this one's panes.
-      const bool other_server = !record.pane.server_start.empty() && record.pane.server_start != server_start;
+      const bool other_server =
+          !record.pane.server_start.empty() && record.pane.server_start != server_start;
       if (other_server || !live.contains(key.second)) gone.push_back(key);
     }
   }

@@ -42,10 +42,11 @@ class AgentTracker {
 
   // kNone clears. The icon is shown on the pane's window; when tmux cannot be
   // reached the status is kept all the same and the error returned.
-  absl::Status SetStatus(const std::string& tmux_socket, const std::string& pane_id, AgentStatus status,
-                         const StatusIcons& icons, const Facts& facts);
+  absl::Status SetStatus(const std::string& tmux_socket, const std::string& pane_id,
+                         AgentStatus status, const StatusIcons& icons, const Facts& facts);
   // `title` comes from a guest: it is reduced to harmless characters first.
-  absl::Status SetTitle(const std::string& tmux_socket, const std::string& pane_id, std::string_view title);
+  absl::Status SetTitle(const std::string& tmux_socket, const std::string& pane_id,
+                        std::string_view title);
 
   std::vector<AgentRecord> All() const;
   // Forgets panes of this server that tmux no longer has.

@@ -8,7 +8,8 @@
 
 namespace workmux::daemon {
 
-absl::StatusOr<LoadedConfig> ConfigGate::Load(const Caller& caller, const std::filesystem::path& cwd,
+absl::StatusOr<LoadedConfig> ConfigGate::Load(const Caller& caller,
+                                              const std::filesystem::path& cwd,
                                               const Worktree& worktree) {
   WM_ASSIGN_OR_RETURN(const Paths paths, PathsFrom(caller.env));
   return LoadConfig({.global_dir = paths.config,
@@ -22,50 +23,60 @@ absl::StatusOr<bool> ConfigGate::NeedsTrust(const LoadedConfig& loaded, const Wo
   const std::filesystem::path& repository = worktree.repository.common_dir;
   WM_ASSIGN_OR_RETURN(const bool sandboxed, trust_.WasSandboxed(repository));
   WM_ASSIGN_OR_RETURN(const std::set<std::string> approved, trust_.ApprovedHashes(repository));
-  return DecideConfigTrust(sandboxed, approved, loaded.source.project_sha256) == ConfigTrust::kNeedsReview;
+  return DecideConfigTrust(sandboxed, approved, loaded.source.project_sha256) ==
+         ConfigTrust::kNeedsReview;
 }
 
-absl::StatusOr<LoadedConfig> ConfigGate::LoadTrusted(const Caller& caller, const std::filesystem::path& cwd,
+absl::StatusOr<LoadedConfig> ConfigGate::LoadTrusted(const Caller& caller,
+                                                     const std::filesystem::path& cwd,
                                                      const Worktree& worktree) {
   WM_ASSIGN_OR_RETURN(LoadedConfig loaded, Load(caller, cwd, worktree));
   WM_ASSIGN_OR_RETURN(const bool needs_trust, NeedsTrust(loaded, worktree));
   if (!needs_trust) return loaded;
-  const std::string file = loaded.source.project_file.empty()
-                               ? Format("{}: the project's configuration is gone", worktree.path.string())
-                               : loaded.source.project_file.string();
+  const std::string file =
+      loaded.source.project_file.empty()
+          ? Format("{}: the project's configuration is gone", worktree.path.string())
+          : loaded.source.project_file.string();
   return WithHint(
-      WithReason(FailedPrecondition("{}: changed where a sandbox could write, and not approved since", file),
+      WithReason(FailedPrecondition(
+                     "{}: changed where a sandbox could write, and not approved since", file),
                  "CONFIG_NEEDS_TRUST"),
       "look at it and approve it with: workmux trust");
 }
 
-absl::Status ConfigGate::BeginSandboxing(const std::filesystem::path& common_dir, const std::string& hash) {
+absl::Status ConfigGate::BeginSandboxing(const std::filesystem::path& common_dir,
+                                         const std::string& hash) {
   MutexLock lock(mu_);
   WM_ASSIGN_OR_RETURN(const bool sandboxed, trust_.WasSandboxed(common_dir));
   if (sandboxed) return absl::OkStatus();
-  WM_RETURN_IF_ERROR(trust_.ApproveHash(common_dir, hash.empty() ? kNoProjectFile : std::string_view(hash)));
+  WM_RETURN_IF_ERROR(
+      trust_.ApproveHash(common_dir, hash.empty() ? kNoProjectFile : std::string_view(hash)));
   return trust_.MarkSandboxed(common_dir);
 }
 
-absl::StatusOr<ConfigGate::Review> ConfigGate::Inspect(const Caller& caller, const std::filesystem::path& cwd,
+absl::StatusOr<ConfigGate::Review> ConfigGate::Inspect(const Caller& caller,
+                                                       const std::filesystem::path& cwd,
                                                        const Worktree& worktree) {
   WM_ASSIGN_OR_RETURN(const LoadedConfig loaded, Load(caller, cwd, worktree));
   Review review;
   WM_ASSIGN_OR_RETURN(review.needs_trust, NeedsTrust(loaded, worktree));
   review.file = loaded.source.project_file;
-  review.sha256 = loaded.source.project_sha256.empty() ? std::string(kNoProjectFile) : loaded.source.project_sha256;
+  review.sha256 = loaded.source.project_sha256.empty() ? std::string(kNoProjectFile)
+                                                       : loaded.source.project_sha256;
   if (review.file.empty()) return review;
-  WM_ASSIGN_OR_RETURN(review.content, ReadFileBeneath(review.file.parent_path(), review.file.filename()));
+  WM_ASSIGN_OR_RETURN(review.content,
+                      ReadFileBeneath(review.file.parent_path(), review.file.filename()));
   WM_ASSIGN_OR_RETURN(const std::string hash, Sha256Hex(review.content));
   if (hash != review.sha256) return Aborted("{}: changed while it was read", review.file.string());
   return review;
 }
 
-absl::Status ConfigGate::Approve(const Caller& caller, const std::filesystem::path& cwd, const Worktree& worktree,
-                                 const std::string& sha256) {
+absl::Status ConfigGate::Approve(const Caller& caller, const std::filesystem::path& cwd,
+                                 const Worktree& worktree, const std::string& sha256) {
   WM_ASSIGN_OR_RETURN(const Review review, Inspect(caller, cwd, worktree));
   if (review.sha256 != sha256) {
-    return WithHint(Aborted("{}: is no longer what was shown", review.file.string()), "run workmux trust again");
+    return WithHint(Aborted("{}: is no longer what was shown", review.file.string()),
+                    "run workmux trust again");
   }
   return trust_.ApproveHash(worktree.repository.common_dir, sha256);
 }

@@ -37,10 +37,11 @@ class ConfigGate {
     std::string content;
     std::string sha256;
   };
-  absl::StatusOr<Review> Inspect(const Caller& caller, const std::filesystem::path& cwd, const Worktree& worktree);
+  absl::StatusOr<Review> Inspect(const Caller& caller, const std::filesystem::path& cwd,
+                                 const Worktree& worktree);
   // kAborted when the file is no longer what the person saw.
-  absl::Status Approve(const Caller& caller, const std::filesystem::path& cwd, const Worktree& worktree,
-                       const std::string& sha256);
+  absl::Status Approve(const Caller& caller, const std::filesystem::path& cwd,
+                       const Worktree& worktree, const std::string& sha256);
 
  private:
   absl::StatusOr<bool> NeedsTrust(const LoadedConfig& loaded, const Worktree& worktree);

@@ -16,7 +16,8 @@ absl::StatusOr<std::string> ConfiguredAgents::CommandLine(const AgentLaunch& lau
     agent.profile = &FindProfile(agent.command.program);
   }
   const std::set<std::string> posix_shells = {"sh", "bash", "zsh", "dash", "ksh", "ash"};
-  const bool posix = launch.sandboxed || posix_shells.contains(LoginShellOf(caller_.env).filename().string());
+  const bool posix =
+      launch.sandboxed || posix_shells.contains(LoginShellOf(caller_.env).filename().string());
   return BuildAgentCommand(agent, {.prompt_file = launch.prompt_file,
                                    .prompt_by_name = launch.prompt_by_name,
                                    .resume = launch.continue_conversation,
@@ -30,7 +31,8 @@ bool ConfiguredAgents::IsAgentCommand(std::string_view command) {
   const std::string program = SplitCommandLine(command).program;
   if (program.empty()) return false;
   if (IsKnown(FindProfile(program))) return true;
-  return std::filesystem::path(program).stem() == std::filesystem::path(ResolveAgent(config_, {}).command.program).stem();
+  return std::filesystem::path(program).stem() ==
+         std::filesystem::path(ResolveAgent(config_, {}).command.program).stem();
 }
 
 }  // namespace workmux::daemon

@@ -39,8 +39,9 @@ std::vector<Doctor::Check> Doctor::Examine(const Caller& caller, const std::stri
   return checks;
 }
 
-Doctor::Check Doctor::CheckVersion(const Caller& caller, const std::string& program, const std::string& flag,
-                                   int major, int minor, const std::string& package) {
+Doctor::Check Doctor::CheckVersion(const Caller& caller, const std::string& program,
+                                   const std::string& flag, int major, int minor,
+                                   const std::string& package) {
   Check check{.name = program, .verdict = Verdict::kMissing, .found = {}, .fix = {}};
   Command command;
   command.argv = {program, flag};
@@ -64,7 +65,8 @@ Doctor::Check Doctor::CheckVersion(const Caller& caller, const std::string& prog
 }
 
 Doctor::Check Doctor::CheckBackend(const Caller& caller, const std::string& name) {
-  Check check{.name = "sandbox backend " + name, .verdict = Verdict::kOk, .found = "ready", .fix = {}};
+  Check check{
+      .name = "sandbox backend " + name, .verdict = Verdict::kOk, .found = "ready", .fix = {}};
   const absl::Status status = backends_.at(name)->Check("", caller.env);
   if (!status.ok()) {
     // One backend is enough to work with, so a missing one is no error.

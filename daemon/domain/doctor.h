@@ -28,8 +28,8 @@ class Doctor {
   std::vector<Check> Examine(const Caller& caller, const std::string& tmux_socket);
 
  private:
-  Check CheckVersion(const Caller& caller, const std::string& program, const std::string& flag, int major,
-                     int minor, const std::string& package);
+  Check CheckVersion(const Caller& caller, const std::string& program, const std::string& flag,
+                     int major, int minor, const std::string& package);
   Check CheckBackend(const Caller& caller, const std::string& name);
   Check CheckFocusEvents(const Caller& caller, const std::string& tmux_socket);
 

@@ -93,8 +93,8 @@ absl::StatusOr<std::vector<std::string>> Names(int dir) {
   return names;
 }
 
-absl::Status CopyEntry(int from_dir, int to_dir, const std::string& name, const std::stop_token& stop,
-                       int depth) {
+absl::Status CopyEntry(int from_dir, int to_dir, const std::string& name,
+                       const std::stop_token& stop, int depth) {
   if (stop.stop_requested()) return Cancelled("copying was cancelled");
   if (depth > kMaxDepth) return FailedPrecondition("'{}' is nested too deep", Printable(name));
   struct stat info {};
@@ -127,9 +127,11 @@ absl::Status CopyEntry(int from_dir, int to_dir, const std::string& name, const 
 absl::Status CopyFile(int from, int to_dir, const std::string& name) {
   struct stat info {};
   if (::fstat(from, &info) != 0) return ErrnoStatus(errno, name);
-  if (!S_ISREG(info.st_mode)) return FailedPrecondition("'{}' is not a regular file", Printable(name));
+  if (!S_ISREG(info.st_mode))
+    return FailedPrecondition("'{}' is not a regular file", Printable(name));
   struct stat there {};
-  if (::fstatat(to_dir, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(there.st_mode)) {
+  if (::fstatat(to_dir, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+      !S_ISREG(there.st_mode)) {
     return FailedPrecondition("'{}' exists in the worktree and is not a regular file",
                               Printable(name));
   }
@@ -139,8 +141,8 @@ absl::Status CopyFile(int from, int to_dir, const std::string& name) {
   if (!to.valid()) return ErrnoStatus(errno, name);
   absl::Status status = CopyContent(from, to.get());
   const struct timespec times[2] = {info.st_atim, info.st_mtim};
-  if (status.ok() && (::fchmod(to.get(), info.st_mode & 0777) != 0 ||
-                      ::futimens(to.get(), times) != 0)) {
+  if (status.ok() &&
+      (::fchmod(to.get(), info.st_mode & 0777) != 0 || ::futimens(to.get(), times) != 0)) {
     status = ErrnoStatus(errno, name);
   }
   if (status.ok() && ::renameat(to_dir, temporary.c_str(), to_dir, name.c_str()) != 0) {

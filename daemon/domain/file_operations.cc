@@ -80,8 +80,10 @@ class FileOperator {
     if (S_ISLNK(info.st_mode)) {
       meant = OpenInside(source_.get(), path);
       if (!meant.valid() || ::fstat(meant.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
-        progress_.Warn(Format("'{}' was not copied: the link does not lead to a file of the "
-                              "repository", Printable(path.string())));
+        progress_.Warn(
+            Format("'{}' was not copied: the link does not lead to a file of the "
+                   "repository",
+                   Printable(path.string())));
         return absl::OkStatus();
       }
     }

@@ -15,7 +15,7 @@ namespace workmux::daemon {
 // Files that a new worktree takes over without git. Globs are those of
 // file_glob.h, relative to both directories.
 struct FileOperations {
-  std::filesystem::path source;       // where the globs are expanded
+  std::filesystem::path source;  // where the globs are expanded
   std::filesystem::path destination;
   std::span<const std::string> copy;
   std::span<const std::string> symlink;

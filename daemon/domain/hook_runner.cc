@@ -18,12 +18,13 @@ constexpr std::size_t kShownCommand = 120;
 // Set when workmux was called from a git hook; they would send the hook's git to
 // another repository than the one it stands in (git(1), environment variables).
 constexpr std::array<std::string_view, 6> kRedirectingGit = {
-    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX",
-    "GIT_OBJECT_DIRECTORY"};
+    "GIT_DIR",        "GIT_WORK_TREE", "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR", "GIT_PREFIX",    "GIT_OBJECT_DIRECTORY"};
 
 class LineSplitter {
  public:
-  LineSplitter(ProgressSink& progress, bool is_stderr) : progress_(progress), is_stderr_(is_stderr) {}
+  LineSplitter(ProgressSink& progress, bool is_stderr)
+      : progress_(progress), is_stderr_(is_stderr) {}
 
   void Add(std::string_view data) {
     while (!data.empty()) {
@@ -85,9 +86,10 @@ absl::Status RunHooks(CommandRunner& runner, const HookRun& run, ProgressSink& p
     if (exit->ok()) continue;
     const std::string how = exit->signal != 0 ? Format("was ended by signal {}", exit->signal)
                                               : Format("ended with code {}", exit->code);
-    return WithHint(WithReason(FailedPrecondition("the {} hook '{}' {}", run.hook, Shown(text), how),
-                               "HOOK_FAILED"),
-                    Format("mend it in the configuration key {}, or pass --no-hooks", run.hook));
+    return WithHint(
+        WithReason(FailedPrecondition("the {} hook '{}' {}", run.hook, Shown(text), how),
+                   "HOOK_FAILED"),
+        Format("mend it in the configuration key {}, or pass --no-hooks", run.hook));
   }
   return absl::OkStatus();
 }

@@ -18,7 +18,7 @@ struct HookRun {
   std::string_view hook;  // the key: "post_create", "pre_merge", "pre_remove"
   std::span<const std::string> commands;
   std::filesystem::path cwd;
-  Env env;  // the caller's
+  Env env;        // the caller's
   Env variables;  // WM_…, on top of env
 };
 

@@ -38,9 +38,10 @@ MergeWorktree::MergeWorktree(const WorktreeDeps& deps, const WorktreeContext& co
 absl::StatusOr<MergeResult> MergeWorktree::Run() {
   WM_RETURN_IF_ERROR(RefuseMainWorktree(source_, "merge"));
   if (source_.branch.empty()) {
-    return WithHint(WithReason(FailedPrecondition("'{}' has no branch checked out", source_.handle()),
-                               "DETACHED_HEAD"),
-                    "run git switch -c NAME in it");
+    return WithHint(
+        WithReason(FailedPrecondition("'{}' has no branch checked out", source_.handle()),
+                   "DETACHED_HEAD"),
+        "run git switch -c NAME in it");
   }
   if (request_.before_merge) WM_RETURN_IF_ERROR(request_.before_merge(source_));
   WM_RETURN_IF_ERROR(ChooseTarget());
@@ -136,8 +137,7 @@ absl::Status MergeWorktree::MergeCommits() {
   if (target_worktree_) {
     WM_RETURN_IF_ERROR(MergeIn(*target_worktree_));
   } else {
-    WM_ASSIGN_OR_RETURN(const std::string id,
-                        deps_.git.ResolveRef(repository, BranchRef(target_)));
+    WM_ASSIGN_OR_RETURN(const std::string id, deps_.git.ResolveRef(repository, BranchRef(target_)));
     WM_RETURN_IF_ERROR(MergeIntoRef(id));
   }
   return CheckMerged();
@@ -199,12 +199,11 @@ absl::Status MergeWorktree::MergeInOwnCheckout() {
   checkout.branch = target_;
   checkout.path = source_.path.parent_path() /
                   Format(".workmux_merge_{}_{}", Slugify(source_.handle()), UnixSeconds(deps_));
-  WM_ASSIGN_OR_RETURN(const std::int64_t id,
-                      deps_.journal.Begin(
-                          "merge-checkout",
-                          EncodeOperation({{"common_dir", repository.common_dir},
-                                           {"main", repository.main_worktree},
-                                           {"path", checkout.path}})));
+  WM_ASSIGN_OR_RETURN(
+      const std::int64_t id,
+      deps_.journal.Begin("merge-checkout", EncodeOperation({{"common_dir", repository.common_dir},
+                                                             {"main", repository.main_worktree},
+                                                             {"path", checkout.path}})));
   absl::Status merged = deps_.git.AddWorktree(repository, {checkout.path, target_, false, ""});
   if (merged.ok()) {
     absl::StatusOr<Worktree> located = deps_.git.Locate(checkout.path);
@@ -230,9 +229,9 @@ absl::Status MergeWorktree::CheckMerged() {
 
 absl::StatusOr<std::string> MergeWorktree::SquashMessage() {
   if (!request_.message.empty()) return request_.message;
-  WM_ASSIGN_OR_RETURN(const std::vector<Commit> commits,
-                      deps_.git.CommitsNotIn(source_.repository, source_tip_, BranchRef(target_),
-                                             kMessageCommits));
+  WM_ASSIGN_OR_RETURN(
+      const std::vector<Commit> commits,
+      deps_.git.CommitsNotIn(source_.repository, source_tip_, BranchRef(target_), kMessageCommits));
   if (commits.size() == 1) return commits.front().subject;
   std::string message = Format("Squash branch '{}'\n", source_.branch);
   for (auto commit = commits.rbegin(); commit != commits.rend(); ++commit) {
@@ -243,8 +242,8 @@ absl::StatusOr<std::string> MergeWorktree::SquashMessage() {
 
 void MergeWorktree::CleanUp(MergeResult& result) {
   if (dirty_) {
-    context_.progress.Warn(Format("'{}' is kept: it has uncommitted changes",
-                                  Printable(source_.handle())));
+    context_.progress.Warn(
+        Format("'{}' is kept: it has uncommitted changes", Printable(source_.handle())));
     return;
   }
   RemovalOrder order;

@@ -45,10 +45,10 @@ class MergeWorktree {
   Worktree source_;
   MergeStrategy strategy_;
   bool keep_;
-  std::string target_;              // short branch name
+  std::string target_;  // short branch name
   std::optional<Worktree> target_worktree_;
   std::string source_tip_;
-  bool dirty_ = false;              // and told to ignore it
+  bool dirty_ = false;  // and told to ignore it
 };
 
 // Removes a checkout that a merge made for itself; absent is success.

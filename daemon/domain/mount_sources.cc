@@ -13,9 +13,10 @@ namespace {
 namespace fs = std::filesystem;
 
 absl::Status Changed(const fs::path& path) {
-  return WithHint(WithReason(FailedPrecondition("{}: leads elsewhere by now", Printable(path.native())),
-                             "MOUNT_SOURCE_CHANGED"),
-                  "Look at what replaced it, then start the sandbox again.");
+  return WithHint(
+      WithReason(FailedPrecondition("{}: leads elsewhere by now", Printable(path.native())),
+                 "MOUNT_SOURCE_CHANGED"),
+      "Look at what replaced it, then start the sandbox again.");
 }
 
 absl::Status Missing(const fs::path& path) {

@@ -51,7 +51,8 @@ absl::StatusOr<OperationFields> DecodeOperation(std::string_view payload) {
   for (const std::string& line : SplitLines(payload)) {
     const auto equals = line.find('=');
     std::string value;
-    if (equals == std::string::npos || !Unescape(std::string_view(line).substr(equals + 1), value)) {
+    if (equals == std::string::npos ||
+        !Unescape(std::string_view(line).substr(equals + 1), value)) {
       return DataLoss("a journal entry cannot be read");
     }
     fields[line.substr(0, equals)] = value;

@@ -26,7 +26,8 @@ absl::StatusOr<PaneCommand> ParsePaneCommand(std::size_t index, const PaneConfig
   PaneCommand parsed;
   const std::string_view text = pane.command ? Trim(*pane.command) : std::string_view();
   if (text.empty()) return parsed;
-  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 && c != '\t'; })) {
+  if (std::any_of(text.begin(), text.end(),
+                  [](unsigned char c) { return c < 0x20 && c != '\t'; })) {
     // It is typed: a line break would run the first half by itself.
     return WithHint(BadPanes(index, "the command has more than one line"),
                     "join the lines with && or put them into a script");
@@ -35,8 +36,9 @@ absl::StatusOr<PaneCommand> ParsePaneCommand(std::size_t index, const PaneConfig
     const auto end = text.find('>');
     const std::string_view inner = text.substr(6, end == std::string_view::npos ? end : end - 6);
     const bool named = inner.size() > 1 && inner.front() == ':';
-    const bool ends_well = end != std::string_view::npos &&
-                           (end + 1 == text.size() || text[end + 1] == ' ' || text[end + 1] == '\t');
+    const bool ends_well =
+        end != std::string_view::npos &&
+        (end + 1 == text.size() || text[end + 1] == ' ' || text[end + 1] == '\t');
     if (!ends_well || (!inner.empty() && !named)) {
       return BadPanes(index, Format("'{}' is neither <agent> nor <agent:NAME>", Printable(text)));
     }
@@ -45,8 +47,8 @@ absl::StatusOr<PaneCommand> ParsePaneCommand(std::size_t index, const PaneConfig
     parsed.text = Trim(text.substr(end + 1));
     return parsed;
   }
-  parsed.kind = agents.IsAgentCommand(text) ? PaneCommand::Kind::kLiteralAgent
-                                            : PaneCommand::Kind::kLiteral;
+  parsed.kind =
+      agents.IsAgentCommand(text) ? PaneCommand::Kind::kLiteralAgent : PaneCommand::Kind::kLiteral;
   parsed.text = text;
   return parsed;
 }
@@ -80,7 +82,8 @@ absl::StatusOr<PaneSpec> PlanGeometry(std::size_t index, const PaneConfig& pane)
   } else {
     return BadPanes(index, "split must be horizontal or vertical");
   }
-  if (pane.size && pane.percentage) return BadPanes(index, "size and percentage exclude each other");
+  if (pane.size && pane.percentage)
+    return BadPanes(index, "size and percentage exclude each other");
   if (pane.size && *pane.size < 1) return BadPanes(index, "size must be at least 1");
   if (pane.percentage && (*pane.percentage < 1 || *pane.percentage > 100)) {
     return BadPanes(index, "percentage must be between 1 and 100");
@@ -107,8 +110,8 @@ absl::StatusOr<std::string> TypedLine(const Config& config, const PanePlanReques
                                       const PaneCommand& command, AgentLauncher& agents,
                                       PanePlan& plan) {
   if (command.kind == PaneCommand::Kind::kShell) return std::string();
-  const bool wrap = request.sandboxed &&
-                    (command.runs_agent() || config.sandbox.target == SandboxTarget::kAll);
+  const bool wrap =
+      request.sandboxed && (command.runs_agent() || config.sandbox.target == SandboxTarget::kAll);
   const std::string agent = command.agent.empty() ? request.agent : command.agent;
   std::string line = command.text;
   if (command.runs_agent()) {
@@ -130,7 +133,8 @@ absl::StatusOr<std::string> TypedLine(const Config& config, const PanePlanReques
   if (!wrap) return line;
   plan.sandboxed = true;
   const bool named = command.kind == PaneCommand::Kind::kAgent;
-  return SandboxCommandLine(request.cli_path, named ? agent : "", request.backend, request.cwd, line);
+  return SandboxCommandLine(request.cli_path, named ? agent : "", request.backend, request.cwd,
+                            line);
 }
 
 absl::Status CheckPrompt(const PanePlanRequest& request, const std::vector<PaneCommand>& commands) {

@@ -21,7 +21,7 @@ struct PanePlanRequest {
   bool sandboxed = false;
   bool no_pane_commands = false;
   bool continue_conversation = false;
-  bool agent_by_default = false;   // what an absent `panes` key means
+  bool agent_by_default = false;  // what an absent `panes` key means
   bool has_prompt = false;
   // Relative to cwd; unset with a prompt: written to its file, given to nobody.
   std::optional<std::filesystem::path> prompt_file;

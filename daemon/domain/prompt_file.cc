@@ -61,8 +61,8 @@ absl::StatusOr<fs::path> WritePromptFile(const Worktree& worktree, std::string_v
 absl::Status ExcludeWorkmuxDirectory(const Repository& repository) {
   WM_ASSIGN_OR_RETURN(UniqueFd common, OpenDirectory(repository.common_dir));
   WM_ASSIGN_OR_RETURN(UniqueFd info, MakeDirectoriesAt(common.get(), "info", 0777));
-  WM_ASSIGN_OR_RETURN(UniqueFd file, OpenAt(info.get(), "exclude",
-                                            O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK, 0666));
+  WM_ASSIGN_OR_RETURN(
+      UniqueFd file, OpenAt(info.get(), "exclude", O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK, 0666));
   struct stat stat {};
   if (::fstat(file.get(), &stat) != 0) return ErrnoStatus(errno, "info/exclude");
   if (!S_ISREG(stat.st_mode)) return FailedPrecondition("info/exclude: not a regular file");

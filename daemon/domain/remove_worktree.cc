@@ -44,8 +44,9 @@ class Removal {
     WM_RETURN_IF_ERROR(RefuseMainWorktree(order_.worktree, "remove"));
     WM_RETURN_IF_ERROR(CheckIdentity());
     if (worktree_.locked && !order_.force) {
-      return WithHint(WithReason(FailedPrecondition("'{}' is locked", worktree_.handle()), "LOCKED"),
-                      "run git worktree unlock, or pass --force");
+      return WithHint(
+          WithReason(FailedPrecondition("'{}' is locked", worktree_.handle()), "LOCKED"),
+          "run git worktree unlock, or pass --force");
     }
     candidate_ = InspectWorktree(deps_, context_, worktree_);
     return CheckLoss();
@@ -77,9 +78,9 @@ class Removal {
     for (const Worktree& other : all) {
       if (other.branch == worktree_.branch && other.path != worktree_.path) delete_branch_ = false;
     }
-    WM_ASSIGN_OR_RETURN(const std::optional<std::string> main,
-                        Optional(MainBranchName(deps_.git, worktree_.repository,
-                                                context_.config.config)));
+    WM_ASSIGN_OR_RETURN(
+        const std::optional<std::string> main,
+        Optional(MainBranchName(deps_.git, worktree_.repository, context_.config.config)));
     if (main && *main == worktree_.branch) delete_branch_ = false;
     return absl::OkStatus();
   }
@@ -103,16 +104,18 @@ class Removal {
     const bool ask_commits = loses_commits && !order_.discard_unmerged && !order_.merged_tip;
     if ((!candidate_.changes_known && !order_.discard_uncommitted) ||
         (!candidate_.commits_known && ask_commits)) {
-      return WithHint(WithReason(FailedPrecondition("it is not known what removing '{}' would lose: {}",
-                                                    name, candidate_.unknown),
-                                 "REMOVAL_UNKNOWN"),
-                      "mend the cause, or pass --force");
+      return WithHint(
+          WithReason(FailedPrecondition("it is not known what removing '{}' would lose: {}", name,
+                                        candidate_.unknown),
+                     "REMOVAL_UNKNOWN"),
+          "mend the cause, or pass --force");
     }
     if (ask_commits && !candidate_.unmerged.empty()) {
-      return WithHint(WithReason(FailedPrecondition("'{}' has {} commit(s) that are not in {}", name,
-                                                    candidate_.unmerged.size(), candidate_.base),
-                                 "UNMERGED_COMMITS"),
-                      "merge them, keep the branch with -k, or pass --force");
+      return WithHint(
+          WithReason(FailedPrecondition("'{}' has {} commit(s) that are not in {}", name,
+                                        candidate_.unmerged.size(), candidate_.base),
+                     "UNMERGED_COMMITS"),
+          "merge them, keep the branch with -k, or pass --force");
     }
     return absl::OkStatus();
   }
@@ -125,8 +128,7 @@ class Removal {
       ran = true;
       const HookRun run{"pre_remove", *hooks, worktree_.path, context_.caller.env,
                         HookVariables(worktree_)};
-      WM_RETURN_IF_ERROR(
-          Unforced(RunHooks(deps_.hooks, run, context_.progress, context_.stop)));
+      WM_RETURN_IF_ERROR(Unforced(RunHooks(deps_.hooks, run, context_.progress, context_.stop)));
     }
     if (order_.before_remove) {
       ran = true;
@@ -188,9 +190,9 @@ class Removal {
                                     Printable(worktree_.branch), MessageOf(finished)));
     }
     const auto delete_files = [&journal = deps_.journal, trash = removal.trash, id] {
-      const absl::Status gone =
-          trash.empty() ? absl::OkStatus()
-                        : RemoveTree(trash.parent_path(), trash.filename().string());
+      const absl::Status gone = trash.empty()
+                                    ? absl::OkStatus()
+                                    : RemoveTree(trash.parent_path(), trash.filename().string());
       if (gone.ok()) static_cast<void>(journal.End(id));
       return gone;
     };
@@ -294,8 +296,7 @@ absl::Status FinishRemoval(const WorktreeDeps& deps, const InterruptedRemoval& r
       if (tip) {
         WM_RETURN_IF_ERROR(deps.git.UpdateRef(gone.repository, BranchRef(gone), "", removal.tip));
         // Upstream and the like: a later branch of that name must not inherit them.
-        static_cast<void>(
-            deps.git.RemoveConfigSection(gone.repository, "branch." + gone.branch));
+        static_cast<void>(deps.git.RemoveConfigSection(gone.repository, "branch." + gone.branch));
       }
     }
   }

@@ -20,18 +20,18 @@ struct Mount {
 // Everything a backend needs to make one sandbox: the outcome of policy, frozen
 // when the sandbox starts. Mounts are applied in order, later ones on top.
 struct SandboxSpec {
-  std::string name;        // "wm-<slug>-<id>", unique
+  std::string name;  // "wm-<slug>-<id>", unique
   std::string session_id;
-  std::string instance;        // of the daemon that makes it; tells orphans from others' sandboxes
+  std::string instance;  // of the daemon that makes it; tells orphans from others' sandboxes
   std::filesystem::path worktree;
   std::filesystem::path cwd;
   std::filesystem::path home;  // HOME inside
   std::vector<Mount> mounts;
-  Env env;                     // complete environment of the command; may hold secrets
+  Env env;  // complete environment of the command; may hold secrets
   std::vector<std::string> argv;
-  std::string agent;           // profile name, for labels
-  std::string image;           // container backend
-  std::string memory;          // empty: no limit, else as `docker run --memory` takes it
+  std::string agent;   // profile name, for labels
+  std::string image;   // container backend
+  std::string memory;  // empty: no limit, else as `docker run --memory` takes it
   std::string cpus;
   std::uint32_t pids_limit = 4096;
   uid_t uid = 0;

@@ -11,7 +11,8 @@ namespace {
 absl::Status ForGuest(const absl::Status& status) {
   if (status.ok()) return status;
   LogWarning("guest", MessageOf(status));
-  if (status.code() == absl::StatusCode::kUnavailable || status.code() == absl::StatusCode::kNotFound) {
+  if (status.code() == absl::StatusCode::kUnavailable ||
+      status.code() == absl::StatusCode::kNotFound) {
     return absl::OkStatus();
   }
   return Internal("the host could not show it");
@@ -23,7 +24,8 @@ absl::Status SessionGuestActions::SetGuestStatus(std::string_view session_id, Ag
   const auto session = sessions_.Find(session_id);
   if (!session) return Unauthenticated("unauthenticated");
   if (!session->pane) return absl::OkStatus();
-  return ForGuest(agents_.SetStatus(session->pane->tmux_socket, session->pane->pane_id, status, session->icons,
+  return ForGuest(agents_.SetStatus(session->pane->tmux_socket, session->pane->pane_id, status,
+                                    session->icons,
                                     {.workdir = session->cwd,
                                      .worktree = session->worktree.path,
                                      .repository = session->worktree.repository.common_dir,
@@ -32,7 +34,8 @@ absl::Status SessionGuestActions::SetGuestStatus(std::string_view session_id, Ag
                                      .session_id = session->id}));
 }
 
-absl::Status SessionGuestActions::SetGuestTitle(std::string_view session_id, std::string_view title) {
+absl::Status SessionGuestActions::SetGuestTitle(std::string_view session_id,
+                                                std::string_view title) {
   const auto session = sessions_.Find(session_id);
   if (!session) return Unauthenticated("unauthenticated");
   if (!session->pane) return absl::OkStatus();

@@ -41,8 +41,10 @@ SessionManager::~SessionManager() {
 absl::StatusOr<std::optional<PaneRef>> SessionManager::PaneOf(const Caller& caller) {
   const auto tmux = caller.env.find("TMUX");
   const auto pane = caller.env.find("TMUX_PANE");
-  if (tmux == caller.env.end() || pane == caller.env.end() || tmux->second.empty()) return std::nullopt;
-  PaneRef ref{.tmux_socket = Split(tmux->second, ',').front(), .server_start = {}, .pane_id = pane->second};
+  if (tmux == caller.env.end() || pane == caller.env.end() || tmux->second.empty())
+    return std::nullopt;
+  PaneRef ref{
+      .tmux_socket = Split(tmux->second, ',').front(), .server_start = {}, .pane_id = pane->second};
   // A status is worth little without its window, but an agent is not worth less:
   // when tmux does not answer the session opens all the same.
   if (auto multiplexer = deps_.multiplexers.Get(ref.tmux_socket); multiplexer.ok()) {
@@ -51,20 +53,23 @@ absl::StatusOr<std::optional<PaneRef>> SessionManager::PaneOf(const Caller& call
   return ref;
 }
 
-absl::StatusOr<SandboxSpec> SessionManager::OpenBridge(const SessionPlan& plan, const SessionRequest& request,
-                                                       std::vector<Mount> git_mounts, SessionRecord& record) {
+absl::StatusOr<SandboxSpec> SessionManager::OpenBridge(const SessionPlan& plan,
+                                                       const SessionRequest& request,
+                                                       std::vector<Mount> git_mounts,
+                                                       SessionRecord& record) {
   SessionPlanner::Endpoints endpoints;
   endpoints.guest_dir = deps_.guest_dir;
   endpoints.instance = deps_.instance;
   endpoints.git_mounts = std::move(git_mounts);
   if (plan.bridge) {
-    WM_ASSIGN_OR_RETURN(const SandboxBackend::BridgeAddress address, plan.backend->Bridge(request.caller.env));
+    WM_ASSIGN_OR_RETURN(const SandboxBackend::BridgeAddress address,
+                        plan.backend->Bridge(request.caller.env));
     record.token = RandomToken();
     record.bridge_dir = deps_.runtime_dir / "s" / plan.session_id;
     record.bridge_address = address.listen;
-    WM_ASSIGN_OR_RETURN(record.bridge_port,
-                        deps_.bridge.Open(plan.session_id, record.token,
-                                          {.socket_dir = record.bridge_dir, .tcp_address = address.listen}));
+    WM_ASSIGN_OR_RETURN(record.bridge_port, deps_.bridge.Open(plan.session_id, record.token,
+                                                              {.socket_dir = record.bridge_dir,
+                                                               .tcp_address = address.listen}));
     endpoints.token = record.token;
     endpoints.bridge_dir = record.bridge_dir;
     endpoints.rpc_host = address.host;
@@ -83,12 +88,14 @@ absl::Status SessionManager::BeginOpening(const SessionPlan& plan) {
 absl::Status SessionManager::FinishOpening(const std::string& session_id) {
   MutexLock lock(mu_);
   // A doomed one stays listed until Open has undone it.
-  if (closed_ || opening_[session_id].doomed) return Unavailable("the sandbox was ended while it was being opened");
+  if (closed_ || opening_[session_id].doomed)
+    return Unavailable("the sandbox was ended while it was being opened");
   opening_.erase(session_id);
   return absl::OkStatus();
 }
 
-absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest& request, ProgressSink& progress,
+absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest& request,
+                                                            ProgressSink& progress,
                                                             std::stop_token stop) {
   WM_ASSIGN_OR_RETURN(const SessionPlan plan, deps_.planner.Plan(request));
   for (const std::string& warning : plan.warnings) progress.Warn(warning);
@@ -117,10 +124,12 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
     WM_RETURN_IF_ERROR(deps_.git.Watch(plan.worktree));
     rollback.Add([this, worktree = plan.worktree] { deps_.git.Unwatch(worktree); });
   }
-  WM_RETURN_IF_ERROR(deps_.trust.BeginSandboxing(plan.worktree.repository.common_dir, plan.config_hash));
+  WM_RETURN_IF_ERROR(
+      deps_.trust.BeginSandboxing(plan.worktree.repository.common_dir, plan.config_hash));
 
   rollback.Add([this, id = record.id] { deps_.bridge.Close(id); });
-  WM_ASSIGN_OR_RETURN(const SandboxSpec spec, OpenBridge(plan, request, std::move(git_mounts), record));
+  WM_ASSIGN_OR_RETURN(const SandboxSpec spec,
+                      OpenBridge(plan, request, std::move(git_mounts), record));
   record.sandbox = spec.name;
   WM_ASSIGN_OR_RETURN(const MountSources sources, deps_.record_sources(spec.mounts));
 
@@ -133,14 +142,17 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
   deps_.directory.Put(record);
   WM_RETURN_IF_ERROR(deps_.records.PutSession(record));
 
-  rollback.Add([backend = plan.backend, name = spec.name] { LogFailure("undoing a sandbox", backend->Release(name)); });
+  rollback.Add([backend = plan.backend, name = spec.name] {
+    LogFailure("undoing a sandbox", backend->Release(name));
+  });
   WM_RETURN_IF_ERROR(plan.backend->Prepare(spec, progress, stop));
   WM_RETURN_IF_ERROR(sources.CheckUnchanged());
   WM_ASSIGN_OR_RETURN(ExecPlan run, plan.backend->PlanRun(spec, request.caller.env));
   if (stop.stop_requested()) return Cancelled("interrupted");
   WM_RETURN_IF_ERROR(FinishOpening(record.id));
   rollback.Keep();
-  LogInfo("session", Format("{} opened: {} in {}", record.id, record.sandbox, record.worktree.path.string()));
+  LogInfo("session",
+          Format("{} opened: {} in {}", record.id, record.sandbox, record.worktree.path.string()));
   return Opened{.session_id = record.id, .plan = std::move(run), .backend = record.backend};
 }
 
@@ -152,7 +164,8 @@ absl::Status SessionManager::Lease(const std::string& session_id, Revoke revoke)
   if (ending_.contains(session_id) || !deps_.directory.Find(session_id)) {
     return WithReason(NotFound("session {} is not known", session_id), "SESSION_NOT_FOUND");
   }
-  if (leases_.contains(session_id)) return WithReason(Aborted("session {} has a lease", session_id), "SESSION_LEASED");
+  if (leases_.contains(session_id))
+    return WithReason(Aborted("session {} has a lease", session_id), "SESSION_LEASED");
   leases_[session_id] = std::move(revoke);
   if (auto found = waits_.extract(session_id); !found.empty()) {
     // Freed on a worker: the loop may be waiting for our lock in this very wait.
@@ -184,16 +197,19 @@ absl::StatusOr<SandboxExit> SessionManager::Close(const std::string& session_id,
     }
   }
   // Whoever sees the command's end may look at the branch next.
-  if (record->git == "clone") LogFailure("taking the branch", deps_.git.Import(record->worktree, {}));
+  if (record->git == "clone")
+    LogFailure("taking the branch", deps_.git.Import(record->worktree, {}));
   deps_.executor.Post([this, session_id] { End(session_id, EndReason::kClosed).IgnoreError(); });
   return result;
 }
 
 absl::Status SessionManager::StopSandbox(const std::string& session_id) {
   const auto record = deps_.directory.Find(session_id);
-  if (!record) return WithReason(NotFound("session {} is not known", session_id), "SESSION_NOT_FOUND");
+  if (!record)
+    return WithReason(NotFound("session {} is not known", session_id), "SESSION_NOT_FOUND");
   const auto backend = deps_.backends.find(record->backend);
-  if (backend == deps_.backends.end()) return Internal("backend {} is not part of this daemon", record->backend);
+  if (backend == deps_.backends.end())
+    return Internal("backend {} is not part of this daemon", record->backend);
   return backend->second->Stop(record->sandbox, kStopGrace);
 }
 
@@ -226,7 +242,8 @@ void SessionManager::ReleaseEnd(const std::string& session_id) {
 // Release kills what runs; nobody is left to whom a gentle end would matter.
 absl::Status SessionManager::RemoveSandbox(const SessionRecord& record) {
   const auto backend = deps_.backends.find(record.backend);
-  return backend == deps_.backends.end() ? absl::OkStatus() : backend->second->Release(record.sandbox);
+  return backend == deps_.backends.end() ? absl::OkStatus()
+                                         : backend->second->Release(record.sandbox);
 }
 
 absl::Status SessionManager::End(const std::string& session_id, EndReason reason) {
@@ -252,26 +269,32 @@ absl::Status SessionManager::End(const std::string& session_id, EndReason reason
   ReleaseEnd(session_id);
   if (!removed.ok()) {
     SetWait(session_id, deps_.loop.After(kRetryRelease, [this, session_id] {
-      deps_.executor.Post([this, session_id] { End(session_id, EndReason::kLeaseLost).IgnoreError(); });
+      deps_.executor.Post(
+          [this, session_id] { End(session_id, EndReason::kLeaseLost).IgnoreError(); });
     }));
   }
   return Annotate(removed, "removing " + record->sandbox);
 }
 
-absl::StatusOr<ExecPlan> SessionManager::PlanAttach(const Caller& caller, const std::string& session_id,
+absl::StatusOr<ExecPlan> SessionManager::PlanAttach(const Caller& caller,
+                                                    const std::string& session_id,
                                                     const Worktree& worktree,
-                                                    const std::vector<std::string>& command, bool tty) {
+                                                    const std::vector<std::string>& command,
+                                                    bool tty) {
   std::optional<SessionRecord> chosen;
   for (const SessionRecord& record : deps_.directory.All()) {
-    const bool wanted = session_id.empty() ? record.worktree.path == worktree.path : record.id == session_id;
+    const bool wanted =
+        session_id.empty() ? record.worktree.path == worktree.path : record.id == session_id;
     if (wanted && (!chosen || record.started >= chosen->started)) chosen = record;
   }
   if (!chosen) {
-    return WithHint(WithReason(NotFound("no sandbox is running for {}", worktree.path.string()), "SANDBOX_NOT_FOUND"),
+    return WithHint(WithReason(NotFound("no sandbox is running for {}", worktree.path.string()),
+                               "SANDBOX_NOT_FOUND"),
                     "start one with: workmux sandbox shell");
   }
   const auto backend = deps_.backends.find(chosen->backend);
-  if (backend == deps_.backends.end()) return Internal("backend {} is not part of this daemon", chosen->backend);
+  if (backend == deps_.backends.end())
+    return Internal("backend {} is not part of this daemon", chosen->backend);
   SandboxSpec spec;
   spec.name = chosen->sandbox;
   spec.session_id = chosen->id;
@@ -311,12 +334,14 @@ absl::Status SessionManager::EndWorktree(const Worktree& worktree) {
     MutexLock lock(mu_);
     for (const auto& [id, opening] : opening_) {
       if (opening.worktree != worktree.path) continue;
-      return WithHint(WithReason(Aborted("{}: a sandbox is being opened", worktree.path.string()), "SANDBOX_BUSY"),
+      return WithHint(WithReason(Aborted("{}: a sandbox is being opened", worktree.path.string()),
+                                 "SANDBOX_BUSY"),
                       "try again when it has started");
     }
   }
   for (const SessionRecord& record : deps_.directory.All()) {
-    if (record.worktree.path == worktree.path) WM_RETURN_IF_ERROR(End(record.id, EndReason::kRevoked));
+    if (record.worktree.path == worktree.path)
+      WM_RETURN_IF_ERROR(End(record.id, EndReason::kRevoked));
   }
   return deps_.git.Import(worktree, {});
 }

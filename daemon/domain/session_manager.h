@@ -22,8 +22,8 @@
 #include "daemon/domain/session_directory.h"
 #include "daemon/domain/session_planner.h"
 #include "daemon/ports/bridge_listeners.h"
-#include "daemon/ports/records.h"
 #include "daemon/ports/git_boundary.h"
+#include "daemon/ports/records.h"
 
 namespace workmux::daemon {
 
@@ -47,7 +47,8 @@ class SessionManager {
     std::filesystem::path runtime_dir;
     std::filesystem::path guest_dir;
     std::string instance;  // SandboxSpec::instance
-    std::function<absl::StatusOr<MountSources>(std::span<const Mount>)> record_sources = &MountSources::Record;
+    std::function<absl::StatusOr<MountSources>(std::span<const Mount>)> record_sources =
+        &MountSources::Record;
     // A client that died together with the daemon gets this long to come back.
     std::chrono::milliseconds unclaimed_grace = std::chrono::seconds(30);
   };
@@ -61,7 +62,8 @@ class SessionManager {
   };
   // On an error everything made so far is undone, in reverse. kUnavailable while
   // the daemon stops.
-  absl::StatusOr<Opened> Open(const SessionRequest& request, ProgressSink& progress, std::stop_token stop);
+  absl::StatusOr<Opened> Open(const SessionRequest& request, ProgressSink& progress,
+                              std::stop_token stop);
 
   // `revoke` is called at most once, from any thread: with OK after a close, with
   // kUnavailable when the daemon stops and the sandbox lives on, with another
@@ -77,7 +79,8 @@ class SessionManager {
   // Ends the sandbox's processes; the client sees its command end.
   absl::Status StopSandbox(const std::string& session_id);
 
-  absl::StatusOr<ExecPlan> PlanAttach(const Caller& caller, const std::string& session_id, const Worktree& worktree,
+  absl::StatusOr<ExecPlan> PlanAttach(const Caller& caller, const std::string& session_id,
+                                      const Worktree& worktree,
                                       const std::vector<std::string>& command, bool tty);
 
   // After a start: sessions on record get their sockets back and wait for their

@@ -34,7 +34,8 @@ std::string ImageFor(const std::string& configured, std::string_view agent) {
 absl::StatusOr<fs::path> HomeOf(const Caller& caller) {
   const auto home = caller.env.find("HOME");
   if (home == caller.env.end() || !home->second.starts_with('/')) {
-    return WithHint(FailedPrecondition("HOME is not set to an absolute path"), "set HOME to your home directory");
+    return WithHint(FailedPrecondition("HOME is not set to an absolute path"),
+                    "set HOME to your home directory");
   }
   return fs::path(home->second);
 }
@@ -66,8 +67,10 @@ absl::Status AddAgentDirectories(const AgentProfile& profile, const fs::path& ho
   }
   std::error_code error;
   if (!profile.read_only_dir.empty() && fs::is_directory(home / profile.read_only_dir, error)) {
-    const fs::path target = container ? fs::path(kContainerHome) / profile.read_only_dir : home / profile.read_only_dir;
-    plan.agent_mounts.push_back({fs::canonical(home / profile.read_only_dir, error), target, false});
+    const fs::path target =
+        container ? fs::path(kContainerHome) / profile.read_only_dir : home / profile.read_only_dir;
+    plan.agent_mounts.push_back(
+        {fs::canonical(home / profile.read_only_dir, error), target, false});
   }
   return absl::OkStatus();
 }
@@ -79,10 +82,12 @@ absl::StatusOr<std::vector<fs::path>> FindProtectedPaths(Git& git, const Worktre
   std::vector<fs::path> paths;
   const fs::path& main = worktree.repository.main_worktree;
   std::error_code error;
-  if (!main.empty() && main != worktree.path && fs::is_regular_file(fs::symlink_status(main / ".git", error))) {
+  if (!main.empty() && main != worktree.path &&
+      fs::is_regular_file(fs::symlink_status(main / ".git", error))) {
     paths.push_back(main / ".git");
   }
-  WM_ASSIGN_OR_RETURN(const std::vector<Worktree> worktrees, git.ListWorktrees(worktree.repository));
+  WM_ASSIGN_OR_RETURN(const std::vector<Worktree> worktrees,
+                      git.ListWorktrees(worktree.repository));
   for (const Worktree& other : worktrees) {
     if (other.missing || other.is_main || other.path == worktree.path) continue;
     // A worktree around this one cannot be read-only; its pointer file can.
@@ -99,17 +104,20 @@ absl::StatusOr<std::vector<fs::path>> FindProtectedPaths(Git& git, const Worktre
 
 }  // namespace
 
-absl::StatusOr<SandboxBackend*> SessionPlanner::BackendFor(const Config& config, const std::string& chosen) {
+absl::StatusOr<SandboxBackend*> SessionPlanner::BackendFor(const Config& config,
+                                                           const std::string& chosen) {
   const std::string& name = chosen.empty() ? config.sandbox.backend : chosen;
   const auto found = backends_.find(name);
   if (found != backends_.end()) return found->second;
-  return WithHint(InvalidArgument("sandbox backend '{}' does not exist", name), "use container or namespace");
+  return WithHint(InvalidArgument("sandbox backend '{}' does not exist", name),
+                  "use container or namespace");
 }
 
-absl::Status SessionPlanner::CheckReady(const Config& config, const std::string& agent, const std::string& backend,
-                                        const Env& caller) {
+absl::Status SessionPlanner::CheckReady(const Config& config, const std::string& agent,
+                                        const std::string& backend, const Env& caller) {
   WM_ASSIGN_OR_RETURN(SandboxBackend * chosen, BackendFor(config, backend));
-  return chosen->Check(ImageFor(config.sandbox.image, ResolveAgent(config, agent).profile->name), caller);
+  return chosen->Check(ImageFor(config.sandbox.image, ResolveAgent(config, agent).profile->name),
+                       caller);
 }
 
 absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) {
@@ -119,7 +127,8 @@ absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) 
   plan.cwd = fs::canonical(asked, error);
   if (error) return NotFound("{}: {}", asked.string(), error.message());
   WM_ASSIGN_OR_RETURN(plan.worktree, git_.Locate(plan.cwd));
-  WM_ASSIGN_OR_RETURN(const LoadedConfig loaded, config_.LoadTrusted(request.caller, plan.cwd, plan.worktree));
+  WM_ASSIGN_OR_RETURN(const LoadedConfig loaded,
+                      config_.LoadTrusted(request.caller, plan.cwd, plan.worktree));
   plan.config_hash = loaded.source.project_sha256;
   plan.warnings = loaded.warnings;
   const SandboxConfig& sandbox = loaded.config.sandbox;
@@ -153,7 +162,8 @@ absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) 
   return plan;
 }
 
-absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan, const SessionRequest& request,
+absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan,
+                                                      const SessionRequest& request,
                                                       const Endpoints& endpoints) {
   SandboxSpec spec;
   const bool container = plan.backend->name() != kNamespaceBackend;
@@ -180,12 +190,14 @@ absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan, c
   environment.agent = plan.agent_env;
   environment.home = spec.home;
   environment.path_dirs = {kGuestBinDir, spec.home / ".local/bin"};
-  environment.path_dirs.insert(environment.path_dirs.end(), plan.path_dirs.begin(), plan.path_dirs.end());
+  environment.path_dirs.insert(environment.path_dirs.end(), plan.path_dirs.begin(),
+                               plan.path_dirs.end());
   environment.host_locale = !container;
   environment.git_name = plan.identity.name;
   environment.git_email = plan.identity.email;
   if (plan.bridge) {
-    environment.bridge = {.host = endpoints.rpc_host, .port = endpoints.rpc_port, .token = endpoints.token};
+    environment.bridge = {
+        .host = endpoints.rpc_host, .port = endpoints.rpc_port, .token = endpoints.token};
   }
   WM_ASSIGN_OR_RETURN(spec.env, BuildSandboxEnvironment(environment));
 

@@ -50,7 +50,7 @@ struct SessionPlan {
   StatusIcons icons;
   std::string memory;
   std::string cpus;
-  std::vector<std::string> argv;  // the command as it runs inside
+  std::vector<std::string> argv;                       // the command as it runs inside
   std::vector<std::filesystem::path> protected_paths;  // read-only inside
   std::vector<Mount> agent_mounts;
   Env agent_env;
@@ -74,7 +74,8 @@ class SessionPlanner {
   using FindProgramFn =
       std::function<absl::StatusOr<ProgramPaths>(const std::string& program, const Env& env)>;
 
-  SessionPlanner(Git& git, ConfigGate& config, const SandboxBackends& backends, FindProgramFn find_program)
+  SessionPlanner(Git& git, ConfigGate& config, const SandboxBackends& backends,
+                 FindProgramFn find_program)
       : git_(git), config_(config), backends_(backends), find_program_(std::move(find_program)) {}
 
   absl::StatusOr<SessionPlan> Plan(const SessionRequest& request);
@@ -82,8 +83,8 @@ class SessionPlanner {
   // Whether a sandbox for this agent could be made now, before a worktree or a
   // window is: program installed, engine answering, image present. Empty agent
   // and backend: the configured ones.
-  absl::Status CheckReady(const Config& config, const std::string& agent, const std::string& backend,
-                          const Env& caller);
+  absl::Status CheckReady(const Config& config, const std::string& agent,
+                          const std::string& backend, const Env& caller);
 
   // What the daemon adds while it brings the session to life.
   struct Endpoints {
@@ -95,7 +96,8 @@ class SessionPlanner {
     std::vector<Mount> git_mounts;
     std::string instance;
   };
-  static absl::StatusOr<SandboxSpec> BuildSpec(const SessionPlan& plan, const SessionRequest& request,
+  static absl::StatusOr<SandboxSpec> BuildSpec(const SessionPlan& plan,
+                                               const SessionRequest& request,
                                                const Endpoints& endpoints);
 
  private:

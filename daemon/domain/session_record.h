@@ -18,17 +18,17 @@ struct SessionRecord {
   std::string sandbox;  // the backend's name for it
   std::string backend;
   Worktree worktree;
-  std::string git;      // "clone" or "shared"
+  std::string git;  // "clone" or "shared"
   std::filesystem::path cwd;
   std::string agent;
-  Secret token;                      // empty: no bridge
-  std::string bridge_address;        // listening address, empty: no TCP
+  Secret token;                // empty: no bridge
+  std::string bridge_address;  // listening address, empty: no TCP
   std::uint16_t bridge_port = 0;
   std::filesystem::path bridge_dir;  // holds bridge.sock
   ProcessIdentity client;
   std::optional<PaneRef> pane;
-  std::int64_t started = 0;          // unix seconds
-  StatusIcons icons;                 // as configured when it started
+  std::int64_t started = 0;  // unix seconds
+  StatusIcons icons;         // as configured when it started
 };
 
 struct AgentRecord {

@@ -21,18 +21,18 @@ absl::Status SessionManager::Restore() {
   for (const SessionRecord& record : records) {
     deps_.directory.Put(record);
     if (!record.token.empty()) {
-      LogFailure("reopening a bridge",
-                 deps_.bridge
-                     .Open(record.id, record.token,
-                           {.socket_dir = record.bridge_dir,
-                            .tcp_address = record.bridge_address,
-                            .tcp_port = record.bridge_port})
-                     .status());
+      LogFailure("reopening a bridge", deps_.bridge
+                                           .Open(record.id, record.token,
+                                                 {.socket_dir = record.bridge_dir,
+                                                  .tcp_address = record.bridge_address,
+                                                  .tcp_port = record.bridge_port})
+                                           .status());
     }
     if (record.git == "clone") {
       LogFailure("watching a branch", deps_.git.Watch(record.worktree));
-      deps_.executor.Post(
-          [this, worktree = record.worktree] { LogFailure("taking the branch", deps_.git.Import(worktree, {})); });
+      deps_.executor.Post([this, worktree = record.worktree] {
+        LogFailure("taking the branch", deps_.git.Import(worktree, {}));
+      });
     }
     WatchClient(record);
   }
@@ -55,7 +55,9 @@ void SessionManager::SetWait(const std::string& session_id, Wait wait) {
 // A client that lives keeps its sandbox for as long as it lives, leased or not;
 // one that is gone gets a short while to be replaced by a resume.
 void SessionManager::WatchClient(const SessionRecord& record) {
-  const auto look_again = [this, record] { deps_.executor.Post([this, record] { EndUnlessClaimed(record); }); };
+  const auto look_again = [this, record] {
+    deps_.executor.Post([this, record] { EndUnlessClaimed(record); });
+  };
   auto process = OpenProcess(record.client);
   SetWait(record.id, process.ok() ? deps_.loop.WhenReadable(*std::move(process), look_again)
                                   : deps_.loop.After(deps_.unclaimed_grace, look_again));

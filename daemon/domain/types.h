@@ -30,15 +30,15 @@ struct Worktree {
   std::string head;               // object id; empty on an unborn branch or when only git can tell
   bool is_main = false;
   bool locked = false;
-  bool missing = false;           // git knows it, its directory is gone
+  bool missing = false;  // git knows it, its directory is gone
   std::string handle() const { return path.filename().string(); }
 };
 
 // A pane for as long as its tmux server lives.
 struct PaneRef {
-  std::string tmux_socket;      // path of the server's socket
-  std::string server_start;     // #{start_time}: another value is another server
-  std::string pane_id;          // "%12"
+  std::string tmux_socket;   // path of the server's socket
+  std::string server_start;  // #{start_time}: another value is another server
+  std::string pane_id;       // "%12"
   auto operator<=>(const PaneRef&) const = default;
 };
 

@@ -44,9 +44,10 @@ absl::StatusOr<BaseBranch> FindBase(const WorktreeDeps& deps, const Config& conf
       if (id) return BaseBranch{name, ref, std::move(*id)};
     }
   }
-  return WithReason(NotFound("no branch is known to compare '{}' with",
-                             Printable(worktree.branch.empty() ? worktree.handle() : worktree.branch)),
-                    "NO_BASE");
+  return WithReason(
+      NotFound("no branch is known to compare '{}' with",
+               Printable(worktree.branch.empty() ? worktree.handle() : worktree.branch)),
+      "NO_BASE");
 }
 
 absl::StatusOr<std::vector<Commit>> UnmergedCommits(Git& git, const Repository& repository,
@@ -70,10 +71,10 @@ absl::StatusOr<std::string> FindWindowToken(const WorktreeDeps& deps, const Work
   WM_ASSIGN_OR_RETURN(const std::optional<WorktreeRecord> record,
                       deps.records.Get(worktree.repository.common_dir, worktree.path));
   if (record && !record->token.empty()) return record->token;
-  WM_ASSIGN_OR_RETURN(std::optional<std::string> stored,
-                      Optional(deps.git.GetConfig(
-                          worktree.repository,
-                          "workmux.worktree." + worktree.handle() + ".window-token")));
+  WM_ASSIGN_OR_RETURN(
+      std::optional<std::string> stored,
+      Optional(deps.git.GetConfig(worktree.repository,
+                                  "workmux.worktree." + worktree.handle() + ".window-token")));
   return stored.value_or("");
 }
 

@@ -101,7 +101,8 @@ std::string HandleFor(std::string_view branch, const Config& config) {
 absl::Status CheckBranchText(std::string_view branch) {
   const std::string shown = Printable(branch.substr(0, 80));
   if (branch.empty()) {
-    return WithHint(InvalidArgument("the branch name is empty"), "name a branch, such as fix-login");
+    return WithHint(InvalidArgument("the branch name is empty"),
+                    "name a branch, such as fix-login");
   }
   if (shown != branch.substr(0, 80) || Printable(branch) != branch) {
     return WithHint(InvalidArgument("'{}': control or invalid characters in a branch name", shown),
@@ -113,9 +114,9 @@ absl::Status CheckBranchText(std::string_view branch) {
   }
   for (const std::string& part : Split(branch, '/')) {
     if (part.size() > kMaxRefComponent) {
-      return WithHint(InvalidArgument("'{}…': {} bytes are too long for a branch name", shown,
-                                      part.size()),
-                      Format("use at most {} bytes between slashes", kMaxRefComponent));
+      return WithHint(
+          InvalidArgument("'{}…': {} bytes are too long for a branch name", shown, part.size()),
+          Format("use at most {} bytes between slashes", kMaxRefComponent));
     }
   }
   return absl::OkStatus();
@@ -124,7 +125,8 @@ absl::Status CheckBranchText(std::string_view branch) {
 std::string ProjectName(const Repository& repository) {
   if (!repository.main_worktree.empty()) return repository.main_worktree.filename().string();
   const std::string name = repository.common_dir.filename().string();
-  if (name == ".git" || name == ".bare") return repository.common_dir.parent_path().filename().string();
+  if (name == ".git" || name == ".bare")
+    return repository.common_dir.parent_path().filename().string();
   return name.ends_with(".git") ? name.substr(0, name.size() - 4) : name;
 }
 
@@ -147,14 +149,16 @@ absl::StatusOr<fs::path> WorktreeDirectory(const Repository& repository, std::st
   }
   fs::path dir = expanded;
   if (expanded == "~" || expanded.starts_with("~/")) {
-    if (home.empty()) return FailedPrecondition("worktree_dir: HOME is not set, '~' has no meaning");
+    if (home.empty())
+      return FailedPrecondition("worktree_dir: HOME is not set, '~' has no meaning");
     dir = home / fs::path(expanded.substr(std::min<std::size_t>(2, expanded.size())));
   }
   dir = (root / dir).lexically_normal();
   return dir.has_filename() ? dir : dir.parent_path();
 }
 
-std::string WindowName(const Repository& repository, const Config& config, std::string_view handle) {
+std::string WindowName(const Repository& repository, const Config& config,
+                       std::string_view handle) {
   return Printable(Replaced(config.window_prefix, "{project}", ProjectName(repository)) +
                    std::string(handle));
 }

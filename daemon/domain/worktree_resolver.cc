@@ -29,15 +29,15 @@ absl::StatusOr<Worktree> ResolveWorktree(std::span<const Worktree> worktrees,
     all += Format("{}'{}' (branch '{}')", all.empty() ? "" : ", ",
                   Printable(worktree.path.string()), Printable(worktree.branch));
   }
-  return WithHint(WithReason(FailedPrecondition("'{}' means more than one worktree: {}", shown, all),
-                             "AMBIGUOUS_NAME"),
-                  "name it by its branch, or run the command inside of it");
+  return WithHint(
+      WithReason(FailedPrecondition("'{}' means more than one worktree: {}", shown, all),
+                 "AMBIGUOUS_NAME"),
+      "name it by its branch, or run the command inside of it");
 }
 
 absl::Status RefuseMainWorktree(const Worktree& worktree, std::string_view verb) {
-  const bool is_main =
-      worktree.is_main || (!worktree.repository.main_worktree.empty() &&
-                           worktree.path == worktree.repository.main_worktree);
+  const bool is_main = worktree.is_main || (!worktree.repository.main_worktree.empty() &&
+                                            worktree.path == worktree.repository.main_worktree);
   if (!is_main) return absl::OkStatus();
   return WithHint(WithReason(FailedPrecondition("cannot {} the main worktree '{}'", verb,
                                                 Printable(worktree.path.string())),

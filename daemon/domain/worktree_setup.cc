@@ -20,7 +20,8 @@ absl::Status LinkClaudeLocal(const WorktreeDeps& deps, const WorktreeContext& co
   }
   const absl::StatusOr<bool> ignored = deps.git.IsIgnored(main, kClaudeLocal);
   if (!ignored.ok()) {
-    context.progress.Warn(Format("{} was not linked: {}", kClaudeLocal, MessageOf(ignored.status())));
+    context.progress.Warn(
+        Format("{} was not linked: {}", kClaudeLocal, MessageOf(ignored.status())));
     return absl::OkStatus();
   }
   // A tracked or untracked one would show up as a change of the new worktree.

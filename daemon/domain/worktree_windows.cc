@@ -109,9 +109,8 @@ absl::StatusOr<std::size_t> KillWindows(const WorktreeDeps& deps, const Worktree
   const std::string own_pane = Lookup(context.caller.env, "TMUX_PANE");
   std::size_t killed = 0;
   for (const WindowRef& window : *windows) {
-    const bool own = !own_pane.empty() &&
-                     std::find(window.pane_ids.begin(), window.pane_ids.end(), own_pane) !=
-                         window.pane_ids.end();
+    const bool own = !own_pane.empty() && std::find(window.pane_ids.begin(), window.pane_ids.end(),
+                                                    own_pane) != window.pane_ids.end();
     if (own) {
       deferred.push_back(window.window_id);
       continue;

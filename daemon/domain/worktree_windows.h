@@ -21,7 +21,8 @@ struct WindowOrder {
   bool continue_conversation = false;
   bool background = false;
   bool has_prompt = false;
-  std::optional<std::filesystem::path> prompt_file;  // relative to the worktree; unset: not handed over
+  std::optional<std::filesystem::path>
+      prompt_file;              // relative to the worktree; unset: not handed over
   bool prompt_by_name = false;  // the agent is told the file instead of its content
 };
 

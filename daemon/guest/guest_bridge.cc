@@ -1,8 +1,8 @@
 #include "daemon/guest/guest_bridge.h"
 
+#include <fcntl.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -61,7 +61,8 @@ class GuestBridge::Service : public pb::GuestService::CallbackService {
  public:
   explicit Service(GuestBridge& bridge) : bridge_(bridge) {}
 
-  grpc::ServerUnaryReactor* Heartbeat(grpc::CallbackServerContext* context, const pb::HeartbeatRequest*,
+  grpc::ServerUnaryReactor* Heartbeat(grpc::CallbackServerContext* context,
+                                      const pb::HeartbeatRequest*,
                                       pb::HeartbeatResponse* response) override {
     return Run(context, response, [](const std::string&) -> absl::StatusOr<pb::HeartbeatResponse> {
       pb::HeartbeatResponse heartbeat;
@@ -72,20 +73,24 @@ class GuestBridge::Service : public pb::GuestService::CallbackService {
     });
   }
 
-  grpc::ServerUnaryReactor* SetStatus(grpc::CallbackServerContext* context, const pb::SetStatusRequest* request,
+  grpc::ServerUnaryReactor* SetStatus(grpc::CallbackServerContext* context,
+                                      const pb::SetStatusRequest* request,
                                       pb::SetStatusResponse* response) override {
     return Run(context, response,
-               [this, wire = request->status()](const std::string& session) -> absl::StatusOr<pb::SetStatusResponse> {
+               [this, wire = request->status()](
+                   const std::string& session) -> absl::StatusOr<pb::SetStatusResponse> {
                  WM_ASSIGN_OR_RETURN(const AgentStatus status, FromWire(wire));
                  WM_RETURN_IF_ERROR(bridge_.actions_.SetGuestStatus(session, status));
                  return pb::SetStatusResponse();
                });
   }
 
-  grpc::ServerUnaryReactor* SetTitle(grpc::CallbackServerContext* context, const pb::SetTitleRequest* request,
+  grpc::ServerUnaryReactor* SetTitle(grpc::CallbackServerContext* context,
+                                     const pb::SetTitleRequest* request,
                                      pb::SetTitleResponse* response) override {
     return Run(context, response,
-               [this, title = request->title()](const std::string& session) -> absl::StatusOr<pb::SetTitleResponse> {
+               [this, title = request->title()](
+                   const std::string& session) -> absl::StatusOr<pb::SetTitleResponse> {
                  WM_RETURN_IF_ERROR(bridge_.actions_.SetGuestTitle(session, title));
                  return pb::SetTitleResponse();
                });
@@ -95,7 +100,8 @@ class GuestBridge::Service : public pb::GuestService::CallbackService {
   // Checks the token before anything is posted: a guest without one costs us no
   // worker.
   template <class Response, class Body>
-  grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, Response* response, Body body) {
+  grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, Response* response,
+                                Body body) {
     auto admitted = bridge_.Admit(context->peer(), TokenOf(*context));
     if (!admitted.ok()) {
       grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
@@ -104,14 +110,17 @@ class GuestBridge::Service : public pb::GuestService::CallbackService {
     }
     return UnaryCall<Response>::Start(
         *admitted->lane, response,
-        [session = std::move(admitted->session), body = std::move(body)](std::stop_token) { return body(session); },
+        [session = std::move(admitted->session), body = std::move(body)](std::stop_token) {
+          return body(session);
+        },
         &ToGuestGrpc);
   }
 
   GuestBridge& bridge_;
 };
 
-GuestBridge::GuestBridge(EventLoop& loop, Executor& executor, GuestActions& actions, const Limits& limits)
+GuestBridge::GuestBridge(EventLoop& loop, Executor& executor, GuestActions& actions,
+                         const Limits& limits)
     : loop_(loop),
       executor_(executor),
       actions_(actions),
@@ -141,15 +150,16 @@ absl::StatusOr<std::uint16_t> GuestBridge::Open(const std::string& session_id, c
   WM_RETURN_IF_ERROR(StartServer());
   if (sessions_.contains(session_id)) return AlreadyExists("session {} has a bridge", session_id);
   // From here on Close finds what there is, however far this gets.
-  Session& session = sessions_
-                         .emplace(session_id, Session{.token = token,
-                                                      .socket_dir = endpoints.socket_dir,
-                                                      .unix_listener = nullptr,
-                                                      .tcp_listener = nullptr,
-                                                      .connections = {},
-                                                      .lane = std::make_shared<SerialExecutor>(executor_),
-                                                      .budget = {limits_.calls_per_second, limits_.burst}})
-                         .first->second;
+  Session& session =
+      sessions_
+          .emplace(session_id, Session{.token = token,
+                                       .socket_dir = endpoints.socket_dir,
+                                       .unix_listener = nullptr,
+                                       .tcp_listener = nullptr,
+                                       .connections = {},
+                                       .lane = std::make_shared<SerialExecutor>(executor_),
+                                       .budget = {limits_.calls_per_second, limits_.burst}})
+          .first->second;
   WM_RETURN_IF_ERROR(MakePrivateDirectory(endpoints.socket_dir));
   WM_ASSIGN_OR_RETURN(UniqueFd unix_listener, ListenUnix(endpoints.socket_dir / "bridge.sock"));
   session.unix_listener = Listen(session_id, Transport::kUnix, std::move(unix_listener));
@@ -160,7 +170,8 @@ absl::StatusOr<std::uint16_t> GuestBridge::Open(const std::string& session_id, c
   return port;
 }
 
-std::unique_ptr<EventLoop::Registration> GuestBridge::Listen(const std::string& session_id, Transport transport,
+std::unique_ptr<EventLoop::Registration> GuestBridge::Listen(const std::string& session_id,
+                                                             Transport transport,
                                                              UniqueFd listener) {
   return loop_.Accept(std::move(listener), [this, session_id, transport](UniqueFd connection) {
     Take(session_id, transport, std::move(connection));
@@ -183,8 +194,9 @@ void GuestBridge::Take(const std::string& session_id, Transport transport, Uniqu
 
 bool GuestBridge::HasRoom(Session& session, Transport transport) {
   DropEnded(session);
-  const auto same = std::count_if(session.connections.begin(), session.connections.end(),
-                                  [&](const auto& entry) { return entry.second.transport == transport; });
+  const auto same =
+      std::count_if(session.connections.begin(), session.connections.end(),
+                    [&](const auto& entry) { return entry.second.transport == transport; });
   if (static_cast<std::size_t>(same) >= limits_.connections) return false;
   if (session_of_fd_.size() < limits_.all_connections) return true;
   for (auto& [id, other] : sessions_) DropEnded(other);
@@ -204,7 +216,8 @@ void GuestBridge::DropEnded(Session& session) {
   });
 }
 
-absl::StatusOr<GuestBridge::Admission> GuestBridge::Admit(std::string_view peer, std::string_view token) {
+absl::StatusOr<GuestBridge::Admission> GuestBridge::Admit(std::string_view peer,
+                                                          std::string_view token) {
   constexpr std::string_view kPrefix = "fd:";
   const absl::Status refused = Unauthenticated("unauthenticated");
   long long fd = 0;
@@ -232,7 +245,8 @@ void GuestBridge::Close(const std::string& session_id) {
     std::erase_if(session_of_fd_, [&](const auto& entry) { return entry.second == session_id; });
   }
   Session& session = closed.mapped();
-  for (const auto& [fd, connection] : session.connections) ::shutdown(connection.watch.get(), SHUT_RDWR);
+  for (const auto& [fd, connection] : session.connections)
+    ::shutdown(connection.watch.get(), SHUT_RDWR);
   // Waits for the loop, so it is done without the lock that the loop takes.
   session.unix_listener.reset();
   session.tcp_listener.reset();
@@ -253,7 +267,8 @@ void GuestBridge::Stop() {
   // gRPC closes no connection before its last write is done, and a peer that
   // does not read would decide when that is.
   for (const auto& [id, session] : sessions) {
-    for (const auto& [fd, connection] : session.connections) ::shutdown(connection.watch.get(), SHUT_RDWR);
+    for (const auto& [fd, connection] : session.connections)
+      ::shutdown(connection.watch.get(), SHUT_RDWR);
   }
   sessions.clear();
   if (!server) return;

@@ -75,8 +75,8 @@ class GuestBridge : public BridgeListeners {
   };
 
   absl::Status StartServer() WM_REQUIRES(mu_);
-  std::unique_ptr<EventLoop::Registration> Listen(const std::string& session_id, Transport transport,
-                                                  UniqueFd listener);
+  std::unique_ptr<EventLoop::Registration> Listen(const std::string& session_id,
+                                                  Transport transport, UniqueFd listener);
   void Take(const std::string& session_id, Transport transport, UniqueFd connection);
   bool HasRoom(Session& session, Transport transport) WM_REQUIRES(mu_);
   void DropEnded(Session& session) WM_REQUIRES(mu_);

@@ -10,7 +10,8 @@ class TokenBucket {
  public:
   using Clock = std::chrono::steady_clock;
 
-  TokenBucket(double per_second, double burst) : per_second_(per_second), burst_(burst), tokens_(burst) {}
+  TokenBucket(double per_second, double burst)
+      : per_second_(per_second), burst_(burst), tokens_(burst) {}
 
   bool Take(Clock::time_point now) {
     const double passed = std::chrono::duration<double>(now - last_).count();

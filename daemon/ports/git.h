@@ -61,10 +61,13 @@ class Git {
   virtual absl::Status ForgetWorktree(const Worktree& worktree) = 0;
 
   // kNotFound when it does not exist; `ref` is a full name ("refs/heads/x").
-  virtual absl::StatusOr<std::string> ResolveRef(const Repository& repository, std::string_view ref) = 0;
+  virtual absl::StatusOr<std::string> ResolveRef(const Repository& repository,
+                                                 std::string_view ref) = 0;
   // Any commit-ish; kNotFound when it names no commit.
-  virtual absl::StatusOr<std::string> ResolveCommit(const Repository& repository, std::string_view text) = 0;
-  virtual absl::StatusOr<bool> BranchExists(const Repository& repository, std::string_view branch) = 0;
+  virtual absl::StatusOr<std::string> ResolveCommit(const Repository& repository,
+                                                    std::string_view text) = 0;
+  virtual absl::StatusOr<bool> BranchExists(const Repository& repository,
+                                            std::string_view branch) = 0;
   // kInvalidArgument when it is no name for a branch.
   virtual absl::Status CheckBranchName(std::string_view branch) = 0;
   // Compare-and-swap; an empty old value means "must not exist", empty new deletes.
@@ -80,18 +83,25 @@ class Git {
   // configuration, and Git LFS of the user's, a worktree's .gitattributes can
   // select filter.*.clean. Git looks into a submodule only where its git directory
   // is one that the repository keeps; another nested repository counts as changed.
-  virtual absl::StatusOr<WorktreeChanges> Changes(const Worktree& worktree, std::stop_token stop) = 0;
+  virtual absl::StatusOr<WorktreeChanges> Changes(const Worktree& worktree,
+                                                  std::stop_token stop) = 0;
   // Whether ignore rules cover `relative`, an untracked path of the worktree.
-  virtual absl::StatusOr<bool> IsIgnored(const Worktree& worktree, const std::filesystem::path& relative) = 0;
+  virtual absl::StatusOr<bool> IsIgnored(const Worktree& worktree,
+                                         const std::filesystem::path& relative) = 0;
   // Commits of `tip` that are not in `base`, newest first, at most `limit`.
-  virtual absl::StatusOr<std::vector<Commit>> CommitsNotIn(const Repository& repository, std::string_view tip,
-                                                           std::string_view base, std::size_t limit) = 0;
+  virtual absl::StatusOr<std::vector<Commit>> CommitsNotIn(const Repository& repository,
+                                                           std::string_view tip,
+                                                           std::string_view base,
+                                                           std::size_t limit) = 0;
 
   // The configuration file that all worktrees share, without includes. Get:
   // kNotFound when unset. Removing an absent section is no error.
-  virtual absl::StatusOr<std::string> GetConfig(const Repository& repository, std::string_view key) = 0;
-  virtual absl::Status SetConfig(const Repository& repository, std::string_view key, std::string_view value) = 0;
-  virtual absl::Status RemoveConfigSection(const Repository& repository, std::string_view section) = 0;
+  virtual absl::StatusOr<std::string> GetConfig(const Repository& repository,
+                                                std::string_view key) = 0;
+  virtual absl::Status SetConfig(const Repository& repository, std::string_view key,
+                                 std::string_view value) = 0;
+  virtual absl::Status RemoveConfigSection(const Repository& repository,
+                                           std::string_view section) = 0;
 
   // The next five run as the user's own git would, with the caller's environment:
   // hooks (unless no_verify), filters and merge drivers of the repository are the
@@ -100,13 +110,14 @@ class Git {
   // What cannot begin (local changes in the way, another operation under way) is
   // kFailedPrecondition. A squash without changes makes no commit and is OK.
   struct MergeStep {
-    Worktree worktree;       // where the command runs
+    Worktree worktree;  // where the command runs
     std::string commitish;
-    std::string message;     // squash only; when empty, made from the commits' subjects
+    std::string message;  // squash only; when empty, made from the commits' subjects
     bool no_verify = false;
-    Env env;                 // the caller's
+    Env env;  // the caller's
   };
-  virtual absl::Status Switch(const Worktree& worktree, std::string_view branch, const Env& env) = 0;
+  virtual absl::Status Switch(const Worktree& worktree, std::string_view branch,
+                              const Env& env) = 0;
   virtual absl::Status Merge(const MergeStep& step) = 0;
   virtual absl::Status SquashMerge(const MergeStep& step) = 0;
   virtual absl::Status Rebase(const MergeStep& step) = 0;

@@ -12,7 +12,10 @@
 
 namespace workmux::daemon {
 
-enum class SplitDirection { kHorizontal, kVertical };  // side by side (-h), one above the other (-v)
+enum class SplitDirection {
+  kHorizontal,
+  kVertical
+};  // side by side (-h), one above the other (-v)
 
 struct PaneSpec {
   std::filesystem::path cwd;
@@ -27,7 +30,7 @@ struct PaneSpec {
 
 struct WindowSpec {
   std::string name;
-  std::string token;  // ownership: 32 hex digits, stored as @workmux_token
+  std::string token;            // ownership: 32 hex digits, stored as @workmux_token
   std::vector<PaneSpec> panes;  // at least one
   Env env;                      // set in the window's panes with -e
   std::string shell;            // absolute path of the user's login shell
@@ -51,7 +54,8 @@ struct PaneInfo {
   std::string command;
   std::filesystem::path cwd;
   int pid = 0;
-  bool seen = false;  // active pane of the active window of a session that a focused person's client shows
+  bool seen =
+      false;  // active pane of the active window of a session that a focused person's client shows
 };
 
 // One tmux server. Thread-safe; calls block until tmux has answered. The daemon
@@ -70,7 +74,8 @@ class Multiplexer {
   // become ready, which may be after the return. The window
   // stands behind the one of `near_pane` ("%3") in its session; empty: the most
   // recently used session. On an error nothing of the window is left.
-  virtual absl::StatusOr<WindowRef> CreateWindow(const WindowSpec& spec, std::string_view near_pane) = 0;
+  virtual absl::StatusOr<WindowRef> CreateWindow(const WindowSpec& spec,
+                                                 std::string_view near_pane) = 0;
   // Windows with this ownership token, however the user has named them.
   virtual absl::StatusOr<std::vector<WindowRef>> FindWindows(std::string_view token) = 0;
   virtual absl::Status SelectWindow(const WindowRef& window, std::string_view client_pane) = 0;
@@ -81,7 +86,8 @@ class Multiplexer {
   // The icon shown behind the window's name (tmux style codes allowed: it comes
   // from the user's configuration only); empty removes it. With auto_clear it
   // goes away when a person next looks at the pane.
-  virtual absl::Status ShowStatus(std::string_view pane_id, std::string_view icon, bool auto_clear) = 0;
+  virtual absl::Status ShowStatus(std::string_view pane_id, std::string_view icon,
+                                  bool auto_clear) = 0;
   // Plain text of a guest, already reduced; stored as a window option.
   virtual absl::Status SetTitle(std::string_view pane_id, std::string_view title) = 0;
 

@@ -37,8 +37,10 @@ class TrustRecords {
   virtual ~TrustRecords() = default;
   virtual absl::StatusOr<bool> WasSandboxed(const std::filesystem::path& common_dir) = 0;
   virtual absl::Status MarkSandboxed(const std::filesystem::path& common_dir) = 0;
-  virtual absl::StatusOr<std::set<std::string>> ApprovedHashes(const std::filesystem::path& common_dir) = 0;
-  virtual absl::Status ApproveHash(const std::filesystem::path& common_dir, std::string_view sha256) = 0;
+  virtual absl::StatusOr<std::set<std::string>> ApprovedHashes(
+      const std::filesystem::path& common_dir) = 0;
+  virtual absl::Status ApproveHash(const std::filesystem::path& common_dir,
+                                   std::string_view sha256) = 0;
 };
 
 }  // namespace workmux::daemon

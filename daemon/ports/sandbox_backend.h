@@ -45,13 +45,15 @@ class SandboxBackend {
 
   // Brings the sandbox into being without running the command. The caller has
   // looked at the sources of its mounts (MountSources) and does so once more after it.
-  virtual absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress, std::stop_token stop) = 0;
+  virtual absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress,
+                               std::stop_token stop) = 0;
   // What the client runs to start it on its own terminal. `caller` is the
   // client's environment.
   virtual absl::StatusOr<ExecPlan> PlanRun(const SandboxSpec& spec, const Env& caller) = 0;
   // A further command in the running sandbox `name`.
-  virtual absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec, std::span<const std::string> command,
-                                              bool tty, const Env& caller) = 0;
+  virtual absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec,
+                                              std::span<const std::string> command, bool tty,
+                                              const Env& caller) = 0;
   // Tells a failed start from a failing command.
   virtual absl::StatusOr<SandboxExit> ConfirmExit(std::string_view name, ExitStatus seen) = 0;
   // Ends every process of the sandbox: SIGTERM, then SIGKILL after `grace`.

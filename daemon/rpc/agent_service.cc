@@ -42,11 +42,12 @@ pb::Agent ToWire(const AgentQueries::AgentView& view) {
 
 }  // namespace
 
-AgentService::AgentService(Executor& executor, AgentTracker& agents, AgentQueries& queries, Git& git,
-                           ConfigGate& config)
+AgentService::AgentService(Executor& executor, AgentTracker& agents, AgentQueries& queries,
+                           Git& git, ConfigGate& config)
     : executor_(executor), agents_(agents), queries_(queries), git_(git), config_(config) {}
 
-absl::StatusOr<pb::SetStatusResponse> AgentService::Apply(const Caller& caller, AgentStatus status) {
+absl::StatusOr<pb::SetStatusResponse> AgentService::Apply(const Caller& caller,
+                                                          AgentStatus status) {
   pb::SetStatusResponse response;
   const auto tmux = caller.env.find("TMUX");
   const auto pane = caller.env.find("TMUX_PANE");
@@ -64,7 +65,8 @@ absl::StatusOr<pb::SetStatusResponse> AgentService::Apply(const Caller& caller, 
       facts.agent_kind = loaded->config.agent;
     }
   }
-  WM_RETURN_IF_ERROR(agents_.SetStatus(Split(tmux->second, ',').front(), pane->second, status, icons, facts));
+  WM_RETURN_IF_ERROR(
+      agents_.SetStatus(Split(tmux->second, ',').front(), pane->second, status, icons, facts));
   response.set_applied(true);
   return response;
 }
@@ -73,7 +75,8 @@ grpc::ServerUnaryReactor* AgentService::SetStatus(grpc::CallbackServerContext* c
                                                   const pb::SetStatusRequest* request,
                                                   pb::SetStatusResponse* response) {
   return UnaryCall<pb::SetStatusResponse>::Start(
-      executor_, response, [this, context, request](std::stop_token) -> absl::StatusOr<pb::SetStatusResponse> {
+      executor_, response,
+      [this, context, request](std::stop_token) -> absl::StatusOr<pb::SetStatusResponse> {
         WM_RETURN_IF_ERROR(CheckClientVersion(*context));
         WM_ASSIGN_OR_RETURN(const AgentStatus status, FromWire(request->status()));
         return Apply(FromWire(request->context()), status);
@@ -87,9 +90,11 @@ grpc::ServerUnaryReactor* AgentService::ListAgents(grpc::CallbackServerContext* 
       executor_, response,
       [this, context, request](std::stop_token stop) -> absl::StatusOr<pb::ListAgentsResponse> {
         WM_RETURN_IF_ERROR(CheckClientVersion(*context));
-        const std::vector<std::string> targets(request->targets().begin(), request->targets().end());
-        WM_ASSIGN_OR_RETURN(const AgentQueries::Listing listing,
-                            queries_.List(FromWire(request->context()), targets, request->git(), stop));
+        const std::vector<std::string> targets(request->targets().begin(),
+                                               request->targets().end());
+        WM_ASSIGN_OR_RETURN(
+            const AgentQueries::Listing listing,
+            queries_.List(FromWire(request->context()), targets, request->git(), stop));
         pb::ListAgentsResponse listed;
         listed.set_backend("tmux");
         listed.set_instance(listing.instance);

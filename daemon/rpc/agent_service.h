@@ -15,7 +15,8 @@ namespace workmux::daemon {
 
 class AgentService : public workmux::control::v1::AgentService::CallbackService {
  public:
-  AgentService(Executor& executor, AgentTracker& agents, AgentQueries& queries, Git& git, ConfigGate& config);
+  AgentService(Executor& executor, AgentTracker& agents, AgentQueries& queries, Git& git,
+               ConfigGate& config);
 
   grpc::ServerUnaryReactor* SetStatus(grpc::CallbackServerContext* context,
                                       const workmux::control::v1::SetStatusRequest* request,
@@ -24,7 +25,8 @@ class AgentService : public workmux::control::v1::AgentService::CallbackService 
                                        const workmux::control::v1::ListAgentsRequest* request,
                                        workmux::control::v1::ListAgentsResponse* response) override;
   grpc::ServerWriteReactor<workmux::control::v1::AgentEvent>* WatchAgents(
-      grpc::CallbackServerContext* context, const workmux::control::v1::WatchAgentsRequest* request) override;
+      grpc::CallbackServerContext* context,
+      const workmux::control::v1::WatchAgentsRequest* request) override;
 
   // Ends the watches, now and those that come: they have no end of their own and
   // would keep a server that stops waiting.
@@ -34,7 +36,8 @@ class AgentService : public workmux::control::v1::AgentService::CallbackService 
   using Watch = StreamCall<workmux::control::v1::AgentEvent>;
 
   bool Keep(const std::shared_ptr<Watch>& watch);
-  absl::StatusOr<workmux::control::v1::SetStatusResponse> Apply(const Caller& caller, AgentStatus status);
+  absl::StatusOr<workmux::control::v1::SetStatusResponse> Apply(const Caller& caller,
+                                                                AgentStatus status);
 
   Executor& executor_;
   AgentTracker& agents_;

@@ -18,8 +18,8 @@ constexpr int kMaxMessageBytes = 32 << 20;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Start(EventLoop& loop, UniqueFd listener,
-                                                                    const std::vector<grpc::Service*>& services) {
+absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::Start(
+    EventLoop& loop, UniqueFd listener, const std::vector<grpc::Service*>& services) {
   std::unique_ptr<ControlServer> control(new ControlServer(loop));
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
@@ -35,14 +35,15 @@ void ControlServer::ListenOn(UniqueFd listener) {
   std::unique_ptr<EventLoop::Registration> replaced;
   MutexLock lock(mu_);
   if (stopped_) return;
-  replaced = std::exchange(accepting_, loop_.Accept(std::move(listener), [server = server_.get()](UniqueFd connection) {
-    const auto peer = PeerOf(connection.get());
-    if (!peer.ok() || peer->uid != ::geteuid()) {
-      LogWarning("control", "refused a connection of another user");
-      return;
-    }
-    grpc::AddInsecureChannelFromFd(server, connection.Release());
-  }));
+  replaced = std::exchange(
+      accepting_, loop_.Accept(std::move(listener), [server = server_.get()](UniqueFd connection) {
+        const auto peer = PeerOf(connection.get());
+        if (!peer.ok() || peer->uid != ::geteuid()) {
+          LogWarning("control", "refused a connection of another user");
+          return;
+        }
+        grpc::AddInsecureChannelFromFd(server, connection.Release());
+      }));
 }
 
 ControlServer::~ControlServer() { Stop(std::chrono::milliseconds(0)); }

@@ -20,8 +20,8 @@ namespace workmux::daemon {
 class ControlServer {
  public:
   // `services` outlive the server.
-  static absl::StatusOr<std::unique_ptr<ControlServer>> Start(EventLoop& loop, UniqueFd listener,
-                                                              const std::vector<grpc::Service*>& services);
+  static absl::StatusOr<std::unique_ptr<ControlServer>> Start(
+      EventLoop& loop, UniqueFd listener, const std::vector<grpc::Service*>& services);
   ~ControlServer();
 
   // Takes connections from another listener from now on. Thread-safe.

@@ -17,7 +17,9 @@ Caller FromWire(const pb::InvocationContext& context) {
   return caller;
 }
 
-ExitStatus FromWire(const pb::ExitStatus& status) { return {.code = status.code(), .signal = status.signal()}; }
+ExitStatus FromWire(const pb::ExitStatus& status) {
+  return {.code = status.code(), .signal = status.signal()};
+}
 
 pb::ExecPlan ToWire(const ExecPlan& plan) {
   pb::ExecPlan wire;
@@ -68,9 +70,10 @@ absl::Status CheckClientVersion(const grpc::CallbackServerContext& context) {
   const std::string_view text(found->second.data(), found->second.size());
   long long major = 0;
   if (ParseInt(text, major) && major == static_cast<long long>(kApiMajor)) return absl::OkStatus();
-  return WithHint(WithReason(FailedPrecondition("the running workmuxd {} speaks version {} of the protocol, this "
-                                                "client speaks {}",
-                                                std::string_view(kVersion), kApiMajor, Printable(text)),
+  return WithHint(WithReason(FailedPrecondition(
+                                 "the running workmuxd {} speaks version {} of the protocol, this "
+                                 "client speaks {}",
+                                 std::string_view(kVersion), kApiMajor, Printable(text)),
                              "DAEMON_VERSION"),
                   "run: workmux daemon restart");
 }

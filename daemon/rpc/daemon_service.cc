@@ -16,8 +16,8 @@ namespace {
 namespace pb = ::workmux::control::v1;
 
 // A client asks for a feature by name, never for a version number.
-constexpr const char* kFeatures[] = {"worktrees", "sandbox.container", "sandbox.namespace", "git.clone",
-                                     "agents.watch", "sessions.resume"};
+constexpr const char* kFeatures[] = {"worktrees", "sandbox.container", "sandbox.namespace",
+                                     "git.clone", "agents.watch",      "sessions.resume"};
 
 pb::DiagnoseResponse::Verdict ToWire(Doctor::Verdict verdict) {
   switch (verdict) {
@@ -33,11 +33,10 @@ pb::DiagnoseResponse::Verdict ToWire(Doctor::Verdict verdict) {
 
 }  // namespace
 
-DaemonService::DaemonService(Deps deps)
-    : deps_(std::move(deps)),
-      started_(UnixNow()) {}
+DaemonService::DaemonService(Deps deps) : deps_(std::move(deps)), started_(UnixNow()) {}
 
-grpc::ServerUnaryReactor* DaemonService::GetInfo(grpc::CallbackServerContext*, const pb::GetInfoRequest*,
+grpc::ServerUnaryReactor* DaemonService::GetInfo(grpc::CallbackServerContext*,
+                                                 const pb::GetInfoRequest*,
                                                  pb::GetInfoResponse* response) {
   return UnaryCall<pb::GetInfoResponse>::Start(
       deps_.executor, response, [this](std::stop_token) -> absl::StatusOr<pb::GetInfoResponse> {
@@ -53,20 +52,24 @@ grpc::ServerUnaryReactor* DaemonService::GetInfo(grpc::CallbackServerContext*, c
       });
 }
 
-grpc::ServerUnaryReactor* DaemonService::Shutdown(grpc::CallbackServerContext*, const pb::ShutdownRequest* request,
+grpc::ServerUnaryReactor* DaemonService::Shutdown(grpc::CallbackServerContext*,
+                                                  const pb::ShutdownRequest* request,
                                                   pb::ShutdownResponse* response) {
   return UnaryCall<pb::ShutdownResponse>::Start(
       deps_.executor, response,
-      [this, stop_sandboxes = request->stop_sandboxes()](std::stop_token) -> absl::StatusOr<pb::ShutdownResponse> {
+      [this, stop_sandboxes = request->stop_sandboxes()](
+          std::stop_token) -> absl::StatusOr<pb::ShutdownResponse> {
         deps_.shut_down(stop_sandboxes);
         return pb::ShutdownResponse();
       });
 }
 
-grpc::ServerUnaryReactor* DaemonService::Diagnose(grpc::CallbackServerContext*, const pb::DiagnoseRequest* request,
+grpc::ServerUnaryReactor* DaemonService::Diagnose(grpc::CallbackServerContext*,
+                                                  const pb::DiagnoseRequest* request,
                                                   pb::DiagnoseResponse* response) {
   return UnaryCall<pb::DiagnoseResponse>::Start(
-      deps_.executor, response, [this, request](std::stop_token) -> absl::StatusOr<pb::DiagnoseResponse> {
+      deps_.executor, response,
+      [this, request](std::stop_token) -> absl::StatusOr<pb::DiagnoseResponse> {
         const Caller caller = FromWire(request->context());
         pb::DiagnoseResponse diagnosis;
         for (const Doctor::Check& check : deps_.doctor.Examine(caller, TmuxSocketOf(caller))) {
@@ -80,11 +83,12 @@ grpc::ServerUnaryReactor* DaemonService::Diagnose(grpc::CallbackServerContext*, 
       });
 }
 
-grpc::ServerUnaryReactor* DaemonService::GetConfigReference(grpc::CallbackServerContext*,
-                                                            const pb::GetConfigReferenceRequest*,
-                                                            pb::GetConfigReferenceResponse* response) {
+grpc::ServerUnaryReactor* DaemonService::GetConfigReference(
+    grpc::CallbackServerContext*, const pb::GetConfigReferenceRequest*,
+    pb::GetConfigReferenceResponse* response) {
   return UnaryCall<pb::GetConfigReferenceResponse>::Start(
-      deps_.executor, response, [this](std::stop_token) -> absl::StatusOr<pb::GetConfigReferenceResponse> {
+      deps_.executor, response,
+      [this](std::stop_token) -> absl::StatusOr<pb::GetConfigReferenceResponse> {
         pb::GetConfigReferenceResponse reference;
         reference.set_yaml(deps_.config_reference());
         return reference;

@@ -32,9 +32,10 @@ class DaemonService : public workmux::control::v1::DaemonService::CallbackServic
   grpc::ServerUnaryReactor* Diagnose(grpc::CallbackServerContext* context,
                                      const workmux::control::v1::DiagnoseRequest* request,
                                      workmux::control::v1::DiagnoseResponse* response) override;
-  grpc::ServerUnaryReactor* GetConfigReference(grpc::CallbackServerContext* context,
-                                               const workmux::control::v1::GetConfigReferenceRequest* request,
-                                               workmux::control::v1::GetConfigReferenceResponse* response) override;
+  grpc::ServerUnaryReactor* GetConfigReference(
+      grpc::CallbackServerContext* context,
+      const workmux::control::v1::GetConfigReferenceRequest* request,
+      workmux::control::v1::GetConfigReferenceResponse* response) override;
 
  private:
   const Deps deps_;

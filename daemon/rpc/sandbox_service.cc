@@ -54,8 +54,9 @@ SessionRequest FromWire(const pb::OpenSessionRequest& wire) {
 }
 
 // Holds the lease for as long as the stream lives.
-void HoldLease(SessionManager& sessions, const std::string& session_id, const std::shared_ptr<Stream>& stream,
-               std::optional<ExecPlan> plan, const std::string& backend) {
+void HoldLease(SessionManager& sessions, const std::string& session_id,
+               const std::shared_ptr<Stream>& stream, std::optional<ExecPlan> plan,
+               const std::string& backend) {
   std::weak_ptr<Stream> weak = stream;
   const absl::Status leased = sessions.Lease(session_id, [weak](const absl::Status& why) {
     const auto live = weak.lock();
@@ -85,37 +86,42 @@ void HoldLease(SessionManager& sessions, const std::string& session_id, const st
 
 }  // namespace
 
-SandboxService::SandboxService(Executor& executor, SessionManager& sessions, SessionDirectory& directory, Git& git)
+SandboxService::SandboxService(Executor& executor, SessionManager& sessions,
+                               SessionDirectory& directory, Git& git)
     : executor_(executor), sessions_(sessions), directory_(directory), git_(git) {}
 
-grpc::ServerWriteReactor<pb::OpenSessionEvent>* SandboxService::OpenSession(grpc::CallbackServerContext* context,
-                                                                           const pb::OpenSessionRequest* request) {
+grpc::ServerWriteReactor<pb::OpenSessionEvent>* SandboxService::OpenSession(
+    grpc::CallbackServerContext* context, const pb::OpenSessionRequest* request) {
   const absl::Status version = CheckClientVersion(*context);
-  return Stream::Start(executor_, [this, version, request = FromWire(*request)](std::shared_ptr<Stream> stream) {
-    if (!version.ok()) return stream->End(version);
-    SessionProgress progress(*stream);
-    auto opened = sessions_.Open(request, progress, stream->stop_token());
-    if (!opened.ok()) return stream->End(opened.status());
-    HoldLease(sessions_, opened->session_id, stream, std::move(opened->plan), opened->backend);
-  });
+  return Stream::Start(
+      executor_, [this, version, request = FromWire(*request)](std::shared_ptr<Stream> stream) {
+        if (!version.ok()) return stream->End(version);
+        SessionProgress progress(*stream);
+        auto opened = sessions_.Open(request, progress, stream->stop_token());
+        if (!opened.ok()) return stream->End(opened.status());
+        HoldLease(sessions_, opened->session_id, stream, std::move(opened->plan), opened->backend);
+      });
 }
 
 grpc::ServerWriteReactor<pb::OpenSessionEvent>* SandboxService::ResumeSession(
     grpc::CallbackServerContext* context, const pb::ResumeSessionRequest* request) {
   const absl::Status version = CheckClientVersion(*context);
-  return Stream::Start(executor_, [this, version, id = request->session_id()](std::shared_ptr<Stream> stream) {
-    if (!version.ok()) return stream->End(version);
-    HoldLease(sessions_, id, stream, std::nullopt, {});
-  });
+  return Stream::Start(executor_,
+                       [this, version, id = request->session_id()](std::shared_ptr<Stream> stream) {
+                         if (!version.ok()) return stream->End(version);
+                         HoldLease(sessions_, id, stream, std::nullopt, {});
+                       });
 }
 
 grpc::ServerUnaryReactor* SandboxService::CloseSession(grpc::CallbackServerContext*,
                                                        const pb::CloseSessionRequest* request,
                                                        pb::CloseSessionResponse* response) {
   return UnaryCall<pb::CloseSessionResponse>::Start(
-      executor_, response, [this, request](std::stop_token) -> absl::StatusOr<pb::CloseSessionResponse> {
-        WM_ASSIGN_OR_RETURN(const SandboxExit exit,
-                            sessions_.Close(request->session_id(), workmux::daemon::FromWire(request->exit())));
+      executor_, response,
+      [this, request](std::stop_token) -> absl::StatusOr<pb::CloseSessionResponse> {
+        WM_ASSIGN_OR_RETURN(
+            const SandboxExit exit,
+            sessions_.Close(request->session_id(), workmux::daemon::FromWire(request->exit())));
         pb::CloseSessionResponse closed;
         closed.set_exit_code(exit.code);
         closed.set_start_failure(exit.start_failure);
@@ -127,7 +133,8 @@ grpc::ServerUnaryReactor* SandboxService::StopSession(grpc::CallbackServerContex
                                                       const pb::StopSessionRequest* request,
                                                       pb::StopSessionResponse* response) {
   return UnaryCall<pb::StopSessionResponse>::Start(
-      executor_, response, [this, request](std::stop_token) -> absl::StatusOr<pb::StopSessionResponse> {
+      executor_, response,
+      [this, request](std::stop_token) -> absl::StatusOr<pb::StopSessionResponse> {
         WM_RETURN_IF_ERROR(sessions_.StopSandbox(request->session_id()));
         return pb::StopSessionResponse();
       });
@@ -157,13 +164,16 @@ grpc::ServerUnaryReactor* SandboxService::PlanAttach(grpc::CallbackServerContext
                                                      const pb::PlanAttachRequest* request,
                                                      pb::PlanAttachResponse* response) {
   return UnaryCall<pb::PlanAttachResponse>::Start(
-      executor_, response, [this, context, request](std::stop_token) -> absl::StatusOr<pb::PlanAttachResponse> {
+      executor_, response,
+      [this, context, request](std::stop_token) -> absl::StatusOr<pb::PlanAttachResponse> {
         WM_RETURN_IF_ERROR(CheckClientVersion(*context));
         const Caller caller = workmux::daemon::FromWire(request->context());
         WM_ASSIGN_OR_RETURN(const Worktree worktree, git_.Locate(caller.cwd));
-        const std::vector<std::string> command(request->command().begin(), request->command().end());
-        WM_ASSIGN_OR_RETURN(const ExecPlan plan, sessions_.PlanAttach(caller, request->session_id(), worktree, command,
-                                                                      request->tty()));
+        const std::vector<std::string> command(request->command().begin(),
+                                               request->command().end());
+        WM_ASSIGN_OR_RETURN(
+            const ExecPlan plan,
+            sessions_.PlanAttach(caller, request->session_id(), worktree, command, request->tty()));
         pb::PlanAttachResponse planned;
         *planned.mutable_plan() = ToWire(plan);
         return planned;

@@ -10,8 +10,8 @@
 
 namespace workmux::daemon {
 
-SocketKeeper::SocketKeeper(EventLoop& loop, Executor& executor, std::filesystem::path socket, Listen listen,
-                           std::chrono::milliseconds interval)
+SocketKeeper::SocketKeeper(EventLoop& loop, Executor& executor, std::filesystem::path socket,
+                           Listen listen, std::chrono::milliseconds interval)
     : loop_(loop),
       executor_(executor),
       socket_(std::move(socket)),
@@ -24,7 +24,8 @@ void SocketKeeper::Arm() {
   std::unique_ptr<EventLoop::Registration> fired;
   MutexLock lock(mu_);
   if (stopped_) return;
-  fired = std::exchange(timer_, loop_.After(interval_, [this] { executor_.Post([this] { Look(); }); }));
+  fired =
+      std::exchange(timer_, loop_.After(interval_, [this] { executor_.Post([this] { Look(); }); }));
 }
 
 void SocketKeeper::Look() {

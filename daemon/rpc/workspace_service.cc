@@ -92,7 +92,8 @@ pb::InspectRemovalResponse::Candidate ToWire(const RemovalCandidate& candidate) 
   for (const std::string& line : candidate.changes.lines) wire.add_uncommitted(line);
   wire.set_uncommitted_count(static_cast<std::uint32_t>(candidate.changes.count));
   for (std::size_t i = 0; i < candidate.unmerged.size() && i < kShownLines; ++i) {
-    wire.add_unmerged_commits(candidate.unmerged[i].id.substr(0, 9) + " " + candidate.unmerged[i].subject);
+    wire.add_unmerged_commits(candidate.unmerged[i].id.substr(0, 9) + " " +
+                              candidate.unmerged[i].subject);
   }
   wire.set_unmerged_count(static_cast<std::uint32_t>(candidate.unmerged.size()));
   wire.set_base(candidate.base);
@@ -107,7 +108,8 @@ pb::WorktreeEntry ToWire(const ListEntry& entry) {
   wire.set_path(entry.worktree.path.string());
   wire.set_is_main(entry.worktree.is_main);
   wire.set_mode("window");
-  if (entry.has_uncommitted_changes) wire.set_has_uncommitted_changes(*entry.has_uncommitted_changes);
+  if (entry.has_uncommitted_changes)
+    wire.set_has_uncommitted_changes(*entry.has_uncommitted_changes);
   if (entry.has_unmerged_commits) wire.set_has_unmerged_commits(*entry.has_unmerged_commits);
   if (entry.is_open) wire.set_is_open(*entry.is_open);
   if (entry.created_unix) wire.set_created_unix_seconds(*entry.created_unix);
@@ -121,14 +123,17 @@ class WorkspaceService::Call {
   enum class Config { kShown, kActedOn };  // kActedOn: only what a person trusts
 
   // kUnavailable (TMUX_NOT_RUNNING) when a window is needed and no server runs.
-  static absl::StatusOr<std::unique_ptr<Call>> Prepare(const Deps& deps, const pb::InvocationContext& wire,
-                                                       Config config, bool needs_tmux, ProgressSink& progress,
+  static absl::StatusOr<std::unique_ptr<Call>> Prepare(const Deps& deps,
+                                                       const pb::InvocationContext& wire,
+                                                       Config config, bool needs_tmux,
+                                                       ProgressSink& progress,
                                                        std::stop_token stop) {
     std::unique_ptr<Call> call(new Call(progress, std::move(stop)));
     call->caller_ = workmux::daemon::FromWire(wire);
     WM_ASSIGN_OR_RETURN(call->here_, deps.git.Locate(call->caller_.cwd));
     const auto load = config == Config::kActedOn ? &ConfigGate::LoadTrusted : &ConfigGate::Load;
-    WM_ASSIGN_OR_RETURN(call->config_, (deps.config.*load)(call->caller_, call->caller_.cwd, call->here_));
+    WM_ASSIGN_OR_RETURN(call->config_,
+                        (deps.config.*load)(call->caller_, call->caller_.cwd, call->here_));
     for (const std::string& warning : call->config_.warnings) progress.Warn(warning);
     call->agents_.emplace(call->config_.config, call->caller_);
     auto multiplexer = deps.multiplexers.Get(TmuxSocketOf(call->caller_));
@@ -155,7 +160,8 @@ class WorkspaceService::Call {
   const std::shared_ptr<Multiplexer>& multiplexer() const { return multiplexer_; }
 
  private:
-  Call(ProgressSink& progress, std::stop_token stop) : progress_(progress), stop_(std::move(stop)) {}
+  Call(ProgressSink& progress, std::stop_token stop)
+      : progress_(progress), stop_(std::move(stop)) {}
 
   Caller caller_;
   Worktree here_;
@@ -170,59 +176,68 @@ WorkspaceService::WorkspaceService(Deps deps) : deps_(std::move(deps)) {}
 
 // The body gives the one result; everything before it went through the sink.
 template <class Request, class Body>
-WorkspaceService::Stream* WorkspaceService::RunStream(Context* context, const Request* request, Body body) {
+WorkspaceService::Stream* WorkspaceService::RunStream(Context* context, const Request* request,
+                                                      Body body) {
   const absl::Status version = CheckClientVersion(*context);
-  return EventStream::Start(
-      deps_.executor, [version, request = *request, body = std::move(body)](std::shared_ptr<EventStream> stream) {
-        if (!version.ok()) return stream->End(version);
-        StreamProgress progress(*stream);
-        absl::StatusOr<pb::WorkspaceEvent::Result> result = body(request, progress, stream->stop_token());
-        if (!result.ok()) return stream->End(result.status());
-        pb::WorkspaceEvent event;
-        *event.mutable_result() = *std::move(result);
-        stream->Send(std::move(event));
-        stream->End(absl::OkStatus());
-      });
+  return EventStream::Start(deps_.executor, [version, request = *request, body = std::move(body)](
+                                                std::shared_ptr<EventStream> stream) {
+    if (!version.ok()) return stream->End(version);
+    StreamProgress progress(*stream);
+    absl::StatusOr<pb::WorkspaceEvent::Result> result =
+        body(request, progress, stream->stop_token());
+    if (!result.ok()) return stream->End(result.status());
+    pb::WorkspaceEvent event;
+    *event.mutable_result() = *std::move(result);
+    stream->Send(std::move(event));
+    stream->End(absl::OkStatus());
+  });
 }
 
-absl::Status WorkspaceService::CheckSandbox(const Call& call, const std::string& agent, const std::string& backend) {
+absl::Status WorkspaceService::CheckSandbox(const Call& call, const std::string& agent,
+                                            const std::string& backend) {
   const Config& config = call.config().config;
   WM_RETURN_IF_ERROR(deps_.planner.CheckReady(config, agent, backend, call.caller().env));
   return config.sandbox.git == SandboxGit::kClone ? deps_.boundary.Check() : absl::OkStatus();
 }
 
-WorkspaceService::Stream* WorkspaceService::AddWorktree(Context* context, const pb::AddWorktreeRequest* message) {
-  return RunStream(context, message,
-                   [this](const pb::AddWorktreeRequest& wire, ProgressSink& progress,
-                          std::stop_token stop) -> absl::StatusOr<pb::WorkspaceEvent::Result> {
-                     WM_ASSIGN_OR_RETURN(const auto call, Call::Prepare(deps_, wire.context(), Call::Config::kActedOn,
-                                                                        /*needs_tmux=*/true, progress, stop));
-                     AddRequest request{.branch = wire.branch(),
-                                        .base = wire.base(),
-                                        .name = wire.name(),
-                                        .prompt = std::nullopt,
-                                        .agent = wire.agent(),
-                                        .backend = wire.backend(),
-                                        .background = wire.background(),
-                                        .sandbox = wire.sandbox(),
-                                        .no_hooks = wire.no_hooks(),
-                                        .no_file_ops = wire.no_file_ops(),
-                                        .no_pane_commands = wire.no_pane_commands()};
-                     if (wire.has_prompt()) request.prompt = wire.prompt();
-                     if (request.sandbox || call->config().config.sandbox.enabled) {
-                       WM_RETURN_IF_ERROR(CheckSandbox(*call, request.agent, request.backend));
-                     }
-                     WM_ASSIGN_OR_RETURN(const AddResult added, deps_.worktrees.Add(call->context(), request));
-                     return ToWire(added);
-                   });
+WorkspaceService::Stream* WorkspaceService::AddWorktree(Context* context,
+                                                        const pb::AddWorktreeRequest* message) {
+  return RunStream(
+      context, message,
+      [this](const pb::AddWorktreeRequest& wire, ProgressSink& progress,
+             std::stop_token stop) -> absl::StatusOr<pb::WorkspaceEvent::Result> {
+        WM_ASSIGN_OR_RETURN(const auto call,
+                            Call::Prepare(deps_, wire.context(), Call::Config::kActedOn,
+                                          /*needs_tmux=*/true, progress, stop));
+        AddRequest request{.branch = wire.branch(),
+                           .base = wire.base(),
+                           .name = wire.name(),
+                           .prompt = std::nullopt,
+                           .agent = wire.agent(),
+                           .backend = wire.backend(),
+                           .background = wire.background(),
+                           .sandbox = wire.sandbox(),
+                           .no_hooks = wire.no_hooks(),
+                           .no_file_ops = wire.no_file_ops(),
+                           .no_pane_commands = wire.no_pane_commands()};
+        if (wire.has_prompt()) request.prompt = wire.prompt();
+        if (request.sandbox || call->config().config.sandbox.enabled) {
+          WM_RETURN_IF_ERROR(CheckSandbox(*call, request.agent, request.backend));
+        }
+        WM_ASSIGN_OR_RETURN(const AddResult added, deps_.worktrees.Add(call->context(), request));
+        return ToWire(added);
+      });
 }
 
-WorkspaceService::Stream* WorkspaceService::OpenWorktree(Context* context, const pb::OpenWorktreeRequest* message) {
+WorkspaceService::Stream* WorkspaceService::OpenWorktree(Context* context,
+                                                         const pb::OpenWorktreeRequest* message) {
   return RunStream(context, message,
                    [this](const pb::OpenWorktreeRequest& wire, ProgressSink& progress,
                           std::stop_token stop) -> absl::StatusOr<pb::WorkspaceEvent::Result> {
-                     WM_ASSIGN_OR_RETURN(const auto call, Call::Prepare(deps_, wire.context(), Call::Config::kActedOn,
-                                                                        /*needs_tmux=*/true, progress, stop));
+                     WM_ASSIGN_OR_RETURN(
+                         const auto call,
+                         Call::Prepare(deps_, wire.context(), Call::Config::kActedOn,
+                                       /*needs_tmux=*/true, progress, stop));
                      OpenRequest request{.name = wire.name(),
                                          .prompt = std::nullopt,
                                          .run_hooks = wire.run_hooks(),
@@ -231,28 +246,32 @@ WorkspaceService::Stream* WorkspaceService::OpenWorktree(Context* context, const
                                          .continue_conversation = wire.continue_conversation(),
                                          .background = wire.background()};
                      if (wire.has_prompt()) request.prompt = wire.prompt();
-                     if (call->config().config.sandbox.enabled) WM_RETURN_IF_ERROR(CheckSandbox(*call, {}, {}));
-                     WM_ASSIGN_OR_RETURN(const OpenResult opened, deps_.worktrees.Open(call->context(), request));
+                     if (call->config().config.sandbox.enabled)
+                       WM_RETURN_IF_ERROR(CheckSandbox(*call, {}, {}));
+                     WM_ASSIGN_OR_RETURN(const OpenResult opened,
+                                         deps_.worktrees.Open(call->context(), request));
                      return ToWire(opened);
                    });
 }
 
 WorkspaceService::Stream* WorkspaceService::CloseWorktree(Context* context,
                                                           const pb::CloseWorktreeRequest* message) {
-  return RunStream(context, message,
-                   [this](const pb::CloseWorktreeRequest& wire, ProgressSink& progress,
-                          std::stop_token stop) -> absl::StatusOr<pb::WorkspaceEvent::Result> {
-                     WM_ASSIGN_OR_RETURN(const auto call, Call::Prepare(deps_, wire.context(), Call::Config::kShown,
-                                                                        /*needs_tmux=*/true, progress, stop));
-                     CloseRequest request{.name = wire.name(), .before_close = [this](const Worktree& worktree) {
-                                            return deps_.sessions.EndWorktree(worktree);
-                                          }};
-                     WM_ASSIGN_OR_RETURN(CloseResult closed, deps_.worktrees.Close(call->context(), request));
-                     KillLater(call->multiplexer(), std::move(closed.deferred_windows));
-                     pb::WorkspaceEvent::Result result;
-                     FillWorktree(closed.worktree, result);
-                     return result;
-                   });
+  return RunStream(
+      context, message,
+      [this](const pb::CloseWorktreeRequest& wire, ProgressSink& progress,
+             std::stop_token stop) -> absl::StatusOr<pb::WorkspaceEvent::Result> {
+        WM_ASSIGN_OR_RETURN(const auto call,
+                            Call::Prepare(deps_, wire.context(), Call::Config::kShown,
+                                          /*needs_tmux=*/true, progress, stop));
+        CloseRequest request{.name = wire.name(), .before_close = [this](const Worktree& worktree) {
+                               return deps_.sessions.EndWorktree(worktree);
+                             }};
+        WM_ASSIGN_OR_RETURN(CloseResult closed, deps_.worktrees.Close(call->context(), request));
+        KillLater(call->multiplexer(), std::move(closed.deferred_windows));
+        pb::WorkspaceEvent::Result result;
+        FillWorktree(closed.worktree, result);
+        return result;
+      });
 }
 
 WorkspaceService::Stream* WorkspaceService::MergeWorktree(Context* context,
@@ -261,8 +280,9 @@ WorkspaceService::Stream* WorkspaceService::MergeWorktree(Context* context,
       context, message,
       [this](const pb::MergeWorktreeRequest& wire, ProgressSink& progress,
              std::stop_token stop) -> absl::StatusOr<pb::WorkspaceEvent::Result> {
-        WM_ASSIGN_OR_RETURN(const auto call, Call::Prepare(deps_, wire.context(), Call::Config::kActedOn,
-                                                           /*needs_tmux=*/false, progress, stop));
+        WM_ASSIGN_OR_RETURN(const auto call,
+                            Call::Prepare(deps_, wire.context(), Call::Config::kActedOn,
+                                          /*needs_tmux=*/false, progress, stop));
         MergeRequest request{
             .name = wire.name(),
             .into = wire.into(),
@@ -272,8 +292,12 @@ WorkspaceService::Stream* WorkspaceService::MergeWorktree(Context* context,
             .no_verify = wire.no_verify(),
             .no_hooks = wire.no_hooks(),
             .message = wire.message(),
-            .before_merge = [this, stop](const Worktree& worktree) { return deps_.boundary.Import(worktree, stop); },
-            .before_remove = [this](const Worktree& worktree) { return deps_.sessions.EndWorktree(worktree); }};
+            .before_merge =
+                [this, stop](const Worktree& worktree) {
+                  return deps_.boundary.Import(worktree, stop);
+                },
+            .before_remove =
+                [this](const Worktree& worktree) { return deps_.sessions.EndWorktree(worktree); }};
         if (wire.has_keep()) request.keep = wire.keep();
         WM_ASSIGN_OR_RETURN(MergeResult merged, deps_.worktrees.Merge(call->context(), request));
         pb::WorkspaceEvent::Result result;
@@ -288,15 +312,15 @@ WorkspaceService::Stream* WorkspaceService::MergeWorktree(Context* context,
       });
 }
 
-WorkspaceService::Stream* WorkspaceService::RemoveWorktree(Context* context,
-                                                           const pb::RemoveWorktreeRequest* message) {
+WorkspaceService::Stream* WorkspaceService::RemoveWorktree(
+    Context* context, const pb::RemoveWorktreeRequest* message) {
   return RunStream(
       context, message,
       [this](const pb::RemoveWorktreeRequest& wire, ProgressSink& progress,
              std::stop_token stop) -> absl::StatusOr<pb::WorkspaceEvent::Result> {
         const auto trust = wire.no_hooks() ? Call::Config::kShown : Call::Config::kActedOn;
-        WM_ASSIGN_OR_RETURN(const auto call,
-                            Call::Prepare(deps_, wire.context(), trust, /*needs_tmux=*/false, progress, stop));
+        WM_ASSIGN_OR_RETURN(const auto call, Call::Prepare(deps_, wire.context(), trust,
+                                                           /*needs_tmux=*/false, progress, stop));
         RemoveRequest request{.name = wire.name(),
                               .discard_uncommitted = wire.discard_uncommitted(),
                               .discard_unmerged = wire.discard_unmerged(),
@@ -317,30 +341,35 @@ WorkspaceService::Stream* WorkspaceService::RemoveWorktree(Context* context,
       });
 }
 
-grpc::ServerUnaryReactor* WorkspaceService::InspectRemoval(Context* context, const pb::InspectRemovalRequest* request,
+grpc::ServerUnaryReactor* WorkspaceService::InspectRemoval(Context* context,
+                                                           const pb::InspectRemovalRequest* request,
                                                            pb::InspectRemovalResponse* response) {
   return UnaryCall<pb::InspectRemovalResponse>::Start(
       deps_.executor, response,
       [this, context, request](std::stop_token stop) -> absl::StatusOr<pb::InspectRemovalResponse> {
         WM_RETURN_IF_ERROR(CheckClientVersion(*context));
         SilentProgress progress;
-        WM_ASSIGN_OR_RETURN(const auto call, Call::Prepare(deps_, request->context(), Call::Config::kShown,
-                                                           /*needs_tmux=*/false, progress, stop));
+        WM_ASSIGN_OR_RETURN(const auto call,
+                            Call::Prepare(deps_, request->context(), Call::Config::kShown,
+                                          /*needs_tmux=*/false, progress, stop));
         // What a sandbox has committed counts, also what has not come over yet.
         const std::vector<std::string> names(request->names().begin(), request->names().end());
         for (const std::string& name : names.empty() ? std::vector<std::string>{""} : names) {
-          WM_ASSIGN_OR_RETURN(const Worktree worktree, deps_.worktrees.Resolve(call->context(), name));
+          WM_ASSIGN_OR_RETURN(const Worktree worktree,
+                              deps_.worktrees.Resolve(call->context(), name));
           WM_RETURN_IF_ERROR(deps_.boundary.Import(worktree, stop));
         }
         WM_ASSIGN_OR_RETURN(const std::vector<RemovalCandidate> candidates,
                             deps_.worktrees.InspectRemoval(call->context(), names));
         pb::InspectRemovalResponse inspected;
-        for (const RemovalCandidate& candidate : candidates) *inspected.add_candidates() = ToWire(candidate);
+        for (const RemovalCandidate& candidate : candidates)
+          *inspected.add_candidates() = ToWire(candidate);
         return inspected;
       });
 }
 
-std::vector<pb::WorktreeEntry> WorkspaceService::WithStatuses(const std::vector<ListEntry>& entries) {
+std::vector<pb::WorktreeEntry> WorkspaceService::WithStatuses(
+    const std::vector<ListEntry>& entries) {
   const std::vector<AgentRecord> agents = deps_.agents.All();
   std::vector<pb::WorktreeEntry> listed;
   for (const ListEntry& entry : entries) {
@@ -354,43 +383,50 @@ std::vector<pb::WorktreeEntry> WorkspaceService::WithStatuses(const std::vector<
   return listed;
 }
 
-grpc::ServerUnaryReactor* WorkspaceService::ListWorktrees(Context* context, const pb::ListWorktreesRequest* request,
+grpc::ServerUnaryReactor* WorkspaceService::ListWorktrees(Context* context,
+                                                          const pb::ListWorktreesRequest* request,
                                                           pb::ListWorktreesResponse* response) {
   return UnaryCall<pb::ListWorktreesResponse>::Start(
       deps_.executor, response,
       [this, context, request](std::stop_token stop) -> absl::StatusOr<pb::ListWorktreesResponse> {
         WM_RETURN_IF_ERROR(CheckClientVersion(*context));
         SilentProgress progress;
-        WM_ASSIGN_OR_RETURN(const auto call, Call::Prepare(deps_, request->context(), Call::Config::kShown,
-                                                           /*needs_tmux=*/false, progress, stop));
+        WM_ASSIGN_OR_RETURN(const auto call,
+                            Call::Prepare(deps_, request->context(), Call::Config::kShown,
+                                          /*needs_tmux=*/false, progress, stop));
         ListRequest list{.git = request->git(), .filters = {}};
         list.filters.assign(request->filters().begin(), request->filters().end());
         WM_ASSIGN_OR_RETURN(const ListResult listed, deps_.worktrees.List(call->context(), list));
         pb::ListWorktreesResponse wire;
-        for (pb::WorktreeEntry& entry : WithStatuses(listed.entries)) *wire.add_worktrees() = std::move(entry);
+        for (pb::WorktreeEntry& entry : WithStatuses(listed.entries))
+          *wire.add_worktrees() = std::move(entry);
         for (const std::string& warning : call->config().warnings) wire.add_warnings(warning);
         for (const std::string& warning : listed.warnings) wire.add_warnings(warning);
         return wire;
       });
 }
 
-grpc::ServerUnaryReactor* WorkspaceService::FindWorktree(Context* context, const pb::FindWorktreeRequest* request,
+grpc::ServerUnaryReactor* WorkspaceService::FindWorktree(Context* context,
+                                                         const pb::FindWorktreeRequest* request,
                                                          pb::FindWorktreeResponse* response) {
   return UnaryCall<pb::FindWorktreeResponse>::Start(
       deps_.executor, response,
       [this, context, request](std::stop_token stop) -> absl::StatusOr<pb::FindWorktreeResponse> {
         WM_RETURN_IF_ERROR(CheckClientVersion(*context));
         SilentProgress progress;
-        WM_ASSIGN_OR_RETURN(const auto call, Call::Prepare(deps_, request->context(), Call::Config::kShown,
-                                                           /*needs_tmux=*/false, progress, stop));
-        WM_ASSIGN_OR_RETURN(const ListEntry entry, deps_.worktrees.Find(call->context(), request->name()));
+        WM_ASSIGN_OR_RETURN(const auto call,
+                            Call::Prepare(deps_, request->context(), Call::Config::kShown,
+                                          /*needs_tmux=*/false, progress, stop));
+        WM_ASSIGN_OR_RETURN(const ListEntry entry,
+                            deps_.worktrees.Find(call->context(), request->name()));
         pb::FindWorktreeResponse found;
         *found.mutable_worktree() = ToWire(entry);
         return found;
       });
 }
 
-grpc::ServerUnaryReactor* WorkspaceService::ReviewConfig(Context* context, const pb::ReviewConfigRequest* request,
+grpc::ServerUnaryReactor* WorkspaceService::ReviewConfig(Context* context,
+                                                         const pb::ReviewConfigRequest* request,
                                                          pb::ReviewConfigResponse* response) {
   return UnaryCall<pb::ReviewConfigResponse>::Start(
       deps_.executor, response,
@@ -398,7 +434,8 @@ grpc::ServerUnaryReactor* WorkspaceService::ReviewConfig(Context* context, const
         WM_RETURN_IF_ERROR(CheckClientVersion(*context));
         const Caller caller = workmux::daemon::FromWire(request->context());
         WM_ASSIGN_OR_RETURN(const Worktree here, deps_.git.Locate(caller.cwd));
-        WM_ASSIGN_OR_RETURN(const ConfigGate::Review review, deps_.config.Inspect(caller, caller.cwd, here));
+        WM_ASSIGN_OR_RETURN(const ConfigGate::Review review,
+                            deps_.config.Inspect(caller, caller.cwd, here));
         pb::ReviewConfigResponse wire;
         wire.set_needs_trust(review.needs_trust);
         wire.set_file(review.file.string());
@@ -408,7 +445,8 @@ grpc::ServerUnaryReactor* WorkspaceService::ReviewConfig(Context* context, const
       });
 }
 
-grpc::ServerUnaryReactor* WorkspaceService::TrustConfig(Context* context, const pb::TrustConfigRequest* request,
+grpc::ServerUnaryReactor* WorkspaceService::TrustConfig(Context* context,
+                                                        const pb::TrustConfigRequest* request,
                                                         pb::TrustConfigResponse* response) {
   return UnaryCall<pb::TrustConfigResponse>::Start(
       deps_.executor, response,
@@ -421,14 +459,16 @@ grpc::ServerUnaryReactor* WorkspaceService::TrustConfig(Context* context, const 
       });
 }
 
-void WorkspaceService::KillLater(std::shared_ptr<Multiplexer> multiplexer, std::vector<std::string> windows) {
+void WorkspaceService::KillLater(std::shared_ptr<Multiplexer> multiplexer,
+                                 std::vector<std::string> windows) {
   if (!multiplexer || windows.empty()) return;
   MutexLock lock(mu_);
   const std::uint64_t id = next_kill_++;
   Kill& kill = kills_[id];
   kill.multiplexer = std::move(multiplexer);
   kill.windows = std::move(windows);
-  kill.timer = deps_.loop.After(kAnswerFirst, [this, id] { deps_.executor.Post([this, id] { RunKill(id); }); });
+  kill.timer = deps_.loop.After(kAnswerFirst,
+                                [this, id] { deps_.executor.Post([this, id] { RunKill(id); }); });
 }
 
 void WorkspaceService::RunKill(std::uint64_t id) {

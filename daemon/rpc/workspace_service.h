@@ -36,23 +36,31 @@ class WorkspaceService : public workmux::control::v1::WorkspaceService::Callback
   using Stream = grpc::ServerWriteReactor<workmux::control::v1::WorkspaceEvent>;
   using Context = grpc::CallbackServerContext;
 
-  Stream* AddWorktree(Context* context, const workmux::control::v1::AddWorktreeRequest* request) override;
-  Stream* OpenWorktree(Context* context, const workmux::control::v1::OpenWorktreeRequest* request) override;
-  Stream* CloseWorktree(Context* context, const workmux::control::v1::CloseWorktreeRequest* request) override;
-  Stream* MergeWorktree(Context* context, const workmux::control::v1::MergeWorktreeRequest* request) override;
-  Stream* RemoveWorktree(Context* context, const workmux::control::v1::RemoveWorktreeRequest* request) override;
-  grpc::ServerUnaryReactor* InspectRemoval(Context* context,
-                                           const workmux::control::v1::InspectRemovalRequest* request,
-                                           workmux::control::v1::InspectRemovalResponse* response) override;
-  grpc::ServerUnaryReactor* ListWorktrees(Context* context,
-                                          const workmux::control::v1::ListWorktreesRequest* request,
-                                          workmux::control::v1::ListWorktreesResponse* response) override;
-  grpc::ServerUnaryReactor* FindWorktree(Context* context, const workmux::control::v1::FindWorktreeRequest* request,
-                                         workmux::control::v1::FindWorktreeResponse* response) override;
-  grpc::ServerUnaryReactor* ReviewConfig(Context* context, const workmux::control::v1::ReviewConfigRequest* request,
-                                         workmux::control::v1::ReviewConfigResponse* response) override;
-  grpc::ServerUnaryReactor* TrustConfig(Context* context, const workmux::control::v1::TrustConfigRequest* request,
-                                        workmux::control::v1::TrustConfigResponse* response) override;
+  Stream* AddWorktree(Context* context,
+                      const workmux::control::v1::AddWorktreeRequest* request) override;
+  Stream* OpenWorktree(Context* context,
+                       const workmux::control::v1::OpenWorktreeRequest* request) override;
+  Stream* CloseWorktree(Context* context,
+                        const workmux::control::v1::CloseWorktreeRequest* request) override;
+  Stream* MergeWorktree(Context* context,
+                        const workmux::control::v1::MergeWorktreeRequest* request) override;
+  Stream* RemoveWorktree(Context* context,
+                         const workmux::control::v1::RemoveWorktreeRequest* request) override;
+  grpc::ServerUnaryReactor* InspectRemoval(
+      Context* context, const workmux::control::v1::InspectRemovalRequest* request,
+      workmux::control::v1::InspectRemovalResponse* response) override;
+  grpc::ServerUnaryReactor* ListWorktrees(
+      Context* context, const workmux::control::v1::ListWorktreesRequest* request,
+      workmux::control::v1::ListWorktreesResponse* response) override;
+  grpc::ServerUnaryReactor* FindWorktree(
+      Context* context, const workmux::control::v1::FindWorktreeRequest* request,
+      workmux::control::v1::FindWorktreeResponse* response) override;
+  grpc::ServerUnaryReactor* ReviewConfig(
+      Context* context, const workmux::control::v1::ReviewConfigRequest* request,
+      workmux::control::v1::ReviewConfigResponse* response) override;
+  grpc::ServerUnaryReactor* TrustConfig(
+      Context* context, const workmux::control::v1::TrustConfigRequest* request,
+      workmux::control::v1::TrustConfigResponse* response) override;
 
   // Kills at once what was to be killed a moment later; after the last call.
   void FinishKills();
@@ -72,7 +80,8 @@ class WorkspaceService : public workmux::control::v1::WorkspaceService::Callback
   absl::Status CheckSandbox(const Call& call, const std::string& agent, const std::string& backend);
   // The caller's own window goes only after the answer has had time to arrive.
   void KillLater(std::shared_ptr<Multiplexer> multiplexer, std::vector<std::string> windows);
-  std::vector<workmux::control::v1::WorktreeEntry> WithStatuses(const std::vector<ListEntry>& entries);
+  std::vector<workmux::control::v1::WorktreeEntry> WithStatuses(
+      const std::vector<ListEntry>& entries);
 
   const Deps deps_;
   Mutex mu_;

@@ -109,9 +109,9 @@ absl::Status WriteIntake(const Worktree& worktree, const fs::path& root,
   if (const auto parsed = ConfigFile::Parse(host_config)) {
     partial_clone = parsed->Get("extensions.partialclone").value_or("");
   }
-  const std::string config = RepositoryFormat(wanted.new_id.size() == 64, partial_clone) +
-                             Format("[include]\n\tpath = {}\n",
-                                    QuoteConfigValue((common_dir / "config").string()));
+  const std::string config =
+      RepositoryFormat(wanted.new_id.size() == 64, partial_clone) +
+      Format("[include]\n\tpath = {}\n", QuoteConfigValue((common_dir / "config").string()));
   std::string refs;
   const absl::StatusOr<std::string> host_id =
       RefFiles(common_dir).Resolve("refs/heads/" + wanted.branch);
@@ -244,8 +244,7 @@ absl::Status BranchImporter::SwapRef(const Worktree& worktree, const Imported& i
       import.old_id.empty() ? std::string(import.new_id.size(), '0') : import.old_id;
   Command command =
       HardenedGit(worktree.git_dir, "", {"update-ref", "-m", "workmux: import", "--stdin"});
-  command.stdin_data =
-      Format("update refs/heads/{} {} {}\n", import.branch, import.new_id, old_id);
+  command.stdin_data = Format("update refs/heads/{} {} {}\n", import.branch, import.new_id, old_id);
   return RunForOutput(runner_, command, Options(std::move(stop))).status();
 }
 
@@ -260,9 +259,9 @@ absl::Status BranchImporter::Publish(const Worktree& worktree, Imported& import,
   };
   const absl::StatusOr<std::string> type = git({"cat-file", "-t", import.new_id});
   if (type.ok() && Trim(*type) != "commit") {
-    return Refused(Format("{} in the sandbox is a {}, not a commit",
-                                  Printable(import.branch), Printable(Trim(*type))),
-                           "point the branch at a commit inside the sandbox");
+    return Refused(Format("{} in the sandbox is a {}, not a commit", Printable(import.branch),
+                          Printable(Trim(*type))),
+                   "point the branch at a commit inside the sandbox");
   }
   const absl::StatusOr<std::string> current =
       git({"rev-parse", "--verify", "--quiet", "--end-of-options", "refs/heads/" + import.branch});

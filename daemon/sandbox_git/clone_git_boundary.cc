@@ -15,18 +15,24 @@ void LogFailure(std::string_view what, const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<CloneGitBoundary>> CloneGitBoundary::Create(CommandRunner& runner, Executor& executor,
-                                                                         std::filesystem::path state_dir) {
-  std::unique_ptr<CloneGitBoundary> git(new CloneGitBoundary(runner, executor, std::move(state_dir)));
-  WM_ASSIGN_OR_RETURN(git->watcher_,
-                      RefWatcher::Start([raw = git.get()](const std::filesystem::path& key, RefWatcher::Side side) {
-                        raw->OnMoved(key, side);
-                      }));
+absl::StatusOr<std::unique_ptr<CloneGitBoundary>> CloneGitBoundary::Create(
+    CommandRunner& runner, Executor& executor, std::filesystem::path state_dir) {
+  std::unique_ptr<CloneGitBoundary> git(
+      new CloneGitBoundary(runner, executor, std::move(state_dir)));
+  WM_ASSIGN_OR_RETURN(
+      git->watcher_,
+      RefWatcher::Start([raw = git.get()](const std::filesystem::path& key, RefWatcher::Side side) {
+        raw->OnMoved(key, side);
+      }));
   return git;
 }
 
-CloneGitBoundary::CloneGitBoundary(CommandRunner& runner, Executor& executor, std::filesystem::path state_dir)
-    : runner_(runner), executor_(executor), state_dir_(std::move(state_dir)), jail_(BubblewrapJail::Find()) {
+CloneGitBoundary::CloneGitBoundary(CommandRunner& runner, Executor& executor,
+                                   std::filesystem::path state_dir)
+    : runner_(runner),
+      executor_(executor),
+      state_dir_(std::move(state_dir)),
+      jail_(BubblewrapJail::Find()) {
   if (!jail_.ok()) return;
   importer_ = std::make_unique<BranchImporter>(runner_, *jail_);
   follower_ = std::make_unique<RefFollower>(runner_, *jail_);
@@ -34,11 +40,13 @@ CloneGitBoundary::CloneGitBoundary(CommandRunner& runner, Executor& executor, st
 
 absl::Status CloneGitBoundary::Check() {
   if (jail_.ok()) return absl::OkStatus();
-  return WithHint(Annotate(jail_.status(), "sandbox.git: clone"), "install it: apt install bubblewrap");
+  return WithHint(Annotate(jail_.status(), "sandbox.git: clone"),
+                  "install it: apt install bubblewrap");
 }
 
-absl::StatusOr<std::vector<Mount>> CloneGitBoundary::Prepare(const Worktree& worktree, const Env& caller,
-                                                            std::stop_token stop) {
+absl::StatusOr<std::vector<Mount>> CloneGitBoundary::Prepare(const Worktree& worktree,
+                                                             const Env& caller,
+                                                             std::stop_token stop) {
   WM_RETURN_IF_ERROR(Check());
   WM_ASSIGN_OR_RETURN(const PrivateGitDir dir,
                       PrivateGitDir::Ensure(runner_, worktree, state_dir_, caller, stop));
@@ -97,7 +105,8 @@ void CloneGitBoundary::Pass(const Target& target) {
   {
     MutexLock lock(mu_);
     passes_[target] = false;
-    if (const auto found = watched_.find(target.first); found != watched_.end()) worktree = found->second.worktree;
+    if (const auto found = watched_.find(target.first); found != watched_.end())
+      worktree = found->second.worktree;
   }
   if (worktree) Bring(*worktree, target.second);
   {
@@ -117,7 +126,8 @@ void CloneGitBoundary::Bring(const Worktree& worktree, RefWatcher::Side side) {
     return;
   }
   const auto dir = PrivateGitDir::Find(worktree, state_dir_);
-  if (dir.ok()) LogFailure("following the host's refs", follower_->Follow(worktree, *dir, {}).status());
+  if (dir.ok())
+    LogFailure("following the host's refs", follower_->Follow(worktree, *dir, {}).status());
 }
 
 absl::Status CloneGitBoundary::Import(const Worktree& worktree, std::stop_token stop) {

@@ -22,8 +22,9 @@ namespace workmux::daemon {
 // worker at most.
 class CloneGitBoundary : public GitBoundary {
  public:
-  static absl::StatusOr<std::unique_ptr<CloneGitBoundary>> Create(CommandRunner& runner, Executor& executor,
-                                                                 std::filesystem::path state_dir);
+  static absl::StatusOr<std::unique_ptr<CloneGitBoundary>> Create(CommandRunner& runner,
+                                                                  Executor& executor,
+                                                                  std::filesystem::path state_dir);
 
   absl::Status Check() override;
   absl::StatusOr<std::vector<Mount>> Prepare(const Worktree& worktree, const Env& caller,

@@ -7,8 +7,8 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/io/file.h"
-#include "daemon/adapters/git/ref_name.h"
 #include "daemon/adapters/git/git_command.h"
+#include "daemon/adapters/git/ref_name.h"
 
 namespace workmux::daemon {
 namespace {

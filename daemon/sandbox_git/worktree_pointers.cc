@@ -30,9 +30,10 @@ absl::StatusOr<bool> IsPointer(const fs::path& path, const fs::path& common_dir)
   }
   if (S_ISREG(info.st_mode)) return true;
   if (S_ISDIR(info.st_mode) && path == common_dir) return false;  // the repository itself
-  return WithHint(WithReason(FailedPrecondition("{}: is no pointer file any more", Printable(path.string())),
-                             "FORGED_WORKTREE"),
-                  "Run `git worktree repair` in the main worktree and look at what changed the file.");
+  return WithHint(
+      WithReason(FailedPrecondition("{}: is no pointer file any more", Printable(path.string())),
+                 "FORGED_WORKTREE"),
+      "Run `git worktree repair` in the main worktree and look at what changed the file.");
 }
 
 // Where the worktrees say that their .git files are, gitrepository-layout(5).
@@ -49,7 +50,8 @@ absl::StatusOr<std::vector<fs::path>> LinkedPointers(const fs::path& common_dir)
     const fs::path pointer = at->path() / std::string(Trim(*text));
     std::error_code gone;
     const fs::path checkout = fs::canonical(pointer.parent_path(), gone);
-    if (gone == std::errc::no_such_file_or_directory || gone == std::errc::not_a_directory) continue;
+    if (gone == std::errc::no_such_file_or_directory || gone == std::errc::not_a_directory)
+      continue;
     if (gone) return ErrnoStatus(gone.value(), pointer.string());
     pointers.push_back(checkout / ".git");
   }

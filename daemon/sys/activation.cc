@@ -24,7 +24,8 @@ absl::StatusOr<std::optional<UniqueFd>> ActivatedSocket(const Env& env) {
   if (number != 1) return InvalidArgument("LISTEN_FDS={}: one socket is expected", count->second);
   int listening = 0;
   socklen_t length = sizeof listening;
-  if (::getsockopt(kFirstPassedFd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0 || listening == 0) {
+  if (::getsockopt(kFirstPassedFd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0 ||
+      listening == 0) {
     return InvalidArgument("descriptor 3 is not a listening socket");
   }
   UniqueFd fd(kFirstPassedFd);

@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t kBytes = 8;
 
 bool IsInstanceId(std::string_view text) {
-  return text.size() == 2 * kBytes && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return text.size() == 2 * kBytes &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 }  // namespace

@@ -21,14 +21,16 @@ absl::StatusOr<ProcessIdentity> IdentifyProcess(pid_t pid) {
   const auto fields = Split(std::string_view(stat).substr(name_end + 2), ' ');
   constexpr std::size_t kStartTime = 22 - 3;
   if (fields.size() <= kStartTime) return Internal("/proc/{}/stat: unexpected form", pid);
-  return ProcessIdentity{.pid = pid, .start_time = fields[kStartTime], .boot_id = std::string(Trim(boot))};
+  return ProcessIdentity{
+      .pid = pid, .start_time = fields[kStartTime], .boot_id = std::string(Trim(boot))};
 }
 
 absl::StatusOr<UniqueFd> OpenProcess(const ProcessIdentity& identity) {
   const absl::Status ended = NotFound("process {} has ended", identity.pid);
   UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, identity.pid, 0)));
   // EINVAL: the number is no process's any more but one of its threads', or none at all.
-  if (!fd.valid()) return errno == ESRCH || errno == EINVAL ? ended : ErrnoStatus(errno, "pidfd_open");
+  if (!fd.valid())
+    return errno == ESRCH || errno == EINVAL ? ended : ErrnoStatus(errno, "pidfd_open");
   // Opened first, compared after: the descriptor cannot change its process.
   const auto now = IdentifyProcess(identity.pid);
   // One that nobody has waited for yet is readable and has ended all the same.

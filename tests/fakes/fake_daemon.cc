@@ -98,7 +98,8 @@ class FakeDaemon::Workspaces final : public control::WorkspaceService::Service {
 
   Status Play(ServerContext& context, Writer& writer) {
     if (daemon_.needs_trust) {
-      return ToGrpc(WithReason(FailedPrecondition("the configuration changed"), "CONFIG_NEEDS_TRUST"));
+      return ToGrpc(
+          WithReason(FailedPrecondition("the configuration changed"), "CONFIG_NEEDS_TRUST"));
     }
     for (const auto& event : daemon_.events) writer.Write(event);
     if (daemon_.on_workspace_stream) daemon_.on_workspace_stream();
@@ -134,7 +135,8 @@ class FakeDaemon::Sandboxes final : public control::SandboxService::Service {
   }
   Status ResumeSession(ServerContext* context, const control::ResumeSessionRequest* request,
                        Writer* writer) override {
-    if (request->session_id() != "s1") return Status(grpc::StatusCode::NOT_FOUND, "no such session");
+    if (request->session_id() != "s1")
+      return Status(grpc::StatusCode::NOT_FOUND, "no such session");
     control::OpenSessionEvent event;
     event.mutable_ready()->set_session_id("s1");
     writer->Write(event);
@@ -192,7 +194,8 @@ void FakeDaemon::Stop() {
   server_.reset();
 }
 
-grpc::Status FakeDaemon::Lease(ServerContext& context, ServerWriter<control::OpenSessionEvent>& writer) {
+grpc::Status FakeDaemon::Lease(ServerContext& context,
+                               ServerWriter<control::OpenSessionEvent>& writer) {
   ++leases_;
   while (!context.IsCancelled()) {
     std::string revocation;

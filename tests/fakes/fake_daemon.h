@@ -32,9 +32,9 @@ class FakeDaemon {
   void Stop();
 
   // What to answer. Set before the call.
-  std::vector<control::WorkspaceEvent> events;    // of every workspace stream
-  absl::Status workspace_status;                  // how such a stream ends
-  std::function<void()> on_workspace_stream;      // runs after the events
+  std::vector<control::WorkspaceEvent> events;  // of every workspace stream
+  absl::Status workspace_status;                // how such a stream ends
+  std::function<void()> on_workspace_stream;    // runs after the events
   bool hang_until_cancelled = false;
   control::InspectRemovalResponse inspection;
   control::ListWorktreesResponse worktrees;

@@ -46,7 +46,8 @@ class FakeMultiplexer : public daemon::Multiplexer {
   absl::Status KillWindow(std::string_view window_id) override;
   absl::Status RenameWindow(std::string_view window_id, std::string_view name) override;
   absl::StatusOr<std::vector<daemon::PaneInfo>> ListPanes() override;
-  absl::Status ShowStatus(std::string_view pane_id, std::string_view icon, bool auto_clear) override;
+  absl::Status ShowStatus(std::string_view pane_id, std::string_view icon,
+                          bool auto_clear) override;
   absl::Status SetTitle(std::string_view pane_id, std::string_view title) override;
   void Observe(Events events) override { events_ = std::move(events); }
 
@@ -69,7 +70,8 @@ class FakeMultiplexer : public daemon::Multiplexer {
 class FakeMultiplexers : public daemon::Multiplexers {
  public:
   absl::StatusOr<std::shared_ptr<daemon::Multiplexer>> Get(const std::string&) override {
-    if (absl::StatusOr<std::string> start = server->ServerStart(); !start.ok()) return start.status();
+    if (absl::StatusOr<std::string> start = server->ServerStart(); !start.ok())
+      return start.status();
     return server;
   }
 

@@ -66,10 +66,12 @@ class FakeTrustRecords : public daemon::TrustRecords {
     sandboxed.insert(common_dir);
     return absl::OkStatus();
   }
-  absl::StatusOr<std::set<std::string>> ApprovedHashes(const std::filesystem::path& common_dir) override {
+  absl::StatusOr<std::set<std::string>> ApprovedHashes(
+      const std::filesystem::path& common_dir) override {
     return approved[common_dir];
   }
-  absl::Status ApproveHash(const std::filesystem::path& common_dir, std::string_view sha256) override {
+  absl::Status ApproveHash(const std::filesystem::path& common_dir,
+                           std::string_view sha256) override {
     if (!approve_failure.ok()) return std::exchange(approve_failure, absl::OkStatus());
     approved[common_dir].insert(std::string(sha256));
     return absl::OkStatus();

@@ -52,12 +52,15 @@ class FakeSandboxBackend : public daemon::SandboxBackend {
   FakeSandboxBackend(std::string name, SandboxLog& log) : name_(std::move(name)), log_(log) {}
 
   std::string_view name() const override { return name_; }
-  absl::Status Check(std::string_view image, const Env&) override { return log_.Enter("check", std::string(image)); }
+  absl::Status Check(std::string_view image, const Env&) override {
+    return log_.Enter("check", std::string(image));
+  }
   absl::StatusOr<BridgeAddress> Bridge(const Env&) override {
     WM_RETURN_IF_ERROR(log_.Enter("bridge", name_));
     return BridgeAddress{"172.17.0.1", "host.docker.internal"};
   }
-  absl::Status Prepare(const daemon::SandboxSpec& spec, daemon::ProgressSink&, std::stop_token) override {
+  absl::Status Prepare(const daemon::SandboxSpec& spec, daemon::ProgressSink&,
+                       std::stop_token) override {
     prepared = spec;
     existing[spec.name] = {spec.name, spec.session_id, false};
     return log_.Enter("prepare", spec.name);
@@ -66,17 +69,21 @@ class FakeSandboxBackend : public daemon::SandboxBackend {
     WM_RETURN_IF_ERROR(log_.Enter("plan", spec.name));
     return daemon::ExecPlan{.argv = {"enter", spec.name}, .env = {}, .cwd = spec.cwd, .files = {}};
   }
-  absl::StatusOr<daemon::ExecPlan> PlanAttach(const daemon::SandboxSpec& spec, std::span<const std::string> command,
-                                              bool, const Env&) override {
+  absl::StatusOr<daemon::ExecPlan> PlanAttach(const daemon::SandboxSpec& spec,
+                                              std::span<const std::string> command, bool,
+                                              const Env&) override {
     WM_RETURN_IF_ERROR(log_.Enter("attach", spec.name));
-    return daemon::ExecPlan{.argv = {command.begin(), command.end()}, .env = {}, .cwd = spec.cwd, .files = {}};
+    return daemon::ExecPlan{
+        .argv = {command.begin(), command.end()}, .env = {}, .cwd = spec.cwd, .files = {}};
   }
   absl::StatusOr<daemon::SandboxExit> ConfirmExit(std::string_view name, ExitStatus seen) override {
     WM_RETURN_IF_ERROR(log_.Enter("confirm", std::string(name)));
     if (!start_failure.empty()) return daemon::SandboxExit{127, start_failure};
     return daemon::SandboxExit{seen.ShellCode(), {}};
   }
-  absl::Status Stop(std::string_view name, std::chrono::seconds) override { return log_.Enter("stop", std::string(name)); }
+  absl::Status Stop(std::string_view name, std::chrono::seconds) override {
+    return log_.Enter("stop", std::string(name));
+  }
   absl::Status Release(std::string_view name) override {
     existing.erase(std::string(name));
     return log_.Enter("release", std::string(name));
@@ -107,7 +114,9 @@ class FakeBridgeListeners : public daemon::BridgeListeners {
                                      const Endpoints& endpoints) override {
     WM_RETURN_IF_ERROR(log_.Enter("open", session_id));
     open[session_id] = {token, endpoints};
-    return endpoints.tcp_address.empty() ? 0 : endpoints.tcp_port != 0 ? endpoints.tcp_port : std::uint16_t{4711};
+    return endpoints.tcp_address.empty() ? 0
+           : endpoints.tcp_port != 0     ? endpoints.tcp_port
+                                         : std::uint16_t{4711};
   }
   void Close(const std::string& session_id) override {
     log_.Enter("close", session_id).IgnoreError();

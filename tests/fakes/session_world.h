@@ -38,25 +38,25 @@ struct SessionWorld {
     boundary.watched.clear();
     directory = std::make_unique<daemon::SessionDirectory>();
     agents = std::make_unique<daemon::AgentTracker>(agent_records, tmux);
-    manager = std::make_unique<daemon::SessionManager>(
-        daemon::SessionManager::Deps{.planner = planner,
-                                     .git = boundary,
-                                     .bridge = bridge,
-                                     .agents = *agents,
-                                     .multiplexers = tmux,
-                                     .directory = *directory,
-                                     .records = session_records,
-                                     .trust = gate,
-                                     .backends = backends,
-                                     .loop = loop,
-                                     .executor = executor,
-                                     .runtime_dir = dir / "run",
-                                     .guest_dir = "/usr/lib/workmux/guest",
-                                     .instance = "mine",
-                                     // The fakes' paths exist nowhere.
-                                     .record_sources =
-                                         [](std::span<const daemon::Mount>) { return daemon::MountSources::Record({}); },
-                                     .unclaimed_grace = std::chrono::milliseconds(20)});
+    manager = std::make_unique<daemon::SessionManager>(daemon::SessionManager::Deps{
+        .planner = planner,
+        .git = boundary,
+        .bridge = bridge,
+        .agents = *agents,
+        .multiplexers = tmux,
+        .directory = *directory,
+        .records = session_records,
+        .trust = gate,
+        .backends = backends,
+        .loop = loop,
+        .executor = executor,
+        .runtime_dir = dir / "run",
+        .guest_dir = "/usr/lib/workmux/guest",
+        .instance = "mine",
+        // The fakes' paths exist nowhere.
+        .record_sources =
+            [](std::span<const daemon::Mount>) { return daemon::MountSources::Record({}); },
+        .unclaimed_grace = std::chrono::milliseconds(20)});
   }
 
   daemon::SessionRequest Request() const {

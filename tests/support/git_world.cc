@@ -160,7 +160,8 @@ std::map<std::string, std::string> GitWorld::HostFiles() {
   return files;
 }
 
-std::string FilesThatDiffer(const std::map<std::string, std::string>& a, const std::map<std::string, std::string>& b) {
+std::string FilesThatDiffer(const std::map<std::string, std::string>& a,
+                            const std::map<std::string, std::string>& b) {
   std::string names;
   for (const auto& [name, content] : a) {
     const auto found = b.find(name);

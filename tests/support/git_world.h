@@ -53,7 +53,8 @@ class GitWorld {
 };
 
 // The names of what is not the same in both, one in a line.
-std::string FilesThatDiffer(const std::map<std::string, std::string>& a, const std::map<std::string, std::string>& b);
+std::string FilesThatDiffer(const std::map<std::string, std::string>& a,
+                            const std::map<std::string, std::string>& b);
 
 // Prints the SKIPPED line when bubblewrap or git cannot be used here.
 bool CanSandbox();

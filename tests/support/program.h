@@ -38,7 +38,8 @@ class Program {
 
   std::string out() const;  // with a terminal: both streams
   std::string err() const;
-  bool Prints(std::string_view text, std::chrono::milliseconds limit = std::chrono::seconds(20)) const;
+  bool Prints(std::string_view text,
+              std::chrono::milliseconds limit = std::chrono::seconds(20)) const;
 
   bool Ended();
   // As a shell reports it: 128 + signal; -1 when it did not end in time. On pipes

@@ -11,20 +11,25 @@ SandboxWorld::SandboxWorld() {
 }
 
 CommandResult SandboxWorld::Inside(const SandboxKind& kind, const GitWorld& repository,
-                                   const std::filesystem::path& cwd, const std::string& script, const Env& extra) {
+                                   const std::filesystem::path& cwd, const std::string& script,
+                                   const Env& extra) {
   WriteFile(workmux_.home() / ".gitconfig",
             ReadWholeFile(std::filesystem::path(repository.env().at("HOME")) / ".gitconfig"));
-  workmux_.SetConfig(
-      Format("sandbox:\n  backend: {}\n  git: {}\n  image: {}\n", kind.backend, kind.git, TestImage()));
+  workmux_.SetConfig(Format("sandbox:\n  backend: {}\n  git: {}\n  image: {}\n", kind.backend,
+                            kind.git, TestImage()));
   Env exported = extra;
   for (const auto& [name, value] : repository.env()) {
     if (name != "HOME" && name != "PATH") exported.emplace(name, value);
   }
   std::string text;
-  for (const auto& [name, value] : exported) text += Format("export {}={}\n", name, ShellQuote(value));
-  return workmux_.Run({"sandbox", "run", cwd.string(), "--", text + script}, {.cwd = cwd, .env = {}, .input = {}});
+  for (const auto& [name, value] : exported)
+    text += Format("export {}={}\n", name, ShellQuote(value));
+  return workmux_.Run({"sandbox", "run", cwd.string(), "--", text + script},
+                      {.cwd = cwd, .env = {}, .input = {}});
 }
 
-bool CanUse(const std::string& backend) { return backend == "container" ? HaveDocker() : HaveBubblewrap(); }
+bool CanUse(const std::string& backend) {
+  return backend == "container" ? HaveDocker() : HaveBubblewrap();
+}
 
 }  // namespace workmux::test

@@ -23,8 +23,9 @@ class SandboxWorld {
 
   // A shell script in a sandbox of its own that `workmux sandbox run` makes for
   // the checkout `cwd`, with what GitWorld sets for git and `extra` exported.
-  CommandResult Inside(const SandboxKind& kind, const GitWorld& repository, const std::filesystem::path& cwd,
-                       const std::string& script, const Env& extra = {});
+  CommandResult Inside(const SandboxKind& kind, const GitWorld& repository,
+                       const std::filesystem::path& cwd, const std::string& script,
+                       const Env& extra = {});
   WorkmuxWorld& workmux() { return workmux_; }
 
  private:

@@ -23,23 +23,23 @@ T Must(absl::StatusOr<T> result) {
 
 }  // namespace workmux::test
 
-#define CHECK_OK(expr)                                       \
-  do {                                                       \
+#define CHECK_OK(expr)                                            \
+  do {                                                            \
     const absl::Status wm_status = workmux::test::StatusOf(expr); \
-    INFO(wm_status.ToString());                              \
-    CHECK(wm_status.ok());                                   \
+    INFO(wm_status.ToString());                                   \
+    CHECK(wm_status.ok());                                        \
   } while (false)
 
-#define REQUIRE_OK(expr)                                     \
-  do {                                                       \
+#define REQUIRE_OK(expr)                                          \
+  do {                                                            \
     const absl::Status wm_status = workmux::test::StatusOf(expr); \
-    INFO(wm_status.ToString());                              \
-    REQUIRE(wm_status.ok());                                 \
+    INFO(wm_status.ToString());                                   \
+    REQUIRE(wm_status.ok());                                      \
   } while (false)
 
-#define CHECK_CODE(expr, expected)                           \
-  do {                                                       \
+#define CHECK_CODE(expr, expected)                                \
+  do {                                                            \
     const absl::Status wm_status = workmux::test::StatusOf(expr); \
-    INFO(wm_status.ToString());                              \
-    CHECK(wm_status.code() == (expected));                   \
+    INFO(wm_status.ToString());                                   \
+    CHECK(wm_status.code() == (expected));                        \
   } while (false)

@@ -15,7 +15,9 @@ class TempDir {
   TempDir& operator=(const TempDir&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path operator/(const std::filesystem::path& below) const { return path_ / below; }
+  std::filesystem::path operator/(const std::filesystem::path& below) const {
+    return path_ / below;
+  }
 
  private:
   std::filesystem::path path_;

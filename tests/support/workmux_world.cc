@@ -69,7 +69,8 @@ WorkmuxWorld::WorkmuxWorld(const std::string& config) {
   fs::create_directories(bin());
   fs::create_directories(runtime());
   fs::permissions(runtime(), fs::perms::owner_all);
-  env_ = {{"PATH", bin().string() + ":" + cli().parent_path().string() + ":/usr/local/bin:/usr/bin:/bin"},
+  env_ = {{"PATH",
+           bin().string() + ":" + cli().parent_path().string() + ":/usr/local/bin:/usr/bin:/bin"},
           {"HOME", home().string()},
           {"USER", "tester"},
           {"SHELL", "/bin/bash"},
@@ -84,7 +85,8 @@ WorkmuxWorld::WorkmuxWorld(const std::string& config) {
 WorkmuxWorld::~WorkmuxWorld() {
   try {
     if (tmux_started_) TryTmux({"kill-server"});
-    if (!Daemons().empty()) Run({"daemon", "stop", "--sandboxes"}, {.cwd = "/", .env = {}, .input = {}});
+    if (!Daemons().empty())
+      Run({"daemon", "stop", "--sandboxes"}, {.cwd = "/", .env = {}, .input = {}});
   } catch (const std::exception& error) {
     std::cerr << "ending a test's workmux: " << error.what() << "\n";
   }
@@ -122,13 +124,15 @@ CommandResult WorkmuxWorld::RunCommand(std::vector<std::string> argv, const Wher
   return RunOrThrow(MakeCommand(std::move(argv), where), where.limit);
 }
 
-CommandResult WorkmuxWorld::Run(const std::vector<std::string>& arguments, const Where& where) const {
+CommandResult WorkmuxWorld::Run(const std::vector<std::string>& arguments,
+                                const Where& where) const {
   std::vector<std::string> argv = {cli().string()};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return RunCommand(std::move(argv), where);
 }
 
-std::string WorkmuxWorld::Must(const std::vector<std::string>& arguments, const Where& where) const {
+std::string WorkmuxWorld::Must(const std::vector<std::string>& arguments,
+                               const Where& where) const {
   const CommandResult result = Run(arguments, where);
   if (!result.exit.ok()) Fail("workmux " + Words(arguments) + ": " + result.out + result.err);
   std::string out = result.out;
@@ -136,8 +140,8 @@ std::string WorkmuxWorld::Must(const std::vector<std::string>& arguments, const 
   return out;
 }
 
-std::unique_ptr<Program> WorkmuxWorld::StartCommand(std::vector<std::string> argv,
-                                                    std::optional<Program::Terminal> terminal) const {
+std::unique_ptr<Program> WorkmuxWorld::StartCommand(
+    std::vector<std::string> argv, std::optional<Program::Terminal> terminal) const {
   return std::make_unique<Program>(MakeCommand(std::move(argv), Where()), terminal);
 }
 
@@ -149,12 +153,16 @@ std::unique_ptr<Program> WorkmuxWorld::Start(const std::vector<std::string>& arg
 }
 
 void WorkmuxWorld::StartTmux(const std::string& extra_config) {
-  WriteFile(area() / "tmux.conf", "set -g status off\nset -g escape-time 0\n"
-                                  "set -g default-command '/bin/bash --norc --noprofile'\n" +
-                                      extra_config + "\n");
+  WriteFile(area() / "tmux.conf",
+            "set -g status off\nset -g escape-time 0\n"
+            "set -g default-command '/bin/bash --norc --noprofile'\n" +
+                extra_config + "\n");
   tmux_started_ = true;
-  Command command = MakeCommand({"tmux", "-u", "-S", tmux_socket().string(), "-f", (area() / "tmux.conf").string(),
-                                 "new-session", "-d", "-s", "main", "-x", "160", "-y", "48", "-c", repo().string()},
+  // With a name of its own: tmux names other windows after what runs in them,
+  // which for a moment is tmux itself.
+  Command command = MakeCommand({"tmux", "-u", "-S", tmux_socket().string(), "-f",
+                                 (area() / "tmux.conf").string(), "new-session", "-d", "-s", "main",
+                                 "-n", "bash", "-x", "160", "-y", "48", "-c", repo().string()},
                                 Where());
   command.env["PS1"] = "$ ";
   const CommandResult result = RunOrThrow(command, std::chrono::seconds(30));
@@ -188,7 +196,8 @@ std::string WorkmuxWorld::PaneText(const std::string& target) {
 }
 
 std::string WorkmuxWorld::PaneOfWindow(const std::string& window_name) {
-  for (const std::string& line : SplitLines(Tmux({"list-panes", "-a", "-F", "#{pane_id} #{window_name}"}))) {
+  for (const std::string& line :
+       SplitLines(Tmux({"list-panes", "-a", "-F", "#{pane_id} #{window_name}"}))) {
     const auto blank = line.find(' ');
     if (line.substr(blank + 1) == window_name) return line.substr(0, blank);
   }
@@ -278,12 +287,14 @@ bool WaitForEnd(pid_t pid, std::chrono::milliseconds limit) {
 bool HaveTmux() { return Have(Works({"tmux", "-V"}), "no tmux"); }
 
 bool HaveBubblewrap() {
-  return Have(Works({"bwrap", "--unshare-user", "--unshare-pid", "--ro-bind", "/", "/", "--proc", "/proc", "true"}),
+  return Have(Works({"bwrap", "--unshare-user", "--unshare-pid", "--ro-bind", "/", "/", "--proc",
+                     "/proc", "true"}),
               "bubblewrap cannot make a sandbox here");
 }
 
 bool HaveDocker() {
-  return Have(Works({"docker", "image", "inspect", TestImage()}), "no Docker engine with the image " + TestImage());
+  return Have(Works({"docker", "image", "inspect", TestImage()}),
+              "no Docker engine with the image " + TestImage());
 }
 
 std::string TestImage() {
@@ -301,10 +312,12 @@ std::string Docker(const std::vector<std::string>& arguments) {
 std::vector<std::string> ContainersOf(const fs::path& directory) {
   std::vector<std::string> ids;
   const std::string format = "{{.ID}} {{.Label \"dev.workmux.worktree\"}}";
-  const std::string listed = Docker({"ps", "--all", "--filter", "label=dev.workmux.worktree", "--format", format});
+  const std::string listed =
+      Docker({"ps", "--all", "--filter", "label=dev.workmux.worktree", "--format", format});
   for (const std::string& line : SplitLines(listed)) {
     const auto blank = line.find(' ');
-    if (line.substr(blank + 1).starts_with(directory.string())) ids.push_back(line.substr(0, blank));
+    if (line.substr(blank + 1).starts_with(directory.string()))
+      ids.push_back(line.substr(0, blank));
   }
   return ids;
 }

@@ -53,15 +53,20 @@ class WorkmuxWorld {
   // `workmux ARGUMENTS`, to its end. The first throws when it fails and gives
   // its standard output without white space at the end.
   std::string Must(const std::vector<std::string>& arguments, const Where& where) const;
-  std::string Must(const std::vector<std::string>& arguments) const { return Must(arguments, Where()); }
+  std::string Must(const std::vector<std::string>& arguments) const {
+    return Must(arguments, Where());
+  }
   CommandResult Run(const std::vector<std::string>& arguments, const Where& where) const;
-  CommandResult Run(const std::vector<std::string>& arguments) const { return Run(arguments, Where()); }
+  CommandResult Run(const std::vector<std::string>& arguments) const {
+    return Run(arguments, Where());
+  }
   CommandResult RunCommand(std::vector<std::string> argv, const Where& where) const;
   // The same beside the test.
   std::unique_ptr<Program> Start(const std::vector<std::string>& arguments,
                                  std::optional<Program::Terminal> terminal = std::nullopt) const;
-  std::unique_ptr<Program> StartCommand(std::vector<std::string> argv,
-                                        std::optional<Program::Terminal> terminal = std::nullopt) const;
+  std::unique_ptr<Program> StartCommand(
+      std::vector<std::string> argv,
+      std::optional<Program::Terminal> terminal = std::nullopt) const;
 
   // A detached session "main" of 160 × 48 in the main checkout, without a status
   // line; panes get env(). Called by the first Tmux() if not before.

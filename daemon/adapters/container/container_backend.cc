@@ -47,8 +47,8 @@ absl::StatusOr<SandboxExit> ExitFromState(std::string_view text, ExitStatus seen
   }
 }
 
-ContainerBackend::ContainerBackend(CommandRunner& runner, RuntimeTraits traits, const Env& environment,
-                                   std::string instance)
+ContainerBackend::ContainerBackend(CommandRunner& runner, RuntimeTraits traits,
+                                   const Env& environment, std::string instance)
     : client_(runner, traits, environment), instance_(std::move(instance)) {}
 
 absl::Status ContainerBackend::Check(std::string_view image, const Env& env) {
@@ -154,7 +154,8 @@ absl::StatusOr<std::vector<SandboxInfo>> ContainerBackend::List() {
   WM_ASSIGN_OR_RETURN(const std::string out,
                       client_.Run({"ps", "--all", "--no-trunc", "--filter",
                                    Format("label={}={}", kLabelInstance, instance_), "--format",
-                                   Format("{{{{.Names}}}}\t{{{{.Label \"{}\"}}}}\t{{{{.State}}}}", kLabelSession)}));
+                                   Format("{{{{.Names}}}}\t{{{{.Label \"{}\"}}}}\t{{{{.State}}}}",
+                                          kLabelSession)}));
   std::vector<SandboxInfo> infos;
   for (const std::string& line : SplitLines(out)) {
     const std::vector<std::string> fields = Split(line, '\t');

@@ -16,7 +16,8 @@ namespace workmux::daemon {
 class ContainerBackend : public SandboxBackend {
  public:
   // `instance` is the label by which this daemon knows its own containers.
-  ContainerBackend(CommandRunner& runner, RuntimeTraits traits, const Env& environment, std::string instance);
+  ContainerBackend(CommandRunner& runner, RuntimeTraits traits, const Env& environment,
+                   std::string instance);
 
   std::string_view name() const override { return "container"; }
   bool outlives_client() const override { return true; }

@@ -102,7 +102,8 @@ absl::Status EngineClient::Explain(const CommandResult& result) const {
   if (Contains(lower, "no such image") || Contains(lower, "image not known")) {
     return WithHint(
         WithReason(NotFound("the image is not on this machine: {}", said), "IMAGE_NOT_FOUND"),
-        Format("Get it with `{0} pull` or make it with `{0} build`, or set sandbox.image.", traits_.program));
+        Format("Get it with `{0} pull` or make it with `{0} build`, or set sandbox.image.",
+               traits_.program));
   }
   if (Contains(lower, "no such container") || Contains(lower, "no container with")) {
     return WithReason(NotFound("{}", said), "CONTAINER_NOT_FOUND");

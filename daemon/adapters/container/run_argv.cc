@@ -38,9 +38,10 @@ std::string Label(std::string_view key, std::string_view value) {
 }
 
 void AddIdentity(const SandboxSpec& spec, std::vector<std::string>& argv) {
-  argv.insert(argv.end(), {"--name", spec.name, Label(kLabelSession, spec.session_id),
-                           Label(kLabelWorktree, spec.worktree.native()), Label(kLabelAgent, spec.agent),
-                           Label(kLabelInstance, spec.instance), Label(kLabelOwner, Format("{}", spec.uid))});
+  argv.insert(argv.end(),
+              {"--name", spec.name, Label(kLabelSession, spec.session_id),
+               Label(kLabelWorktree, spec.worktree.native()), Label(kLabelAgent, spec.agent),
+               Label(kLabelInstance, spec.instance), Label(kLabelOwner, Format("{}", spec.uid))});
 }
 
 void AddRestrictions(const SandboxSpec& spec, std::vector<std::string>& argv) {

@@ -145,8 +145,8 @@ absl::StatusOr<WorktreeChanges> GitCli::Changes(const Worktree& worktree, std::s
 }
 
 absl::StatusOr<bool> GitCli::IsIgnored(const Worktree& worktree, const fs::path& relative) {
-  const Command command =
-      HardenedGit(worktree.git_dir, worktree.path, {"check-ignore", "--quiet", "--", relative.string()});
+  const Command command = HardenedGit(worktree.git_dir, worktree.path,
+                                      {"check-ignore", "--quiet", "--", relative.string()});
   WM_ASSIGN_OR_RETURN(const CommandResult result, runner_.Run(command, {}));
   // git-check-ignore(1): 0 one is ignored, 1 none is, 128 a fatal error.
   if (result.exit.signal == 0 && result.exit.code <= 1) return result.exit.code == 0;

@@ -222,7 +222,8 @@ absl::StatusOr<std::string> GitCli::GetConfig(const Repository& repository, std:
   return WithReason(NotFound("'{}' is not set", Printable(key)), "CONFIG_KEY_NOT_SET");
 }
 
-absl::Status GitCli::WriteConfig(const Repository& repository, const std::vector<std::string>& arguments) {
+absl::Status GitCli::WriteConfig(const Repository& repository,
+                                 const std::vector<std::string>& arguments) {
   WM_ASSIGN_OR_RETURN(const FileLock lock, LockRepository(repository.common_dir));
   // The user's own git does not take that lock but does hold config.lock for a moment.
   constexpr int kAttempts = 20;

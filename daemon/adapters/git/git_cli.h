@@ -36,7 +36,8 @@ class GitCli : public Git {
   absl::StatusOr<std::string> MainBranch(const Repository& repository) override;
 
   absl::StatusOr<WorktreeChanges> Changes(const Worktree& worktree, std::stop_token stop) override;
-  absl::StatusOr<bool> IsIgnored(const Worktree& worktree, const std::filesystem::path& relative) override;
+  absl::StatusOr<bool> IsIgnored(const Worktree& worktree,
+                                 const std::filesystem::path& relative) override;
   absl::StatusOr<std::vector<Commit>> CommitsNotIn(const Repository& repository,
                                                    std::string_view tip, std::string_view base,
                                                    std::size_t limit) override;

@@ -71,7 +71,8 @@ Command HardenedGit(const std::filesystem::path& git_dir, const std::filesystem:
   return command;
 }
 
-Command UserGit(const std::filesystem::path& cwd, const Env& caller, std::vector<std::string> arguments) {
+Command UserGit(const std::filesystem::path& cwd, const Env& caller,
+                std::vector<std::string> arguments) {
   Command command;
   command.argv = {"git"};
   for (std::string& argument : arguments) command.argv.push_back(std::move(argument));
@@ -80,7 +81,8 @@ Command UserGit(const std::filesystem::path& cwd, const Env& caller, std::vector
     // Identity, signing and tracing follow the user; what redirects git does not.
     const bool keep = !name.starts_with("GIT_") || name.starts_with("GIT_AUTHOR_") ||
                       name.starts_with("GIT_COMMITTER_") || name.starts_with("GIT_SSH") ||
-                      name == "GIT_CONFIG_GLOBAL" || name == "GIT_CONFIG_NOSYSTEM" || name == "GIT_CONFIG_SYSTEM";
+                      name == "GIT_CONFIG_GLOBAL" || name == "GIT_CONFIG_NOSYSTEM" ||
+                      name == "GIT_CONFIG_SYSTEM";
     if (keep) command.env.emplace(name, value);
   }
   command.env["GIT_TERMINAL_PROMPT"] = "0";

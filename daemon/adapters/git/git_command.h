@@ -21,6 +21,7 @@ Command HardenedGit(const std::filesystem::path& git_dir, const std::filesystem:
 
 // Git as the user would run it in `cwd`: the caller's environment less every
 // GIT_* variable that redirects it, no terminal prompts, no editor.
-Command UserGit(const std::filesystem::path& cwd, const Env& caller, std::vector<std::string> arguments);
+Command UserGit(const std::filesystem::path& cwd, const Env& caller,
+                std::vector<std::string> arguments);
 
 }  // namespace workmux::daemon

@@ -16,7 +16,9 @@ constexpr int kBusyTimeoutMs = 5000;
 }  // namespace
 
 void Database::CloseDatabase::operator()(sqlite3* db) const { ::sqlite3_close_v2(db); }
-void Database::FinalizeStatement::operator()(sqlite3_stmt* statement) const { ::sqlite3_finalize(statement); }
+void Database::FinalizeStatement::operator()(sqlite3_stmt* statement) const {
+  ::sqlite3_finalize(statement);
+}
 
 Database::Database(std::unique_ptr<sqlite3, CloseDatabase> db) : db_(std::move(db)) {}
 Database::~Database() = default;
@@ -38,13 +40,14 @@ absl::Status Database::Error(std::string_view what) const {
   }
 }
 
-absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::filesystem::path& file,
-                                                         const std::vector<std::string>& migrations) {
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(
+    const std::filesystem::path& file, const std::vector<std::string>& migrations) {
   // The file and its -wal and -shm take their mode from the process's umask.
   const mode_t mask = ::umask(0077);
   sqlite3* raw = nullptr;
-  const int code = ::sqlite3_open_v2(
-      file.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int code =
+      ::sqlite3_open_v2(file.c_str(), &raw,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   std::unique_ptr<sqlite3, CloseDatabase> owned(raw);
   std::unique_ptr<Database> database(new Database(std::move(owned)));
   absl::Status status;
@@ -59,7 +62,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::filesystem::
   }
   ::umask(mask);
   if (!status.ok()) {
-    return WithHint(Annotate(status, file.string()), "move the file away to start without the old state");
+    return WithHint(Annotate(status, file.string()),
+                    "move the file away to start without the old state");
   }
   return database;
 }
@@ -67,11 +71,13 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::filesystem::
 absl::Status Database::Migrate(const std::vector<std::string>& migrations) {
   WM_ASSIGN_OR_RETURN(const std::vector<Row> rows, Query("PRAGMA user_version"));
   long long version = 0;
-  if (rows.empty() || !rows[0][0] || !ParseInt(*rows[0][0], version)) return DataLoss("no schema version");
+  if (rows.empty() || !rows[0][0] || !ParseInt(*rows[0][0], version))
+    return DataLoss("no schema version");
   const auto known = static_cast<long long>(migrations.size());
   if (version > known) {
-    return WithReason(DataLoss("written by a newer workmuxd (schema {}, this one knows {})", version, known),
-                      "STATE_TOO_NEW");
+    return WithReason(
+        DataLoss("written by a newer workmuxd (schema {}, this one knows {})", version, known),
+        "STATE_TOO_NEW");
   }
   for (long long next = version; next < known; ++next) {
     const std::string script = Format("BEGIN IMMEDIATE; {}; PRAGMA user_version={}; COMMIT;",
@@ -85,15 +91,18 @@ absl::Status Database::Migrate(const std::vector<std::string>& migrations) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<sqlite3_stmt*> Database::Prepare(std::string_view sql, const std::vector<std::string>& values) {
-  auto found = std::find_if(prepared_.begin(), prepared_.end(), [&](const Prepared& p) { return p.sql == sql; });
+absl::StatusOr<sqlite3_stmt*> Database::Prepare(std::string_view sql,
+                                                const std::vector<std::string>& values) {
+  auto found = std::find_if(prepared_.begin(), prepared_.end(),
+                            [&](const Prepared& p) { return p.sql == sql; });
   if (found == prepared_.end()) {
     sqlite3_stmt* raw = nullptr;
-    if (::sqlite3_prepare_v2(db_.get(), sql.data(), static_cast<int>(sql.size()), &raw, nullptr) != SQLITE_OK) {
+    if (::sqlite3_prepare_v2(db_.get(), sql.data(), static_cast<int>(sql.size()), &raw, nullptr) !=
+        SQLITE_OK) {
       return Error("prepare");
     }
-    prepared_.push_back(
-        {.sql = std::string(sql), .statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>(raw)});
+    prepared_.push_back({.sql = std::string(sql),
+                         .statement = std::unique_ptr<sqlite3_stmt, FinalizeStatement>(raw)});
     found = std::prev(prepared_.end());
   }
   sqlite3_stmt* statement = found->statement.get();
@@ -102,8 +111,8 @@ absl::StatusOr<sqlite3_stmt*> Database::Prepare(std::string_view sql, const std:
   int position = 0;
   for (const std::string& value : values) {
     // The caller's strings outlive the step, so SQLite need not copy them.
-    if (::sqlite3_bind_text(statement, ++position, value.data(), static_cast<int>(value.size()), SQLITE_STATIC) !=
-        SQLITE_OK) {
+    if (::sqlite3_bind_text(statement, ++position, value.data(), static_cast<int>(value.size()),
+                            SQLITE_STATIC) != SQLITE_OK) {
       return Error("bind");
     }
   }
@@ -114,7 +123,8 @@ absl::Status Database::Execute(std::string_view sql, const std::vector<std::stri
   return Query(sql, values).status();
 }
 
-absl::StatusOr<std::vector<Row>> Database::Query(std::string_view sql, const std::vector<std::string>& values) {
+absl::StatusOr<std::vector<Row>> Database::Query(std::string_view sql,
+                                                 const std::vector<std::string>& values) {
   WM_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepare(sql, values));
   std::vector<Row> rows;
   int code = SQLITE_ROW;

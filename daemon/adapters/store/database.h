@@ -33,7 +33,8 @@ class Database {
 
   // Values are bound as text by position.
   absl::Status Execute(std::string_view sql, const std::vector<std::string>& values = {});
-  absl::StatusOr<std::vector<Row>> Query(std::string_view sql, const std::vector<std::string>& values = {});
+  absl::StatusOr<std::vector<Row>> Query(std::string_view sql,
+                                         const std::vector<std::string>& values = {});
 
   // Whether a commit waits for the disk. Off, a crash of this process loses
   // nothing and a power cut at most the last commits; the file stays whole.
@@ -52,7 +53,8 @@ class Database {
   };
 
   explicit Database(std::unique_ptr<sqlite3, CloseDatabase> db);
-  absl::StatusOr<sqlite3_stmt*> Prepare(std::string_view sql, const std::vector<std::string>& values);
+  absl::StatusOr<sqlite3_stmt*> Prepare(std::string_view sql,
+                                        const std::vector<std::string>& values);
   absl::Status Error(std::string_view what) const;
   absl::Status Migrate(const std::vector<std::string>& migrations);
 

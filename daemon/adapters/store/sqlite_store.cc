@@ -41,7 +41,8 @@ constexpr std::string_view StatusName(AgentStatus status) {
 }
 
 AgentStatus StatusFromName(std::string_view name) {
-  for (const AgentStatus status : {AgentStatus::kWorking, AgentStatus::kWaiting, AgentStatus::kDone}) {
+  for (const AgentStatus status :
+       {AgentStatus::kWorking, AgentStatus::kWaiting, AgentStatus::kDone}) {
     if (StatusName(status) == name) return status;
   }
   return AgentStatus::kNone;
@@ -117,14 +118,34 @@ absl::StatusOr<std::vector<Row>> SqliteStore::Run(Durability durability, std::st
 absl::Status SqliteStore::PutSession(const SessionRecord& record) {
   const PaneRef pane = record.pane.value_or(PaneRef{});
   return Run(Durability::kPower,
-             "INSERT OR REPLACE INTO sessions VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-             {record.id, record.sandbox, record.backend, record.worktree.repository.common_dir.string(),
-              record.worktree.repository.main_worktree.string(), record.worktree.path.string(),
-              record.worktree.git_dir.string(), record.worktree.branch, record.worktree.is_main ? "1" : "0",
-              record.git, record.cwd.string(), record.agent, record.token.Reveal(), record.bridge_address,
-              std::to_string(record.bridge_port), record.bridge_dir.string(), std::to_string(record.client.pid),
-              record.client.start_time, record.client.boot_id, pane.tmux_socket, pane.server_start, pane.pane_id,
-              std::to_string(record.started), record.icons.working, record.icons.waiting, record.icons.done})
+             "INSERT OR REPLACE INTO sessions VALUES "
+             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+             {record.id,
+              record.sandbox,
+              record.backend,
+              record.worktree.repository.common_dir.string(),
+              record.worktree.repository.main_worktree.string(),
+              record.worktree.path.string(),
+              record.worktree.git_dir.string(),
+              record.worktree.branch,
+              record.worktree.is_main ? "1" : "0",
+              record.git,
+              record.cwd.string(),
+              record.agent,
+              record.token.Reveal(),
+              record.bridge_address,
+              std::to_string(record.bridge_port),
+              record.bridge_dir.string(),
+              std::to_string(record.client.pid),
+              record.client.start_time,
+              record.client.boot_id,
+              pane.tmux_socket,
+              pane.server_start,
+              pane.pane_id,
+              std::to_string(record.started),
+              record.icons.working,
+              record.icons.waiting,
+              record.icons.done})
       .status();
 }
 
@@ -133,56 +154,66 @@ absl::Status SqliteStore::EraseSession(std::string_view id) {
 }
 
 absl::StatusOr<std::vector<SessionRecord>> SqliteStore::LoadSessions() {
-  WM_ASSIGN_OR_RETURN(const std::vector<Row> rows, Run(Durability::kPower, "SELECT * FROM sessions"));
+  WM_ASSIGN_OR_RETURN(const std::vector<Row> rows,
+                      Run(Durability::kPower, "SELECT * FROM sessions"));
   std::vector<SessionRecord> records;
   for (const Row& row : rows) records.push_back(SessionFrom(row));
   return records;
 }
 
 absl::Status SqliteStore::PutAgent(const AgentRecord& record) {
-  return Run(Durability::kProcess, "INSERT OR REPLACE INTO agents VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+  return Run(Durability::kProcess,
+             "INSERT OR REPLACE INTO agents VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
              {record.pane.tmux_socket, record.pane.server_start, record.pane.pane_id,
               std::string(StatusName(record.status)), std::to_string(record.status_since),
-              std::to_string(record.updated), record.title, record.workdir.string(), record.worktree.string(),
-              record.repository.string(), record.branch, record.agent_kind, record.session_id})
+              std::to_string(record.updated), record.title, record.workdir.string(),
+              record.worktree.string(), record.repository.string(), record.branch,
+              record.agent_kind, record.session_id})
       .status();
 }
 
 absl::Status SqliteStore::EraseAgent(const PaneRef& pane) {
-  return Run(Durability::kProcess, "DELETE FROM agents WHERE tmux_socket=? AND server_start=? AND pane_id=?",
+  return Run(Durability::kProcess,
+             "DELETE FROM agents WHERE tmux_socket=? AND server_start=? AND pane_id=?",
              {pane.tmux_socket, pane.server_start, pane.pane_id})
       .status();
 }
 
 absl::StatusOr<std::vector<AgentRecord>> SqliteStore::LoadAgents() {
-  WM_ASSIGN_OR_RETURN(const std::vector<Row> rows, Run(Durability::kProcess, "SELECT * FROM agents"));
+  WM_ASSIGN_OR_RETURN(const std::vector<Row> rows,
+                      Run(Durability::kProcess, "SELECT * FROM agents"));
   std::vector<AgentRecord> records;
   for (const Row& row : rows) records.push_back(AgentFrom(row));
   return records;
 }
 
 absl::StatusOr<bool> SqliteStore::WasSandboxed(const std::filesystem::path& common_dir) {
-  WM_ASSIGN_OR_RETURN(const std::vector<Row> rows,
-                      Run(Durability::kPower, "SELECT 1 FROM sandboxed_repositories WHERE common_dir=?",
-                          {common_dir.string()}));
+  WM_ASSIGN_OR_RETURN(
+      const std::vector<Row> rows,
+      Run(Durability::kPower, "SELECT 1 FROM sandboxed_repositories WHERE common_dir=?",
+          {common_dir.string()}));
   return !rows.empty();
 }
 
 absl::Status SqliteStore::MarkSandboxed(const std::filesystem::path& common_dir) {
-  return Run(Durability::kPower, "INSERT OR IGNORE INTO sandboxed_repositories VALUES (?)", {common_dir.string()})
+  return Run(Durability::kPower, "INSERT OR IGNORE INTO sandboxed_repositories VALUES (?)",
+             {common_dir.string()})
       .status();
 }
 
-absl::StatusOr<std::set<std::string>> SqliteStore::ApprovedHashes(const std::filesystem::path& common_dir) {
-  WM_ASSIGN_OR_RETURN(const std::vector<Row> rows,
-                      Run(Durability::kPower, "SELECT sha256 FROM approved_configs WHERE common_dir=?",
-                          {common_dir.string()}));
+absl::StatusOr<std::set<std::string>> SqliteStore::ApprovedHashes(
+    const std::filesystem::path& common_dir) {
+  WM_ASSIGN_OR_RETURN(
+      const std::vector<Row> rows,
+      Run(Durability::kPower, "SELECT sha256 FROM approved_configs WHERE common_dir=?",
+          {common_dir.string()}));
   std::set<std::string> hashes;
   for (const Row& row : rows) hashes.insert(RowReader(row).Text());
   return hashes;
 }
 
-absl::Status SqliteStore::ApproveHash(const std::filesystem::path& common_dir, std::string_view sha256) {
+absl::Status SqliteStore::ApproveHash(const std::filesystem::path& common_dir,
+                                      std::string_view sha256) {
   return Run(Durability::kPower, "INSERT OR IGNORE INTO approved_configs VALUES (?,?)",
              {common_dir.string(), std::string(sha256)})
       .status();

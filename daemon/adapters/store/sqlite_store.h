@@ -31,8 +31,10 @@ class SqliteStore : public SessionRecords,
 
   absl::StatusOr<bool> WasSandboxed(const std::filesystem::path& common_dir) override;
   absl::Status MarkSandboxed(const std::filesystem::path& common_dir) override;
-  absl::StatusOr<std::set<std::string>> ApprovedHashes(const std::filesystem::path& common_dir) override;
-  absl::Status ApproveHash(const std::filesystem::path& common_dir, std::string_view sha256) override;
+  absl::StatusOr<std::set<std::string>> ApprovedHashes(
+      const std::filesystem::path& common_dir) override;
+  absl::Status ApproveHash(const std::filesystem::path& common_dir,
+                           std::string_view sha256) override;
 
   absl::Status Put(const std::filesystem::path& common_dir, const std::filesystem::path& path,
                    const WorktreeRecord& record) override;
@@ -40,7 +42,8 @@ class SqliteStore : public SessionRecords,
                                                     const std::filesystem::path& path) override;
   absl::StatusOr<std::map<std::filesystem::path, WorktreeRecord>> List(
       const std::filesystem::path& common_dir) override;
-  absl::Status Erase(const std::filesystem::path& common_dir, const std::filesystem::path& path) override;
+  absl::Status Erase(const std::filesystem::path& common_dir,
+                     const std::filesystem::path& path) override;
 
   absl::StatusOr<std::int64_t> Begin(std::string_view kind, std::string_view payload) override;
   absl::Status Note(std::int64_t id, std::string_view step) override;

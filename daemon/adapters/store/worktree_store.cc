@@ -7,7 +7,9 @@
 namespace workmux::daemon {
 namespace {
 
-std::string Text(const Row& row, std::size_t column) { return row.at(column).value_or(std::string()); }
+std::string Text(const Row& row, std::size_t column) {
+  return row.at(column).value_or(std::string());
+}
 
 std::int64_t Number(const Row& row, std::size_t column) {
   long long value = 0;
@@ -25,19 +27,20 @@ WorktreeRecord RecordFrom(const Row& row, std::size_t first) {
 
 }  // namespace
 
-absl::Status SqliteStore::Put(const std::filesystem::path& common_dir, const std::filesystem::path& path,
-                              const WorktreeRecord& record) {
+absl::Status SqliteStore::Put(const std::filesystem::path& common_dir,
+                              const std::filesystem::path& path, const WorktreeRecord& record) {
   return Run(Durability::kProcess, "INSERT OR REPLACE INTO worktrees VALUES (?,?,?,?,?,?)",
              {common_dir.string(), path.string(), record.branch, record.base, record.token,
               std::to_string(record.created_unix)})
       .status();
 }
 
-absl::StatusOr<std::optional<WorktreeRecord>> SqliteStore::Get(const std::filesystem::path& common_dir,
-                                                               const std::filesystem::path& path) {
+absl::StatusOr<std::optional<WorktreeRecord>> SqliteStore::Get(
+    const std::filesystem::path& common_dir, const std::filesystem::path& path) {
   WM_ASSIGN_OR_RETURN(
       const std::vector<Row> rows,
-      Run(Durability::kProcess, "SELECT branch, base, token, created FROM worktrees WHERE common_dir=? AND path=?",
+      Run(Durability::kProcess,
+          "SELECT branch, base, token, created FROM worktrees WHERE common_dir=? AND path=?",
           {common_dir.string(), path.string()}));
   if (rows.empty()) return std::nullopt;
   return RecordFrom(rows.front(), 0);
@@ -47,14 +50,16 @@ absl::StatusOr<std::map<std::filesystem::path, WorktreeRecord>> SqliteStore::Lis
     const std::filesystem::path& common_dir) {
   WM_ASSIGN_OR_RETURN(
       const std::vector<Row> rows,
-      Run(Durability::kProcess, "SELECT path, branch, base, token, created FROM worktrees WHERE common_dir=?",
+      Run(Durability::kProcess,
+          "SELECT path, branch, base, token, created FROM worktrees WHERE common_dir=?",
           {common_dir.string()}));
   std::map<std::filesystem::path, WorktreeRecord> records;
   for (const Row& row : rows) records.emplace(Text(row, 0), RecordFrom(row, 1));
   return records;
 }
 
-absl::Status SqliteStore::Erase(const std::filesystem::path& common_dir, const std::filesystem::path& path) {
+absl::Status SqliteStore::Erase(const std::filesystem::path& common_dir,
+                                const std::filesystem::path& path) {
   return Run(Durability::kProcess, "DELETE FROM worktrees WHERE common_dir=? AND path=?",
              {common_dir.string(), path.string()})
       .status();
@@ -63,9 +68,10 @@ absl::Status SqliteStore::Erase(const std::filesystem::path& common_dir, const s
 // The journal survives a crash of the daemon, which is what it is for. After a
 // power cut the worktrees it speaks of may be as old as it is.
 absl::StatusOr<std::int64_t> SqliteStore::Begin(std::string_view kind, std::string_view payload) {
-  WM_ASSIGN_OR_RETURN(const std::vector<Row> rows,
-                      Run(Durability::kProcess, "INSERT INTO operations (kind, payload) VALUES (?,?) RETURNING id",
-                          {std::string(kind), std::string(payload)}));
+  WM_ASSIGN_OR_RETURN(
+      const std::vector<Row> rows,
+      Run(Durability::kProcess, "INSERT INTO operations (kind, payload) VALUES (?,?) RETURNING id",
+          {std::string(kind), std::string(payload)}));
   if (rows.empty()) return Internal("the journal gave no number");
   return Number(rows.front(), 0);
 }
@@ -77,13 +83,15 @@ absl::Status SqliteStore::Note(std::int64_t id, std::string_view step) {
 }
 
 absl::Status SqliteStore::End(std::int64_t id) {
-  return Run(Durability::kProcess, "DELETE FROM operations WHERE id=CAST(? AS INTEGER)", {std::to_string(id)})
+  return Run(Durability::kProcess, "DELETE FROM operations WHERE id=CAST(? AS INTEGER)",
+             {std::to_string(id)})
       .status();
 }
 
 absl::StatusOr<std::vector<OperationJournal::Entry>> SqliteStore::Unfinished() {
-  WM_ASSIGN_OR_RETURN(const std::vector<Row> rows,
-                      Run(Durability::kProcess, "SELECT id, kind, payload FROM operations ORDER BY id"));
+  WM_ASSIGN_OR_RETURN(
+      const std::vector<Row> rows,
+      Run(Durability::kProcess, "SELECT id, kind, payload FROM operations ORDER BY id"));
   std::vector<Entry> entries;
   for (const Row& row : rows) {
     Entry entry{.id = Number(row, 0), .kind = Text(row, 1), .payload = Text(row, 2), .steps = {}};

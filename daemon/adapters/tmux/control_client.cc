@@ -28,14 +28,15 @@ absl::Status Ended() {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ControlClient>> ControlClient::Attach(
-    const std::string& tmux, const std::string& socket, const std::string& session_id,
-    const Env& env, Callbacks callbacks) {
-  WM_ASSIGN_OR_RETURN(
-      PipedChild child,
-      SpawnPiped({tmux, "-u", "-N", "-S", socket, "-C", "attach-session", "-E", "-f",
-                  "no-output,ignore-size", "-t", session_id},
-                 env));
+absl::StatusOr<std::unique_ptr<ControlClient>> ControlClient::Attach(const std::string& tmux,
+                                                                     const std::string& socket,
+                                                                     const std::string& session_id,
+                                                                     const Env& env,
+                                                                     Callbacks callbacks) {
+  WM_ASSIGN_OR_RETURN(PipedChild child,
+                      SpawnPiped({tmux, "-u", "-N", "-S", socket, "-C", "attach-session", "-E",
+                                  "-f", "no-output,ignore-size", "-t", session_id},
+                                 env));
   ::fcntl(child.in.get(), F_SETFL, O_NONBLOCK);
   std::unique_ptr<ControlClient> client(new ControlClient(std::move(child), std::move(callbacks)));
   const std::vector<TmuxCommand> probe = {{"display-message", "-p", "#{session_id}"}};

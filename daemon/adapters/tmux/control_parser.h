@@ -22,7 +22,7 @@ struct TmuxReply {
 class ControlParser {
  public:
   struct Sink {
-    std::function<void(TmuxReply)> on_reply;               // in the order of the commands
+    std::function<void(TmuxReply)> on_reply;                // in the order of the commands
     std::function<void(std::string_view)> on_notification;  // the line, with its '%'
   };
   // Longer lines or blocks end the connection: Feed() returns false.

@@ -24,20 +24,22 @@ std::string NewChannel() {
 
 }  // namespace
 
-FocusWatch::FocusWatch(TmuxConnection& connection, CommandRunner& runner, std::function<void()> on_focus)
+FocusWatch::FocusWatch(TmuxConnection& connection, CommandRunner& runner,
+                       std::function<void()> on_focus)
     : connection_(connection), channel_(NewChannel()) {
   (void)connection_.CallOne({"set-hook", "-g", kHook, "wait-for -S " + channel_});
   const Command wait = connection_.ProcessFor({{"wait-for", channel_}});
-  waiter_ = std::jthread([wait, &runner, on_focus = std::move(on_focus)](const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      RunOptions options;
-      options.stop = stop;
-      options.timeout = kForever;
-      const auto result = runner.Run(wait, options);
-      if (!result.ok() || !result->exit.ok()) return;
-      if (!stop.stop_requested()) on_focus();
-    }
-  });
+  waiter_ =
+      std::jthread([wait, &runner, on_focus = std::move(on_focus)](const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+          RunOptions options;
+          options.stop = stop;
+          options.timeout = kForever;
+          const auto result = runner.Run(wait, options);
+          if (!result.ok() || !result->exit.ok()) return;
+          if (!stop.stop_requested()) on_focus();
+        }
+      });
 }
 
 FocusWatch::~FocusWatch() {

@@ -26,7 +26,8 @@ class PaneTyper {
   PaneTyper(TmuxConnection& connection, TaskThread& thread);
 
   // `tty` is the pane's terminal, `shell` the program in it.
-  void Type(std::string pane_id, std::filesystem::path tty, const std::string& shell, std::string text);
+  void Type(std::string pane_id, std::filesystem::path tty, const std::string& shell,
+            std::string text);
   // Types what is pending now, ready or not: at shutdown nothing is lost. The
   // task thread has stopped.
   void Flush();

@@ -38,7 +38,8 @@ std::string ReduceIcon(std::string_view icon) {
     std::size_t length = std::max<std::size_t>(style, 1);
     const auto c = static_cast<unsigned char>(icon.front());
     if (c >= 0xC0) {
-      while (length < icon.size() && (static_cast<unsigned char>(icon[length]) & 0xC0) == 0x80) ++length;
+      while (length < icon.size() && (static_cast<unsigned char>(icon[length]) & 0xC0) == 0x80)
+        ++length;
     }
     if (out.size() + length > kMaxIconBytes) break;
     const bool harmless = c >= 0x20 && c != 0x7F && c != '#';

@@ -44,8 +44,8 @@ absl::Status TmuxError(std::string_view command, std::string_view message) {
   return WithReason(Internal("{}", text), "TMUX_FAILED");
 }
 
-TmuxConnection::TmuxConnection(std::filesystem::path tmux, std::string socket, CommandRunner& runner,
-                               Callbacks callbacks)
+TmuxConnection::TmuxConnection(std::filesystem::path tmux, std::string socket,
+                               CommandRunner& runner, Callbacks callbacks)
     : tmux_(std::move(tmux)),
       socket_(std::move(socket)),
       env_(TmuxChildEnv(CurrentEnv())),
@@ -84,13 +84,15 @@ std::shared_ptr<ControlClient> TmuxConnection::AnyClient() {
   return nullptr;
 }
 
-absl::StatusOr<std::vector<std::string>> TmuxConnection::Call(const std::vector<TmuxCommand>& commands) {
+absl::StatusOr<std::vector<std::string>> TmuxConnection::Call(
+    const std::vector<TmuxCommand>& commands) {
   if (commands.empty()) return std::vector<std::string>();
   ReaderLock not_attaching(attach_mu_);
   return CallNow(commands);
 }
 
-absl::StatusOr<std::vector<std::string>> TmuxConnection::CallNow(const std::vector<TmuxCommand>& commands) {
+absl::StatusOr<std::vector<std::string>> TmuxConnection::CallNow(
+    const std::vector<TmuxCommand>& commands) {
   const std::shared_ptr<ControlClient> client = AnyClient();
   if (client == nullptr) return CallProcess(commands);
   WM_ASSIGN_OR_RETURN(std::vector<TmuxReply> replies, client->Call(commands, kCallTimeout));
@@ -110,7 +112,8 @@ absl::StatusOr<std::string> TmuxConnection::CallOne(TmuxCommand command) {
 Command TmuxConnection::ProcessFor(const std::vector<TmuxCommand>& commands) const {
   Command process;
   process.argv = {tmux_.string(), "-u", "-N", "-S", socket_};
-  for (std::string& argument : BatchArguments(commands)) process.argv.push_back(std::move(argument));
+  for (std::string& argument : BatchArguments(commands))
+    process.argv.push_back(std::move(argument));
   process.env = env_;
   process.cwd = "/";
   return process;
@@ -157,8 +160,9 @@ absl::Status TmuxConnection::Attach(const std::string& session_id) {
   if (!MayAttach(options.front())) return absl::OkStatus();
   ControlClient::Callbacks callbacks{.on_notification = callbacks_.on_notification,
                                      .on_exit = callbacks_.on_client_ended};
-  WM_ASSIGN_OR_RETURN(std::shared_ptr<ControlClient> client,
-                      ControlClient::Attach(tmux_.string(), socket_, session_id, env_, std::move(callbacks)));
+  WM_ASSIGN_OR_RETURN(
+      std::shared_ptr<ControlClient> client,
+      ControlClient::Attach(tmux_.string(), socket_, session_id, env_, std::move(callbacks)));
   MutexLock lock(mu_);
   client.swap(clients_[session_id]);
   return absl::OkStatus();

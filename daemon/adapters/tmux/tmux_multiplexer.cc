@@ -32,12 +32,14 @@ std::string ListFormat(std::initializer_list<std::string_view> own,
 
 // The lines of a list made with ListFormat. A line of another shape is an error:
 // the list would be silently incomplete.
-absl::StatusOr<std::vector<std::vector<std::string>>> ParseRows(std::string_view text, std::size_t fields) {
+absl::StatusOr<std::vector<std::vector<std::string>>> ParseRows(std::string_view text,
+                                                                std::size_t fields) {
   std::vector<std::vector<std::string>> rows;
   if (text.empty()) return rows;
   for (const std::string& line : Split(text, '\n')) {
     std::vector<std::string> row = Split(line, kFieldSeparator);
-    if (row.size() != fields) return DataLoss("tmux listed {} fields instead of {}", row.size(), fields);
+    if (row.size() != fields)
+      return DataLoss("tmux listed {} fields instead of {}", row.size(), fields);
     rows.push_back(std::move(row));
   }
   return rows;
@@ -45,7 +47,8 @@ absl::StatusOr<std::vector<std::vector<std::string>>> ParseRows(std::string_view
 
 absl::Status CheckId(std::string_view id, char sigil) {
   if (IsTmuxId(id, sigil)) return absl::OkStatus();
-  return InvalidArgument("{} is not a tmux id of the form {}N", Printable(id), std::string(1, sigil));
+  return InvalidArgument("{} is not a tmux id of the form {}N", Printable(id),
+                         std::string(1, sigil));
 }
 
 }  // namespace
@@ -60,8 +63,8 @@ absl::StatusOr<std::unique_ptr<TmuxMultiplexer>> TmuxMultiplexer::Open(std::file
   TmuxConnection::Callbacks callbacks{
       .on_notification = [raw](std::string_view line) { raw->OnNotification(line); },
       .on_client_ended = [raw] { raw->tasks_.Post([raw] { raw->OnClientEnded(0); }); }};
-  WM_ASSIGN_OR_RETURN(self->connection_, TmuxConnection::Open(std::move(tmux), std::move(socket), runner,
-                                                              std::move(callbacks)));
+  WM_ASSIGN_OR_RETURN(self->connection_, TmuxConnection::Open(std::move(tmux), std::move(socket),
+                                                              runner, std::move(callbacks)));
   self->typer_ = std::make_unique<PaneTyper>(*self->connection_, self->tasks_);
   WM_RETURN_IF_ERROR(self->LoadPanes());
   self->tasks_.Post([raw] {
@@ -83,14 +86,16 @@ absl::StatusOr<std::string> TmuxMultiplexer::ServerStart() {
   return connection_->CallOne({"display-message", "-p", "#{start_time}"});
 }
 
-absl::StatusOr<WindowRef> TmuxMultiplexer::CreateWindow(const WindowSpec& spec, std::string_view near_pane) {
+absl::StatusOr<WindowRef> TmuxMultiplexer::CreateWindow(const WindowSpec& spec,
+                                                        std::string_view near_pane) {
   if (!near_pane.empty()) WM_RETURN_IF_ERROR(CheckId(near_pane, '%'));
   WM_ASSIGN_OR_RETURN(const BuiltWindow built, BuildWindow(*connection_, spec, near_pane));
   for (std::size_t i = 0; i < built.ref.pane_ids.size(); ++i) {
     {
       MutexLock lock(mu_);
-      panes_.Put(built.ref.pane_ids[i],
-                 {.session_id = built.ref.session_id, .window_id = built.ref.window_id, .icon = ""});
+      panes_.Put(
+          built.ref.pane_ids[i],
+          {.session_id = built.ref.session_id, .window_id = built.ref.window_id, .icon = ""});
     }
     if (spec.panes[i].command.empty()) continue;
     typer_->Type(built.ref.pane_ids[i], built.ttys[i], spec.shell, spec.panes[i].command);
@@ -118,7 +123,8 @@ absl::StatusOr<std::vector<WindowRef>> TmuxMultiplexer::FindWindows(std::string_
     auto it = std::find_if(windows.begin(), windows.end(),
                            [&](const WindowRef& w) { return w.window_id == pane.window_id; });
     if (it == windows.end()) {
-      it = windows.insert(it, {.session_id = pane.session_id, .window_id = pane.window_id, .pane_ids = {}});
+      it = windows.insert(
+          it, {.session_id = pane.session_id, .window_id = pane.window_id, .pane_ids = {}});
     }
     // A window linked into several sessions is listed once for each.
     if (it->session_id == pane.session_id) it->pane_ids.push_back(pane.pane_id);
@@ -150,9 +156,11 @@ absl::Status TmuxMultiplexer::SelectWindow(const WindowRef& window, std::string_
     best = rank;
     client = row[3];
   }
-  if (client.empty()) return connection_->CallOne({"select-window", "-t", window.window_id}).status();
+  if (client.empty())
+    return connection_->CallOne({"select-window", "-t", window.window_id}).status();
   // "$1:@7": the session the window is in now, and the window by id.
-  return connection_->CallOne({"switch-client", "-c", client, "-t", texts[0] + ":" + window.window_id})
+  return connection_
+      ->CallOne({"switch-client", "-c", client, "-t", texts[0] + ":" + window.window_id})
       .status();
 }
 
@@ -164,19 +172,20 @@ absl::Status TmuxMultiplexer::KillWindow(std::string_view window_id) {
 absl::Status TmuxMultiplexer::RenameWindow(std::string_view window_id, std::string_view name) {
   WM_RETURN_IF_ERROR(CheckId(window_id, '@'));
   // rename-window takes a format: WindowName leaves nothing that one could be made of.
-  return connection_->CallOne({"rename-window", "-t", std::string(window_id), "--", WindowName(name)})
+  return connection_
+      ->CallOne({"rename-window", "-t", std::string(window_id), "--", WindowName(name)})
       .status();
 }
 
 absl::StatusOr<std::vector<PaneInfo>> TmuxMultiplexer::ListPanes() {
   WM_ASSIGN_OR_RETURN(
       const std::vector<std::string> texts,
-      connection_->Call(
-          {{"list-panes", "-a", "-F",
-            ListFormat({"pane_id", "window_id", "session_id", "pane_pid"},
-                       {"@workmux_token", "session_name", "window_name", "pane_current_command",
-                        "pane_current_path"})},
-           {"list-clients", "-F", ListFormat({"client_control_mode", "client_flags", "pane_id"}, {})}}));
+      connection_->Call({{"list-panes", "-a", "-F",
+                          ListFormat({"pane_id", "window_id", "session_id", "pane_pid"},
+                                     {"@workmux_token", "session_name", "window_name",
+                                      "pane_current_command", "pane_current_path"})},
+                         {"list-clients", "-F",
+                          ListFormat({"client_control_mode", "client_flags", "pane_id"}, {})}}));
   WM_ASSIGN_OR_RETURN(const auto rows, ParseRows(texts[0], 9));
   WM_ASSIGN_OR_RETURN(const auto clients, ParseRows(texts[1], 3));
   std::set<std::string> seen;
@@ -204,7 +213,8 @@ absl::StatusOr<std::vector<PaneInfo>> TmuxMultiplexer::ListPanes() {
 absl::Status TmuxMultiplexer::SetTitle(std::string_view pane_id, std::string_view title) {
   WM_RETURN_IF_ERROR(CheckId(pane_id, '%'));
   return connection_
-      ->CallOne({"set-option", "-w", "-t", std::string(pane_id), "--", "@workmux_title", DisplayText(title)})
+      ->CallOne({"set-option", "-w", "-t", std::string(pane_id), "--", "@workmux_title",
+                 DisplayText(title)})
       .status();
 }
 

@@ -43,13 +43,15 @@ class TmuxMultiplexer : public Multiplexer {
   absl::StatusOr<std::string> ServerStart() override;
   // Returns when the windows and panes exist; the commands are typed as the
   // shells become ready.
-  absl::StatusOr<WindowRef> CreateWindow(const WindowSpec& spec, std::string_view near_pane) override;
+  absl::StatusOr<WindowRef> CreateWindow(const WindowSpec& spec,
+                                         std::string_view near_pane) override;
   absl::StatusOr<std::vector<WindowRef>> FindWindows(std::string_view token) override;
   absl::Status SelectWindow(const WindowRef& window, std::string_view client_pane) override;
   absl::Status KillWindow(std::string_view window_id) override;
   absl::Status RenameWindow(std::string_view window_id, std::string_view name) override;
   absl::StatusOr<std::vector<PaneInfo>> ListPanes() override;
-  absl::Status ShowStatus(std::string_view pane_id, std::string_view icon, bool auto_clear) override;
+  absl::Status ShowStatus(std::string_view pane_id, std::string_view icon,
+                          bool auto_clear) override;
   absl::Status SetTitle(std::string_view pane_id, std::string_view title) override;
   void Observe(Events events) override;
 

@@ -24,8 +24,10 @@ absl::StatusOr<Pipe> MakeHighPipe() {
   if (::pipe2(raw.data(), O_CLOEXEC) != 0) return ErrnoStatus(errno, "pipe2");
   const UniqueFd low_read(raw[0]);
   const UniqueFd low_write(raw[1]);
-  Pipe pipe{UniqueFd(::fcntl(raw[0], F_DUPFD_CLOEXEC, 3)), UniqueFd(::fcntl(raw[1], F_DUPFD_CLOEXEC, 3))};
-  if (!pipe.read.valid() || !pipe.write.valid()) return ErrnoStatus(errno, "fcntl(F_DUPFD_CLOEXEC)");
+  Pipe pipe{UniqueFd(::fcntl(raw[0], F_DUPFD_CLOEXEC, 3)),
+            UniqueFd(::fcntl(raw[1], F_DUPFD_CLOEXEC, 3))};
+  if (!pipe.read.valid() || !pipe.write.valid())
+    return ErrnoStatus(errno, "fcntl(F_DUPFD_CLOEXEC)");
   return pipe;
 }
 
@@ -41,9 +43,9 @@ class SpawnSetup {
     posix_spawnattr_setsigmask(&attributes_, &none);
     posix_spawnattr_setsigdefault(&attributes_, &all);
     posix_spawnattr_setpgroup(&attributes_, 0);
-    posix_spawnattr_setflags(&attributes_,
-                             static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                                POSIX_SPAWN_SETPGROUP));
+    posix_spawnattr_setflags(
+        &attributes_,
+        static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP));
   }
   ~SpawnSetup() {
     posix_spawn_file_actions_destroy(&actions_);
@@ -83,8 +85,8 @@ absl::StatusOr<PipedChild> SpawnPiped(std::vector<std::string> argv, const Env& 
   environment.push_back(nullptr);
 
   PipedChild child;
-  const int error = ::posix_spawn(&child.pid, arguments.front(), setup.actions(), setup.attributes(),
-                                  arguments.data(), environment.data());
+  const int error = ::posix_spawn(&child.pid, arguments.front(), setup.actions(),
+                                  setup.attributes(), arguments.data(), environment.data());
   if (error != 0) return ErrnoStatus(error, Format("starting {}", argv.front()));
   child.in = std::move(in.write);
   child.out = std::move(out.read);

@@ -9,7 +9,8 @@
 namespace workmux::daemon {
 
 absl::StatusOr<std::shared_ptr<Multiplexer>> TmuxServers::Get(const std::string& socket) {
-  if (!socket.starts_with('/')) return InvalidArgument("{} is not the path of a tmux socket", socket);
+  if (!socket.starts_with('/'))
+    return InvalidArgument("{} is not the path of a tmux socket", socket);
   std::shared_ptr<TmuxMultiplexer> old;  // destroyed without the lock
   // Held while opening (one tmux process), so that a server is opened once.
   MutexLock lock(mu_);

@@ -53,7 +53,8 @@ struct Viewed {
 // "focused" too, hence the first field.
 absl::StatusOr<std::vector<Viewed>> PanesInView(TmuxConnection& connection) {
   WM_ASSIGN_OR_RETURN(const std::string text,
-                      connection.CallOne({"list-clients", "-F", "#{client_control_mode} #{client_flags} #{pane_id}"}));
+                      connection.CallOne({"list-clients", "-F",
+                                          "#{client_control_mode} #{client_flags} #{pane_id}"}));
   std::vector<Viewed> viewed;
   for (const std::string& line : SplitLines(text)) {
     const std::vector<std::string> fields = Split(line, ' ');
@@ -71,7 +72,8 @@ bool StartsWithAny(std::string_view line, std::initializer_list<std::string_view
 }  // namespace
 
 absl::Status TmuxMultiplexer::LoadPanes() {
-  WM_ASSIGN_OR_RETURN(const std::string text, connection_->CallOne({"list-panes", "-a", "-F", kPaneFormat}));
+  WM_ASSIGN_OR_RETURN(const std::string text,
+                      connection_->CallOne({"list-panes", "-a", "-F", kPaneFormat}));
   const std::map<std::string, KnownPane> now = ParsePanes(text);
   MutexLock lock(mu_);
   (void)panes_.Reconcile(now, {});
@@ -107,7 +109,8 @@ absl::Status TmuxMultiplexer::EnsureStyled(const std::string& window_id) {
     MutexLock lock(mu_);
     if (panes_.IsStyled(window_id)) return absl::OkStatus();
   }
-  constexpr std::array<const char*, 2> kOptions = {"window-status-format", "window-status-current-format"};
+  constexpr std::array<const char*, 2> kOptions = {"window-status-format",
+                                                   "window-status-current-format"};
   std::vector<TmuxCommand> reads;
   for (const char* option : kOptions) {
     reads.push_back({"show-options", "-w", "-A", "-v", "-t", window_id, option});
@@ -125,7 +128,8 @@ absl::Status TmuxMultiplexer::EnsureStyled(const std::string& window_id) {
   return absl::OkStatus();
 }
 
-absl::Status TmuxMultiplexer::ShowStatus(std::string_view pane_id, std::string_view icon, bool auto_clear) {
+absl::Status TmuxMultiplexer::ShowStatus(std::string_view pane_id, std::string_view icon,
+                                         bool auto_clear) {
   if (!IsTmuxId(pane_id, '%')) return InvalidArgument("{} is not a tmux pane", Printable(pane_id));
   const std::string id(pane_id);
   const std::string harmless = ReduceIcon(icon);
@@ -144,7 +148,8 @@ absl::Status TmuxMultiplexer::ShowStatus(std::string_view pane_id, std::string_v
   return absl::OkStatus();
 }
 
-absl::Status TmuxMultiplexer::WriteIcon(const std::string& pane_id, const std::string& icon, bool auto_clear) {
+absl::Status TmuxMultiplexer::WriteIcon(const std::string& pane_id, const std::string& icon,
+                                        bool auto_clear) {
   std::string window_icon;
   {
     MutexLock lock(mu_);
@@ -166,16 +171,17 @@ absl::Status TmuxMultiplexer::WriteIcon(const std::string& pane_id, const std::s
 }
 
 void TmuxMultiplexer::OnNotification(std::string_view line) {
-  if (StartsWithAny(line, {"%session-window-changed", "%window-pane-changed", "%client-session-changed",
-                           "%client-detached"})) {
+  if (StartsWithAny(line, {"%session-window-changed", "%window-pane-changed",
+                           "%client-session-changed", "%client-detached"})) {
     if (look_queued_.exchange(true)) return;
     tasks_.Post([this] {
       look_queued_ = false;
       Looked();
       UpdateFocusWatch();
     });
-  } else if (StartsWithAny(line, {"%layout-change", "%window-close", "%unlinked-window-close", "%window-add",
-                                  "%unlinked-window-add", "%session-changed", "%sessions-changed"})) {
+  } else if (StartsWithAny(
+                 line, {"%layout-change", "%window-close", "%unlinked-window-close", "%window-add",
+                        "%unlinked-window-add", "%session-changed", "%sessions-changed"})) {
     if (refresh_queued_.exchange(true)) return;
     tasks_.Post([this] {
       refresh_queued_ = false;
@@ -211,7 +217,8 @@ void TmuxMultiplexer::Looked() {
   const auto viewed = PanesInView(*connection_);
   if (!viewed.ok()) return;
   for (const Viewed& view : *viewed) {
-    if (!view.focused || std::find(waiting.begin(), waiting.end(), view.pane_id) == waiting.end()) continue;
+    if (!view.focused || std::find(waiting.begin(), waiting.end(), view.pane_id) == waiting.end())
+      continue;
     {
       MutexLock ordered(status_mu_);
       {
@@ -235,7 +242,8 @@ void TmuxMultiplexer::RefreshPanes(bool may_be_ending) {
     MutexLock lock(mu_);
     before = panes_.Ids();
   }
-  const auto text = connection_->CallOne({"list-panes", "-a", "-F", "#{pane_id} #{window_id} #{session_id} 1 0 "});
+  const auto text = connection_->CallOne(
+      {"list-panes", "-a", "-F", "#{pane_id} #{window_id} #{session_id} 1 0 "});
   if (!text.ok()) return;
   std::map<std::string, KnownPane> now = ParsePanes(*text);
   // A server that ends destroys its sessions first. Those panes were not closed
@@ -249,9 +257,8 @@ void TmuxMultiplexer::RefreshPanes(bool may_be_ending) {
   std::set<std::string> sessions;
   {
     MutexLock lock(mu_);
-    std::erase_if(now, [&](const auto& entry) WM_REQUIRES(mu_) {
-      return panes_.Find(entry.first) == nullptr;
-    });
+    std::erase_if(now, [&](const auto& entry)
+                           WM_REQUIRES(mu_) { return panes_.Find(entry.first) == nullptr; });
     gone = panes_.Reconcile(now, before);
     sessions = panes_.Sessions();
   }
@@ -260,7 +267,8 @@ void TmuxMultiplexer::RefreshPanes(bool may_be_ending) {
   }
   for (const std::string& session : sessions) {
     if (absl::Status attached = connection_->Attach(session); !attached.ok()) {
-      LogWarning("tmux", Format("no control client on session {}: {}", session, MessageOf(attached)));
+      LogWarning("tmux",
+                 Format("no control client on session {}: {}", session, MessageOf(attached)));
     }
   }
   connection_->KeepOnly(sessions);

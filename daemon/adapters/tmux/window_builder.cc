@@ -32,7 +32,8 @@ absl::Status CheckSpec(const WindowSpec& spec) {
       return WithReason(NotFound("{}: no such directory", pane.cwd.string()), "PANE_CWD_MISSING");
     }
     if (i > 0 && pane.target && (*pane.target < 0 || static_cast<std::size_t>(*pane.target) >= i)) {
-      return InvalidArgument("pane {} splits pane {}, which is not an earlier one", i, *pane.target);
+      return InvalidArgument("pane {} splits pane {}, which is not an earlier one", i,
+                             *pane.target);
     }
   }
   return absl::OkStatus();
@@ -62,9 +63,10 @@ class Builder {
       WM_ASSIGN_OR_RETURN(const std::string session, MostRecentSession(connection_));
       command.insert(command.end(), {"-t", session + ":"});
     } else {
-      WM_ASSIGN_OR_RETURN(const std::string window,
-                          connection_.CallOne({"display-message", "-p", "-t", std::string(near_pane),
-                                               spec_.at_end ? "#{session_id}:" : "#{session_id}:#{window_id}"}));
+      WM_ASSIGN_OR_RETURN(
+          const std::string window,
+          connection_.CallOne({"display-message", "-p", "-t", std::string(near_pane),
+                               spec_.at_end ? "#{session_id}:" : "#{session_id}:#{window_id}"}));
       if (!window.starts_with('$')) {
         return WithReason(NotFound("tmux has no pane {}", near_pane), "TMUX_NO_TARGET");
       }
@@ -89,14 +91,17 @@ class Builder {
   // The argument of -c is a format and passes strftime(3); a path is neither. It
   // travels as the value of an option, which a format lookup does not expand.
   absl::Status Spawn(TmuxCommand command, const PaneSpec& pane) {
-    command.insert(command.end(), {"-P", "-F", std::string(kNewPaneFormat), "-c", "#{" + cwd_option_ + "}"});
-    for (const auto& [name, value] : spec_.env) command.insert(command.end(), {"-e", name + "=" + value});
+    command.insert(command.end(),
+                   {"-P", "-F", std::string(kNewPaneFormat), "-c", "#{" + cwd_option_ + "}"});
+    for (const auto& [name, value] : spec_.env)
+      command.insert(command.end(), {"-e", name + "=" + value});
     // Two words, so that tmux runs the program itself and no shell reads them.
     if (!spec_.shell.empty()) command.insert(command.end(), {"--", spec_.shell, "-l"});
-    WM_ASSIGN_OR_RETURN(const std::vector<std::string> texts,
-                        connection_.Call({{"set-option", "-s", "--", cwd_option_, pane.cwd.string()},
-                                          std::move(command),
-                                          {"set-option", "-su", cwd_option_}}));
+    WM_ASSIGN_OR_RETURN(
+        const std::vector<std::string> texts,
+        connection_.Call({{"set-option", "-s", "--", cwd_option_, pane.cwd.string()},
+                          std::move(command),
+                          {"set-option", "-su", cwd_option_}}));
     const std::vector<std::string> fields = Split(texts[1], ' ');
     if (fields.size() != 4 || !IsTmuxId(fields[0], '$') || !IsTmuxId(fields[1], '@') ||
         !IsTmuxId(fields[2], '%')) {
@@ -116,9 +121,9 @@ class Builder {
     const auto set = [&](const char* name, const std::string& value) {
       return TmuxCommand{"set-option", "-w", "-q", "-t", window, name, value};
     };
-    std::vector<TmuxCommand> commands = {
-        set("automatic-rename", "off"), set("allow-rename", "off"), set("allow-passthrough", "off"),
-        set("@workmux_token", spec_.token)};
+    std::vector<TmuxCommand> commands = {set("automatic-rename", "off"), set("allow-rename", "off"),
+                                         set("allow-passthrough", "off"),
+                                         set("@workmux_token", spec_.token)};
     std::size_t focused = 0;
     for (std::size_t i = 0; i < spec_.panes.size(); ++i) {
       if (spec_.panes[i].focus || spec_.panes[i].zoom) focused = i;
@@ -148,8 +153,9 @@ absl::StatusOr<std::string> MostRecentSession(TmuxConnection& connection) {
   // the session, so the session's own times say less.
   WM_ASSIGN_OR_RETURN(
       const std::vector<std::string> texts,
-      connection.Call({{"list-clients", "-F", "#{client_control_mode} #{client_activity} #{session_id}"},
-                       {"list-sessions", "-F", "0 #{session_activity} #{session_id}"}}));
+      connection.Call(
+          {{"list-clients", "-F", "#{client_control_mode} #{client_activity} #{session_id}"},
+           {"list-sessions", "-F", "0 #{session_activity} #{session_id}"}}));
   for (const std::string& text : texts) {
     std::string best;
     long long newest = -1;

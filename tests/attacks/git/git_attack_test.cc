@@ -56,19 +56,22 @@ Files HostState(GitWorld& world) {
   return files;
 }
 
-Outcome Attack(const SandboxKind& kind, GitWorld& world, const fs::path& checkout, const std::string& script) {
+Outcome Attack(const SandboxKind& kind, GitWorld& world, const fs::path& checkout,
+               const std::string& script) {
   SandboxWorld sandboxes;
   Outcome outcome;
   outcome.before = HostState(world);
-  outcome.inside = sandboxes.Inside(kind, world, checkout, ReadWholeFile(fs::path(WM_ATTACKS) / script),
-                                    {{"WM_MARKER", (world.root() / "marker").string()}});
+  outcome.inside =
+      sandboxes.Inside(kind, world, checkout, ReadWholeFile(fs::path(WM_ATTACKS) / script),
+                       {{"WM_MARKER", (world.root() / "marker").string()}});
   outcome.after = HostState(world);
   world.Run(world.root(), kUserDay, /*must=*/false);
   for (const auto& entry : fs::directory_iterator(world.root())) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with("marker")) outcome.markers.insert(name);
   }
-  UNSCOPED_INFO(kind.backend << ", git: " << kind.git << "\n" << outcome.inside.out << outcome.inside.err);
+  UNSCOPED_INFO(kind.backend << ", git: " << kind.git << "\n"
+                             << outcome.inside.out << outcome.inside.err);
   REQUIRE(outcome.inside.exit.ok());
   return outcome;
 }
@@ -101,7 +104,8 @@ TEST_CASE("Attack F1: planted hooks do not run on the host", "[attack][F1][names
 }
 
 // Control: the same in a sandbox with `git: shared`.
-TEST_CASE("Attack F2: configured programs do not run on the host", "[attack][F2][namespace][container]") {
+TEST_CASE("Attack F2: configured programs do not run on the host",
+          "[attack][F2][namespace][container]") {
   for (const SandboxKind& kind : {kNamespace, kContainer}) {
     if (!CanUse(kind.backend)) continue;
     CheckHarmless(AttackWorktree(kind, "f2.sh"));
@@ -119,7 +123,8 @@ TEST_CASE("Attack F3: drivers do not run on the host", "[attack][F3][namespace][
 }
 
 // Control: the same in a sandbox with `git: shared`.
-TEST_CASE("Attack F4: further configuration is not read on the host", "[attack][F4][namespace][container]") {
+TEST_CASE("Attack F4: further configuration is not read on the host",
+          "[attack][F4][namespace][container]") {
   for (const SandboxKind& kind : {kNamespace, kContainer}) {
     if (!CanUse(kind.backend)) continue;
     CheckHarmless(AttackWorktree(kind, "f4.sh"));
@@ -128,7 +133,8 @@ TEST_CASE("Attack F4: further configuration is not read on the host", "[attack][
 }
 
 // Control: the same in a sandbox with `git: shared`.
-TEST_CASE("Attack F5: the worktree's pointers stay the host's", "[attack][F5][namespace][container]") {
+TEST_CASE("Attack F5: the worktree's pointers stay the host's",
+          "[attack][F5][namespace][container]") {
   for (const SandboxKind& kind : {kNamespace, kContainer}) {
     if (!CanUse(kind.backend)) continue;
     const Outcome outcome = AttackWorktree(kind, "f5.sh");
@@ -140,12 +146,15 @@ TEST_CASE("Attack F5: the worktree's pointers stay the host's", "[attack][F5][na
 }
 
 // Control: the same on a pointer that leads to another repository.
-TEST_CASE("Attack F5: the main checkout's pointer stays the host's", "[attack][F5][namespace][container]") {
+TEST_CASE("Attack F5: the main checkout's pointer stays the host's",
+          "[attack][F5][namespace][container]") {
   for (const SandboxKind& kind : {kNamespace, kContainer}) {
     if (!CanUse(kind.backend)) continue;
     GitWorld world(GitWorld::Kind::kSeparateGitDir);
     // Only with this key is it known, and mounted, where the main checkout is.
-    world.Run(world.main(), "git config core.worktree \"$PWD\"; git init -q --separate-git-dir ../plain.git plain");
+    world.Run(
+        world.main(),
+        "git config core.worktree \"$PWD\"; git init -q --separate-git-dir ../plain.git plain");
     const Outcome outcome = Attack(kind, world, world.wt(), "f5_main.sh");
     CheckHarmless(outcome);
     CHECK(ReadWholeFile(world.main() / "plain/.git").find("/evil") != std::string::npos);
@@ -153,7 +162,8 @@ TEST_CASE("Attack F5: the main checkout's pointer stays the host's", "[attack][F
 }
 
 // Control: the same in a sandbox with `git: shared`.
-TEST_CASE("Attack F6: renaming directories does not walk around a mount", "[attack][F6][namespace][container]") {
+TEST_CASE("Attack F6: renaming directories does not walk around a mount",
+          "[attack][F6][namespace][container]") {
   for (const SandboxKind& kind : {kNamespace, kContainer}) {
     if (!CanUse(kind.backend)) continue;
     const auto attack = [](const SandboxKind& with) {
@@ -182,7 +192,8 @@ TEST_CASE("Attack F6: a worktree inside the main checkout keeps its place and it
 }
 
 // Control: the same in a sandbox with `git: shared`.
-TEST_CASE("Attack F7: objects of other branches cannot be overwritten", "[attack][F7][namespace][container]") {
+TEST_CASE("Attack F7: objects of other branches cannot be overwritten",
+          "[attack][F7][namespace][container]") {
   for (const SandboxKind& kind : {kNamespace, kContainer}) {
     if (!CanUse(kind.backend)) continue;
     CheckHarmless(AttackWorktree(kind, "f7.sh"));
@@ -192,7 +203,8 @@ TEST_CASE("Attack F7: objects of other branches cannot be overwritten", "[attack
 }
 
 // Control: the same in a sandbox with `git: shared`.
-TEST_CASE("Attack F8: replaced objects do not change what the host shows", "[attack][F8][namespace][container]") {
+TEST_CASE("Attack F8: replaced objects do not change what the host shows",
+          "[attack][F8][namespace][container]") {
   for (const SandboxKind& kind : {kNamespace, kContainer}) {
     if (!CanUse(kind.backend)) continue;
     CheckHarmless(AttackWorktree(kind, "f8.sh"));
@@ -202,7 +214,8 @@ TEST_CASE("Attack F8: replaced objects do not change what the host shows", "[att
 }
 
 // Control: the same in a sandbox with `git: shared`.
-TEST_CASE("Attack F9: other refs cannot be moved or deleted", "[attack][F9][namespace][container]") {
+TEST_CASE("Attack F9: other refs cannot be moved or deleted",
+          "[attack][F9][namespace][container]") {
   for (const SandboxKind& kind : {kNamespace, kContainer}) {
     if (!CanUse(kind.backend)) continue;
     CheckHarmless(AttackWorktree(kind, "f9.sh"));
@@ -212,21 +225,27 @@ TEST_CASE("Attack F9: other refs cannot be moved or deleted", "[attack][F9][name
 }
 
 // Control: the same call while the pointer is the worktree's own.
-TEST_CASE("Attack F5: nothing is done in a worktree whose pointer was forged", "[attack][F5][namespace]") {
+TEST_CASE("Attack F5: nothing is done in a worktree whose pointer was forged",
+          "[attack][F5][namespace]") {
   if (!CanUse("namespace")) return;
   GitWorld world;
   SandboxWorld sandboxes;
   const fs::path pointer = world.wt() / ".git";
   const std::string own = ReadWholeFile(pointer);
   REQUIRE(sandboxes.Inside(kNamespace, world, world.wt(), "git status").exit.ok());
-  world.Run(world.root(), "cp -r main/.git wt/store && git --git-dir=wt/store config core.fsmonitor 'touch " +
-                              (world.root() / "marker").string() + " #'");
+  world.Run(world.root(),
+            "cp -r main/.git wt/store && git --git-dir=wt/store config core.fsmonitor 'touch " +
+                (world.root() / "marker").string() + " #'");
   for (const std::string& forged :
-       {(world.wt() / "store").string(), (world.wt() / "store/worktrees/wt").string(), world.common().string()}) {
+       {(world.wt() / "store").string(), (world.wt() / "store/worktrees/wt").string(),
+        world.common().string()}) {
     WriteFile(pointer, "gitdir: " + forged + "\n");
     const WorkmuxWorld::Where there = {.cwd = world.wt(), .env = {}, .input = {}};
     for (const std::vector<std::string>& arguments :
-         {std::vector<std::string>{"sandbox", "run", ".", "--", "true"}, {"list"}, {"merge"}, {"remove", "-f"}}) {
+         {std::vector<std::string>{"sandbox", "run", ".", "--", "true"},
+          {"list"},
+          {"merge"},
+          {"remove", "-f"}}) {
       INFO(forged << " " << arguments[0]);
       const CommandResult refused = sandboxes.workmux().Run(arguments, there);
       CHECK_FALSE(refused.exit.ok());

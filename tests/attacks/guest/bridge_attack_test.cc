@@ -10,7 +10,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kTell[] = "echo \"bridge $WM_RPC_HOST $WM_RPC_PORT $WM_RPC_TOKEN .\"; exec sleep 600";
+constexpr char kTell[] =
+    "echo \"bridge $WM_RPC_HOST $WM_RPC_PORT $WM_RPC_TOKEN .\"; exec sleep 600";
 
 struct Bridge {
   std::string host;
@@ -22,7 +23,8 @@ struct Bridge {
 std::set<fs::path> SocketDirs(const WorkmuxWorld& world) {
   std::set<fs::path> dirs;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(world.runtime() / "workmux/s", error)) dirs.insert(entry.path());
+  for (const auto& entry : fs::directory_iterator(world.runtime() / "workmux/s", error))
+    dirs.insert(entry.path());
   return dirs;
 }
 
@@ -30,7 +32,8 @@ std::set<fs::path> SocketDirs(const WorkmuxWorld& world) {
 struct Running {
   Running(WorkmuxWorld& world, const std::string& backend) {
     const std::set<fs::path> before = SocketDirs(world);
-    program = world.Start({"sandbox", "run", world.repo().string(), "--backend", backend, "--", kTell});
+    program =
+        world.Start({"sandbox", "run", world.repo().string(), "--backend", backend, "--", kTell});
     INFO(program->err());
     REQUIRE(program->Prints(" .\n"));
     const std::string out = program->out();
@@ -47,11 +50,14 @@ struct Running {
   Bridge bridge;
 };
 
-std::string Guest() { return (fs::path(WORKMUX_BINARY_DIR) / "lib/workmux/guest/workmux").string(); }
+std::string Guest() {
+  return (fs::path(WORKMUX_BINARY_DIR) / "lib/workmux/guest/workmux").string();
+}
 
 // The guest's client with another sandbox's address, as a program in a sandbox
 // of the same kind could call it.
-CommandResult CallTcp(WorkmuxWorld& world, const std::string& backend, const Bridge& to, const std::string& token) {
+CommandResult CallTcp(WorkmuxWorld& world, const std::string& backend, const Bridge& to,
+                      const std::string& token) {
   const WorkmuxWorld::Where where = {
       .cwd = "/",
       .env = {{"WM_RPC_HOST", to.host}, {"WM_RPC_PORT", to.port}, {"WM_RPC_TOKEN", token}},
@@ -59,16 +65,17 @@ CommandResult CallTcp(WorkmuxWorld& world, const std::string& backend, const Bri
   // Its network is the host's.
   if (backend == "namespace") return world.RunCommand({Guest(), "heartbeat"}, where);
   const std::string mount = fs::path(Guest()).parent_path().string() + ":/guest:ro";
-  return world.RunCommand({"docker", "run", "--rm", "--add-host", to.host + ":host-gateway", "--volume", mount, "--env",
-                           "WM_RPC_HOST", "--env", "WM_RPC_PORT", "--env", "WM_RPC_TOKEN", TestImage(),
-                           "/guest/workmux", "heartbeat"},
+  return world.RunCommand({"docker", "run", "--rm", "--add-host", to.host + ":host-gateway",
+                           "--volume", mount, "--env", "WM_RPC_HOST", "--env", "WM_RPC_PORT",
+                           "--env", "WM_RPC_TOKEN", TestImage(), "/guest/workmux", "heartbeat"},
                           where);
 }
 
 CommandResult CallSocket(WorkmuxWorld& world, const Bridge& to, const std::string& token) {
-  return world.RunCommand({"bwrap", "--dev-bind", "/", "/", "--tmpfs", "/run", "--ro-bind", to.socket_dir.string(),
-                           "/run/workmux/bridge", "--", Guest(), "heartbeat"},
-                          {.cwd = "/", .env = {{"WM_RPC_TOKEN", token}}, .input = {}});
+  return world.RunCommand(
+      {"bwrap", "--dev-bind", "/", "/", "--tmpfs", "/run", "--ro-bind", to.socket_dir.string(),
+       "/run/workmux/bridge", "--", Guest(), "heartbeat"},
+      {.cwd = "/", .env = {{"WM_RPC_TOKEN", token}}, .input = {}});
 }
 
 void CheckRefused(const CommandResult& result) {
@@ -97,10 +104,12 @@ class CommandLineWatch {
   void Watch() {
     while (!stop_) {
       std::error_code error;
-      for (fs::directory_iterator at("/proc", error); !error && at != fs::directory_iterator(); at.increment(error)) {
+      for (fs::directory_iterator at("/proc", error); !error && at != fs::directory_iterator();
+           at.increment(error)) {
         const std::string name = at->path().filename().string();
         if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-        if (const std::string line = CommandLine(std::stoi(name)); lines_.insert(line).second) seen_ += line + "\n";
+        if (const std::string line = CommandLine(std::stoi(name)); lines_.insert(line).second)
+          seen_ += line + "\n";
       }
     }
   }
@@ -114,7 +123,8 @@ class CommandLineWatch {
 }  // namespace
 
 // Control: the listener's own token.
-TEST_CASE("Attack T4: a token is worth nothing at another sandbox's listener", "[attack][T4][namespace][container]") {
+TEST_CASE("Attack T4: a token is worth nothing at another sandbox's listener",
+          "[attack][T4][namespace][container]") {
   for (const std::string backend : {"namespace", "container"}) {
     if (!CanUse(backend)) continue;
     GuestWorld world;
@@ -131,14 +141,15 @@ TEST_CASE("Attack T4: a token is worth nothing at another sandbox's listener", "
 }
 
 // Control: an argument of the agent's, which the same watch sees.
-TEST_CASE("Attack T5: a token is in no command line and no log", "[attack][T5][namespace][container]") {
+TEST_CASE("Attack T5: a token is in no command line and no log",
+          "[attack][T5][namespace][container]") {
   for (const std::string backend : {"namespace", "container"}) {
     if (!CanUse(backend)) continue;
     INFO(backend);
     GuestWorld world;
     CommandLineWatch watch;
-    const CommandResult result =
-        world.Run({"sandbox", "run", ".", "--backend", backend, "--", "sleep 0.3; echo \"$WM_RPC_TOKEN\"; : canary-5e1f"});
+    const CommandResult result = world.Run({"sandbox", "run", ".", "--backend", backend, "--",
+                                            "sleep 0.3; echo \"$WM_RPC_TOKEN\"; : canary-5e1f"});
     const std::string lines = watch.End();
     const std::string token(Trim(result.out));
     REQUIRE(token.size() >= 32);
@@ -147,7 +158,8 @@ TEST_CASE("Attack T5: a token is in no command line and no log", "[attack][T5][n
     CHECK(world.DaemonLog().find("session") != std::string::npos);
     CHECK(world.DaemonLog().find(token) == std::string::npos);
     // Over with its sandbox.
-    const CommandResult late = world.Run({"sandbox", "run", ".", "--backend", backend, "--", "echo \"$WM_RPC_TOKEN\""});
+    const CommandResult late =
+        world.Run({"sandbox", "run", ".", "--backend", backend, "--", "echo \"$WM_RPC_TOKEN\""});
     CHECK(std::string(Trim(late.out)) != token);
   }
 }

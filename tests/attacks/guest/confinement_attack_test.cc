@@ -12,7 +12,8 @@ constexpr char kStatus[] = "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/stat
 
 // Forks until it may not, without running anything in the children.
 constexpr char kForkBomb[] =
-    "perl -e '$n = 0; while ($n < 6000) { $p = fork; last unless defined $p; if (!$p) { sleep 600; exit } $n++; "
+    "perl -e '$n = 0; while ($n < 6000) { $p = fork; last unless defined $p; if (!$p) { sleep 600; "
+    "exit } $n++; "
     "push @p, $p } print \"forked $n\\n\"; kill 9, @p'";
 
 int Number(const std::string& text, std::string_view after) {
@@ -28,7 +29,8 @@ int Number(const std::string& text, std::string_view after) {
 }  // namespace
 
 // Control: the same processes outside.
-TEST_CASE("Attack K4: no privilege is left inside and none can be won", "[attack][K4][namespace][container]") {
+TEST_CASE("Attack K4: no privilege is left inside and none can be won",
+          "[attack][K4][namespace][container]") {
   for (const std::string backend : {"namespace", "container"}) {
     if (!CanUse(backend)) continue;
     GuestWorld world;
@@ -39,7 +41,8 @@ TEST_CASE("Attack K4: no privilege is left inside and none can be won", "[attack
     }
     CHECK(inside.out.find("NoNewPrivs:\t1") != std::string::npos);
     CHECK(inside.out.find("Seccomp:\t2") != std::string::npos);
-    const std::string outside = world.RunCommand({"/bin/sh", "-c", kStatus}, {.cwd = "/", .env = {}, .input = {}}).out;
+    const std::string outside =
+        world.RunCommand({"/bin/sh", "-c", kStatus}, {.cwd = "/", .env = {}, .input = {}}).out;
     CHECK(outside.find("CapBnd:\t0000000000000000") == std::string::npos);
     CHECK(outside.find("NoNewPrivs:\t0") != std::string::npos);
   }
@@ -71,25 +74,35 @@ TEST_CASE("Attack K4: nothing of the user's and nothing of the daemon's is in re
     WriteFile(world.home() / file, canary);
   }
   WriteFile(world.area() / "beside", canary);
-  std::vector<fs::path> paths = {world.home() / ".ssh", world.home() / ".gitconfig", world.home() / ".config/workmux",
-                                 world.state() / "workmux.db", world.socket(), world.area() / "beside"};
+  std::vector<fs::path> paths = {world.home() / ".ssh",
+                                 world.home() / ".gitconfig",
+                                 world.home() / ".config/workmux",
+                                 world.state() / "workmux.db",
+                                 world.socket(),
+                                 world.area() / "beside"};
   if (HaveTmux()) {
     world.StartTmux();
     paths.push_back(world.tmux_socket());
   }
   REQUIRE(world.Run({"list"}).exit.ok());
   std::string look;
-  for (const fs::path& path : paths) look += "test -e '" + path.string() + "' && echo 'sees " + path.string() + "'\n";
+  for (const fs::path& path : paths)
+    look += "test -e '" + path.string() + "' && echo 'sees " + path.string() + "'\n";
   look += "grep -rsl " + canary + " '" + world.area().string() + "' 2>/dev/null\n";
   // Sockets of whatever listens on this machine, and what could name other processes of the host.
   const std::string sockets =
-      "grep -rsl " + canary + " /tmp /run /var/tmp /home /root /mnt 2>/dev/null; "
-      "for s in /run/docker.sock /var/run/docker.sock /run/containerd/containerd.sock /run/podman/podman.sock "
-      "/run/dbus/system_bus_socket /tmp/.X11-unix /tmp/tmux-*; do test -e $s && echo \"sees $s\"; done; "
+      "grep -rsl " + canary +
+      " /tmp /run /var/tmp /home /root /mnt 2>/dev/null; "
+      "for s in /run/docker.sock /var/run/docker.sock /run/containerd/containerd.sock "
+      "/run/podman/podman.sock "
+      "/run/dbus/system_bus_socket /tmp/.X11-unix /tmp/tmux-*; do test -e $s && echo \"sees $s\"; "
+      "done; "
       "find /run /tmp /var -type s 2>/dev/null | grep -v '^/run/workmux/bridge/'; "
       "cat /proc/[0-9]*/comm | grep -c -e workmuxd -e dockerd -e tmux";
-  const std::string outside = world.RunCommand({"/bin/sh", "-c", look}, {.cwd = "/", .env = {}, .input = {}}).out;
-  for (const fs::path& path : paths) CHECK(outside.find("sees " + path.string() + "\n") != std::string::npos);
+  const std::string outside =
+      world.RunCommand({"/bin/sh", "-c", look}, {.cwd = "/", .env = {}, .input = {}}).out;
+  for (const fs::path& path : paths)
+    CHECK(outside.find("sees " + path.string() + "\n") != std::string::npos);
   CHECK(outside.find((world.home() / "notes").string()) != std::string::npos);
   for (const std::string backend : {"namespace", "container"}) {
     if (!CanUse(backend)) continue;

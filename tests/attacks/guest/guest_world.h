@@ -16,6 +16,8 @@ struct GuestWorld : WorkmuxWorld {
 };
 
 // Prints the SKIPPED line where sandboxes of this backend cannot be made.
-inline bool CanUse(const std::string& backend) { return backend == "container" ? HaveDocker() : HaveBubblewrap(); }
+inline bool CanUse(const std::string& backend) {
+  return backend == "container" ? HaveDocker() : HaveBubblewrap();
+}
 
 }  // namespace workmux::test

@@ -14,11 +14,15 @@ constexpr char kUserFormat[] =
 
 struct NameWorld : GuestWorld {
   NameWorld() {
-    StartTmux("set -g status on\nset -g status-interval 1\nset -g allow-rename off\nset -g automatic-rename off");
+    StartTmux(
+        "set -g status on\nset -g status-interval 1\nset -g allow-rename off\nset -g "
+        "automatic-rename off");
   }
   fs::path marker(const char* name) const { return area() / ("marker." + std::string(name)); }
   // Names a program that tmux runs wherever it expands the name as a format.
-  std::string Payload(const char* name) const { return "#(touch${IFS}" + marker(name).string() + ")"; }
+  std::string Payload(const char* name) const {
+    return "#(touch${IFS}" + marker(name).string() + ")";
+  }
   // What a user's own formats and status line do all the time.
   void ShowEverything() {
     for (int i = 0; i < 3; ++i) {
@@ -47,7 +51,8 @@ struct NameWorld : GuestWorld {
 }  // namespace
 
 // Control: the same text given to `tmux rename-window`.
-TEST_CASE("Attack T1: a title set inside is shown and never run", "[attack][T1][namespace][container]") {
+TEST_CASE("Attack T1: a title set inside is shown and never run",
+          "[attack][T1][namespace][container]") {
   if (!HaveTmux()) return;
   for (const std::string backend : {"namespace", "container"}) {
     if (!CanUse(backend)) continue;
@@ -55,18 +60,24 @@ TEST_CASE("Attack T1: a title set inside is shown and never run", "[attack][T1][
     NameWorld world;
     const std::string payload = world.Payload("title");
     std::string script;
-    for (const std::string& title : std::vector<std::string>{payload, "#" + payload, "##" + payload, "#{E:" + payload + "}", "#{l:" + payload + "}",
-                                     "-t" + payload, ";kill-server", "a\nrun-shell " + payload}) {
-      script += "workmux set-window-title -- '" + title + "'; workmux set-window-title '" + title + "'\n";
+    for (const std::string& title : std::vector<std::string>{
+             payload, "#" + payload, "##" + payload, "#{E:" + payload + "}", "#{l:" + payload + "}",
+             "-t" + payload, ";kill-server", "a\nrun-shell " + payload}) {
+      script +=
+          "workmux set-window-title -- '" + title + "'; workmux set-window-title '" + title + "'\n";
     }
-    script += "workmux set-window-title shown-title\nworkmux set-window-status working; echo titles-done\n";
+    script +=
+        "workmux set-window-title shown-title\nworkmux set-window-status working; echo "
+        "titles-done\n";
     WriteFile(world.repo() / "titles.sh", script);
-    world.TypeInPane("main", "workmux sandbox run . --backend " + backend + " -- '. ./titles.sh; sleep 2'; echo over");
-    REQUIRE(WaitUntil([&] { return world.PaneText("main").find("titles-done") != std::string::npos; },
-                      std::chrono::seconds(30)));
+    world.TypeInPane("main", "workmux sandbox run . --backend " + backend +
+                                 " -- '. ./titles.sh; sleep 2'; echo over");
+    REQUIRE(
+        WaitUntil([&] { return world.PaneText("main").find("titles-done") != std::string::npos; },
+                  std::chrono::seconds(30)));
     CHECK_FALSE(world.Fires(world.marker("title")));
-    CHECK(world.Tmux({"list-panes", "-a", "-F", "#{@workmux_title} #{window_name}"}).find("shown-title") !=
-          std::string::npos);
+    CHECK(world.Tmux({"list-panes", "-a", "-F", "#{@workmux_title} #{window_name}"})
+              .find("shown-title") != std::string::npos);
     CHECK(world.ControlFires({"rename-window", "-t", "main:", payload}, world.marker("title")));
   }
 }
@@ -77,7 +88,8 @@ TEST_CASE("Attack T1: a name given to add is shown and never run", "[attack][T1]
   NameWorld world;
   const std::string payload = world.Payload("name");
   for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{"add", "-b", "-C", "b" + payload}, {"add", "-b", "-C", "plain", "--name", payload},
+       {std::vector<std::string>{"add", "-b", "-C", "b" + payload},
+        {"add", "-b", "-C", "plain", "--name", payload},
         {"add", "-b", "-C", "x/##" + payload}}) {
     const CommandResult added = world.Run(arguments);
     UNSCOPED_INFO(added.out << added.err);

@@ -138,7 +138,8 @@ TEST_CASE("EventLoop: without free descriptors accepting waits and does not spin
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, (dir / "s").c_str(), sizeof address.sun_path - 1);
-  REQUIRE(::connect(waiting.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(::connect(waiting.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
+          0);
   const std::clock_t cpu = std::clock();
   CHECK_FALSE(test::WaitUntil([&] { return accepted == 2; }, std::chrono::milliseconds(300)));
   const double busy = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;

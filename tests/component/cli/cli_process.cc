@@ -62,8 +62,8 @@ CliProcess::CliProcess(const Options& options) {
   arguments.insert(arguments.end(), options.arguments.begin(), options.arguments.end());
   std::vector<std::string> env = {"PATH=/usr/bin:/bin"};
   for (const auto& [name, value] : options.env) env.push_back(name + "=" + value);
-  const int error = ::posix_spawn(&pid_, WORKMUX_CLI, &actions, &attributes, Pointers(arguments).data(),
-                                  Pointers(env).data());
+  const int error = ::posix_spawn(&pid_, WORKMUX_CLI, &actions, &attributes,
+                                  Pointers(arguments).data(), Pointers(env).data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   REQUIRE(error == 0);

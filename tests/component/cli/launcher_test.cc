@@ -16,7 +16,8 @@ struct LauncherFixture {
     ::chmod((dir / "d").c_str(), 0700);
   }
   DaemonLauncher Make(Env extra = {}) const {
-    Env env = {{"HOME", dir.path().string()}, {"PATH", "/usr/bin:/bin"},
+    Env env = {{"HOME", dir.path().string()},
+               {"PATH", "/usr/bin:/bin"},
                {"WORKMUX_DAEMON", (dir / "d").string()}};
     env.merge(extra);
     return {test::Must(PathsFrom(env)), env};

@@ -62,7 +62,9 @@ TEST_CASE("sandbox run: what could not run is 125, 126 and 127", "[cli]") {
 TEST_CASE("sandbox run: the command arrives word for word", "[cli]") {
   CliFixture f;
   f.Plan("true");
-  CHECK(CliProcess(f.With({"sandbox", "run", "wt", "--", "a", "[x,y]", "--", "--help", ""})).Wait() == 0);
+  CHECK(
+      CliProcess(f.With({"sandbox", "run", "wt", "--", "a", "[x,y]", "--", "--help", ""})).Wait() ==
+      0);
   CHECK(CliProcess(f.With({"sandbox", "run", "wt", "--", "npm test && ls"})).Wait() == 0);
   const auto opened = f.daemon.opened();
   REQUIRE(opened.size() == 2);

@@ -53,7 +53,8 @@ TEST_CASE("PosixCommandRunner: a child's exit code and both outputs are its resu
   CHECK(result.err == "err\n");
 }
 
-TEST_CASE("PosixCommandRunner: a child's number is not free while its group may be signalled", "[process]") {
+TEST_CASE("PosixCommandRunner: a child's number is not free while its group may be signalled",
+          "[process]") {
   TempDir dir;
   const auto file = dir / "pid";
   std::thread runner([&] {
@@ -61,9 +62,12 @@ TEST_CASE("PosixCommandRunner: a child's number is not free while its group may 
     CHECK(Must(Run(Shell("echo $$ >" + file.string() + "; sleep 1 & exit 0"))).exit.ok());
   });
   const pid_t pid = PidIn(file);
-  CHECK(WaitUntil([&] {
-    return test::ReadWholeFile("/proc/" + std::to_string(pid) + "/stat").find(") Z ") != std::string::npos;
-  }, std::chrono::seconds(2)));
+  CHECK(WaitUntil(
+      [&] {
+        return test::ReadWholeFile("/proc/" + std::to_string(pid) + "/stat").find(") Z ") !=
+               std::string::npos;
+      },
+      std::chrono::seconds(2)));
   runner.join();
   CHECK_FALSE(std::filesystem::exists("/proc/" + std::to_string(pid)));
 }
@@ -176,7 +180,8 @@ TEST_CASE("PosixCommandRunner: a child that ignores its stdin still succeeds", "
   CHECK(Must(Run(command)).exit.ok());
 }
 
-TEST_CASE("PosixCommandRunner: inherited files hold their content under their number", "[process]") {
+TEST_CASE("PosixCommandRunner: inherited files hold their content under their number",
+          "[process]") {
   Command command = Shell("cat <&5; cat <&3; cat /proc/self/fd/3");
   command.files = {{.number = 3, .content = "three\n"}, {.number = 5, .content = "five\n"}};
   CHECK(Must(Run(command)).out == "five\nthree\nthree\n");
@@ -225,10 +230,11 @@ TEST_CASE("PosixCommandRunner: Stream hands over output as it comes", "[process]
       Shell("echo first; while [ ! -e " + gate + " ]; do :; done; echo second >&2");
   std::string out;
   std::string err;
-  const auto exit = PosixCommandRunner().Stream(command, {}, [&](StdStream stream, std::string_view data) {
-    (stream == StdStream::kOut ? out : err) += data;
-    if (out == "first\n") test::WriteFile(gate, "");
-  });
+  const auto exit =
+      PosixCommandRunner().Stream(command, {}, [&](StdStream stream, std::string_view data) {
+        (stream == StdStream::kOut ? out : err) += data;
+        if (out == "first\n") test::WriteFile(gate, "");
+      });
   CHECK(Must(exit).ok());
   CHECK(out == "first\n");
   CHECK(err == "second\n");

@@ -75,7 +75,8 @@ grpc::Status CallSetStatus(const std::string& target, const std::string& token,
 }
 
 struct Fixture {
-  explicit Fixture(const GuestBridge::Limits& limits = {}) : bridge(loop, executor, actions, limits) {
+  explicit Fixture(const GuestBridge::Limits& limits = {})
+      : bridge(loop, executor, actions, limits) {
     // As the daemon does: the library's end would wait for its poller.
     grpc_init();
   }
@@ -88,10 +89,12 @@ struct Fixture {
   const Secret token_a{"token-of-a"};
   const Secret token_b{"token-of-b"};
 
-  std::string SocketOf(const std::string& id) { return "unix:" + (dir / id / "bridge.sock").string(); }
+  std::string SocketOf(const std::string& id) {
+    return "unix:" + (dir / id / "bridge.sock").string();
+  }
   std::uint16_t Open(const std::string& id, const Secret& token, std::uint16_t port = 0) {
-    return test::Must(
-        bridge.Open(id, token, {.socket_dir = dir / id, .tcp_address = "127.0.0.1", .tcp_port = port}));
+    return test::Must(bridge.Open(
+        id, token, {.socket_dir = dir / id, .tcp_address = "127.0.0.1", .tcp_port = port}));
   }
 };
 
@@ -101,7 +104,7 @@ TEST_CASE("GuestBridge: a status reaches the session of the token, over the sock
   CHECK(CallSetStatus(f.SocketOf("a"), "token-of-a").ok());
   CHECK(CallSetStatus("127.0.0.1:" + std::to_string(port), "token-of-a", pb::STATUS_DONE).ok());
   const std::vector<std::pair<std::string, AgentStatus>> expected = {{"a", AgentStatus::kWorking},
-                                                                    {"a", AgentStatus::kDone}};
+                                                                     {"a", AgentStatus::kDone}};
   CHECK(f.actions.statuses() == expected);
 }
 
@@ -109,7 +112,8 @@ TEST_CASE("GuestBridge: a missing, wrong or unspecified word changes nothing") {
   Fixture f;
   f.Open("a", f.token_a);
   CHECK(CallSetStatus(f.SocketOf("a"), "").error_code() == grpc::StatusCode::UNAUTHENTICATED);
-  CHECK(CallSetStatus(f.SocketOf("a"), "token-of-").error_code() == grpc::StatusCode::UNAUTHENTICATED);
+  CHECK(CallSetStatus(f.SocketOf("a"), "token-of-").error_code() ==
+        grpc::StatusCode::UNAUTHENTICATED);
   CHECK(CallSetStatus(f.SocketOf("a"), "token-of-a", pb::STATUS_UNSPECIFIED).error_code() ==
         grpc::StatusCode::INVALID_ARGUMENT);
   CHECK(f.actions.statuses().empty());
@@ -119,7 +123,8 @@ TEST_CASE("guest: T4, a token of one sandbox is refused on another's socket and 
   Fixture f;
   f.Open("a", f.token_a);
   const std::uint16_t port_b = f.Open("b", f.token_b);
-  CHECK(CallSetStatus(f.SocketOf("b"), "token-of-a").error_code() == grpc::StatusCode::UNAUTHENTICATED);
+  CHECK(CallSetStatus(f.SocketOf("b"), "token-of-a").error_code() ==
+        grpc::StatusCode::UNAUTHENTICATED);
   CHECK(CallSetStatus("127.0.0.1:" + std::to_string(port_b), "token-of-a").error_code() ==
         grpc::StatusCode::UNAUTHENTICATED);
   CHECK(f.actions.statuses().empty());
@@ -151,8 +156,9 @@ TEST_CASE("GuestBridge: the same directory, port and token work again after a re
   const std::uint16_t port = f.Open("a", f.token_a);
   f.bridge.Stop();
   GuestBridge second(f.loop, f.executor, f.actions);
-  CHECK(test::Must(second.Open("a", f.token_a,
-                               {.socket_dir = f.dir / "a", .tcp_address = "127.0.0.1", .tcp_port = port})) == port);
+  CHECK(test::Must(second.Open(
+            "a", f.token_a,
+            {.socket_dir = f.dir / "a", .tcp_address = "127.0.0.1", .tcp_port = port})) == port);
   CHECK(CallSetStatus(f.SocketOf("a"), "token-of-a").ok());
   CHECK(CallSetStatus("127.0.0.1:" + std::to_string(port), "token-of-a").ok());
 }
@@ -160,7 +166,8 @@ TEST_CASE("GuestBridge: the same directory, port and token work again after a re
 TEST_CASE("GuestBridge: a message above 1 MiB is refused") {
   Fixture f;
   f.Open("a", f.token_a);
-  auto stub = pb::GuestService::NewStub(grpc::CreateChannel(f.SocketOf("a"), grpc::InsecureChannelCredentials()));
+  auto stub = pb::GuestService::NewStub(
+      grpc::CreateChannel(f.SocketOf("a"), grpc::InsecureChannelCredentials()));
   const auto send = [&](std::size_t size) {
     grpc::ClientContext context;
     context.AddMetadata("authorization", "Bearer token-of-a");
@@ -221,8 +228,10 @@ TEST_CASE("guest: T8, calls above a sandbox's budget are refused, another's are 
   int passed = 0;
   for (int i = 0; i < 20; ++i) {
     const grpc::Status status = CallSetStatus(f.SocketOf("a"), "token-of-a");
-    if (status.ok()) ++passed;
-    else CHECK(status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+    if (status.ok())
+      ++passed;
+    else
+      CHECK(status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
   }
   CHECK(passed == 5);
   CHECK(CallSetStatus(f.SocketOf("b"), "token-of-b").ok());
@@ -237,7 +246,9 @@ TEST_CASE("guest: T8, calls that do not end hold one worker, and only so many wa
   std::vector<std::thread> callers;
   for (int i = 0; i < 10; ++i) {
     callers.emplace_back([&] {
-      if (CallSetStatus(f.SocketOf("a"), "token-of-a").error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) ++refused;
+      if (CallSetStatus(f.SocketOf("a"), "token-of-a").error_code() ==
+          grpc::StatusCode::RESOURCE_EXHAUSTED)
+        ++refused;
     });
   }
   CHECK(test::WaitUntil([&] { return f.actions.hanging == 1 && refused == 4; }));
@@ -253,7 +264,8 @@ TEST_CASE("guest: a connection that guesses tokens is cut") {
   f.Open("a", f.token_a);
   grpc::ChannelArguments once;
   once.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 60'000);
-  auto channel = grpc::CreateCustomChannel(f.SocketOf("a"), grpc::InsecureChannelCredentials(), once);
+  auto channel =
+      grpc::CreateCustomChannel(f.SocketOf("a"), grpc::InsecureChannelCredentials(), once);
   auto stub = pb::GuestService::NewStub(channel);
   for (int i = 0; i < 3; ++i) {
     grpc::ClientContext context;

@@ -58,7 +58,8 @@ int KnockAs(uid_t uid, const std::filesystem::path& socket) {
   if (child == 0) {
     if (::setresuid(uid, uid, uid) != 0) ::_exit(2);
     const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) ::_exit(2);
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+      ::_exit(2);
     constexpr char kPreface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
     ::send(fd, kPreface, sizeof(kPreface) - 1, MSG_NOSIGNAL);
     char byte = 0;

@@ -1,7 +1,7 @@
 #include "daemon/rpc/convert.h"
 
-#include "tests/component/rpc/daemon_call.h"
 #include "daemon/rpc/unary_call.h"
+#include "tests/component/rpc/daemon_call.h"
 #include "tests/support/status_matchers.h"
 
 namespace workmux::daemon {
@@ -23,7 +23,8 @@ TEST_CASE("convert: a caller is what the client says it is") {
 }
 
 TEST_CASE("convert: each status has a word, and a clear is no status") {
-  for (const AgentStatus status : {AgentStatus::kWorking, AgentStatus::kWaiting, AgentStatus::kDone}) {
+  for (const AgentStatus status :
+       {AgentStatus::kWorking, AgentStatus::kWaiting, AgentStatus::kDone}) {
     CHECK(test::Must(FromWire(ToWire(status))) == status);
   }
   CHECK(test::Must(FromWire(pb::AGENT_STATUS_CLEAR)) == AgentStatus::kNone);
@@ -32,7 +33,8 @@ TEST_CASE("convert: each status has a word, and a clear is no status") {
 }
 
 TEST_CASE("convert: a plan keeps its arguments, variables and files") {
-  const ExecPlan plan{.argv = {"bwrap", "--", "a b"}, .env = {{"A", "1"}}, .cwd = "/w", .files = {{7, "secret"}}};
+  const ExecPlan plan{
+      .argv = {"bwrap", "--", "a b"}, .env = {{"A", "1"}}, .cwd = "/w", .files = {{7, "secret"}}};
   const pb::ExecPlan wire = ToWire(plan);
   CHECK(std::vector<std::string>(wire.argv().begin(), wire.argv().end()) == plan.argv);
   CHECK(wire.env().at("A") == "1");

@@ -17,7 +17,8 @@ namespace control = ::workmux::control::v1;
 // over a channel inside of the process.
 class InProcessDaemon {
  public:
-  using Unary = std::function<grpc::ServerUnaryReactor*(grpc::CallbackServerContext*, control::GetInfoResponse*)>;
+  using Unary = std::function<grpc::ServerUnaryReactor*(grpc::CallbackServerContext*,
+                                                        control::GetInfoResponse*)>;
   using Stream = std::function<grpc::ServerWriteReactor<control::AgentEvent>*()>;
 
   InProcessDaemon() {
@@ -35,8 +36,12 @@ class InProcessDaemon {
     pool.Drain();
   }
 
-  std::unique_ptr<control::DaemonService::Stub> daemon() { return control::DaemonService::NewStub(channel_); }
-  std::unique_ptr<control::AgentService::Stub> agent() { return control::AgentService::NewStub(channel_); }
+  std::unique_ptr<control::DaemonService::Stub> daemon() {
+    return control::DaemonService::NewStub(channel_);
+  }
+  std::unique_ptr<control::AgentService::Stub> agent() {
+    return control::AgentService::NewStub(channel_);
+  }
 
   // Set before the call.
   Unary unary;
@@ -45,15 +50,16 @@ class InProcessDaemon {
 
  private:
   struct Daemon : control::DaemonService::CallbackService {
-    grpc::ServerUnaryReactor* GetInfo(grpc::CallbackServerContext* context, const control::GetInfoRequest*,
+    grpc::ServerUnaryReactor* GetInfo(grpc::CallbackServerContext* context,
+                                      const control::GetInfoRequest*,
                                       control::GetInfoResponse* response) override {
       return owner->unary(context, response);
     }
     InProcessDaemon* owner = nullptr;
   };
   struct Agent : control::AgentService::CallbackService {
-    grpc::ServerWriteReactor<control::AgentEvent>* WatchAgents(grpc::CallbackServerContext*,
-                                                               const control::WatchAgentsRequest*) override {
+    grpc::ServerWriteReactor<control::AgentEvent>* WatchAgents(
+        grpc::CallbackServerContext*, const control::WatchAgentsRequest*) override {
       return owner->stream();
     }
     InProcessDaemon* owner = nullptr;

@@ -33,7 +33,8 @@ struct Fixture {
 TEST_CASE("SocketKeeper: a wiped runtime directory gets its socket back, each time") {
   Fixture f;
   REQUIRE_OK(f.Listen());
-  SocketKeeper keeper(f.loop, f.executor, f.dir / "run/s", [&] { return f.Listen(); }, kOften);
+  SocketKeeper keeper(
+      f.loop, f.executor, f.dir / "run/s", [&] { return f.Listen(); }, kOften);
   for (int round = 1; round <= 2; ++round) {
     std::filesystem::remove_all(f.dir / "run");
     CHECK(test::WaitUntil([&] { return ConnectUnix(f.dir / "run/s").ok(); }));
@@ -46,7 +47,8 @@ TEST_CASE("SocketKeeper: a wiped runtime directory gets its socket back, each ti
 TEST_CASE("SocketKeeper: what stands at the path is left alone, also another's socket") {
   Fixture f;
   REQUIRE_OK(f.Listen());
-  SocketKeeper keeper(f.loop, f.executor, f.dir / "run/s", [&] { return f.Listen(); }, kOften);
+  SocketKeeper keeper(
+      f.loop, f.executor, f.dir / "run/s", [&] { return f.Listen(); }, kOften);
   const UniqueFd other = test::Must(ListenUnix(f.dir / "run/s"));
   CHECK_FALSE(test::WaitUntil([&] { return f.listens > 1; }, std::chrono::milliseconds(100)));
   keeper.Stop();

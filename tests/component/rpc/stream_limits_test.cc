@@ -36,7 +36,8 @@ class Service : public pb::AgentService::CallbackService {
 };
 
 struct Fixture {
-  explicit Fixture(std::function<void(std::shared_ptr<Call>)> body) : service(executor, std::move(body)) {
+  explicit Fixture(std::function<void(std::shared_ptr<Call>)> body)
+      : service(executor, std::move(body)) {
     grpc::ServerBuilder builder;
     builder.AddListeningPort("unix:" + (dir / "s").string(), grpc::InsecureServerCredentials());
     builder.RegisterService(&service);

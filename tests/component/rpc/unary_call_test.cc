@@ -59,7 +59,8 @@ TEST_CASE("UnaryCall: an exception of the body is INTERNAL and the daemon lives"
   });
   CHECK_CODE(answer.status, absl::StatusCode::kInternal);
   CHECK_THAT(MessageOf(answer.status), Catch::Contains("boom"));
-  CHECK_OK(Call(daemon, [](std::stop_token) -> absl::StatusOr<Response> { return Response(); }).status);
+  CHECK_OK(
+      Call(daemon, [](std::stop_token) -> absl::StatusOr<Response> { return Response(); }).status);
 }
 
 TEST_CASE("UnaryCall: a client that cancels stops the body") {
@@ -67,11 +68,12 @@ TEST_CASE("UnaryCall: a client that cancels stops the body") {
   std::atomic<bool> started{false};
   std::atomic<bool> stopped{false};
   daemon.unary = [&](grpc::CallbackServerContext*, Response* response) {
-    return UnaryCall<Response>::Start(daemon.pool, response, [&](std::stop_token stop) -> absl::StatusOr<Response> {
-      started = true;
-      stopped = test::WaitUntil([&] { return stop.stop_requested(); });
-      return Cancelled("stopped");
-    });
+    return UnaryCall<Response>::Start(
+        daemon.pool, response, [&](std::stop_token stop) -> absl::StatusOr<Response> {
+          started = true;
+          stopped = test::WaitUntil([&] { return stop.stop_requested(); });
+          return Cancelled("stopped");
+        });
   };
   grpc::ClientContext context;
   std::thread canceller([&] {
@@ -79,7 +81,8 @@ TEST_CASE("UnaryCall: a client that cancels stops the body") {
     context.TryCancel();
   });
   Response response;
-  CHECK(daemon.daemon()->GetInfo(&context, {}, &response).error_code() == grpc::StatusCode::CANCELLED);
+  CHECK(daemon.daemon()->GetInfo(&context, {}, &response).error_code() ==
+        grpc::StatusCode::CANCELLED);
   canceller.join();
   CHECK(test::WaitUntil([&] { return stopped.load(); }));
 }
@@ -91,7 +94,9 @@ TEST_CASE("UnaryCall: what the body holds is gone when the client hears of the e
   daemon.unary = [&](grpc::CallbackServerContext*, Response* response) {
     return UnaryCall<Response>::Start(
         daemon.pool, response,
-        [held = std::move(held)](std::stop_token) -> absl::StatusOr<Response> { return Response(); });
+        [held = std::move(held)](std::stop_token) -> absl::StatusOr<Response> {
+          return Response();
+        });
   };
   grpc::ClientContext context;
   Response response;

@@ -29,7 +29,8 @@ class CountingBoundary : public GitBoundary {
  public:
   explicit CountingBoundary(std::filesystem::path dir) : dir_(std::move(dir)) {}
   absl::Status Check() override { return absl::OkStatus(); }
-  absl::StatusOr<std::vector<Mount>> Prepare(const Worktree& worktree, const Env&, std::stop_token) override {
+  absl::StatusOr<std::vector<Mount>> Prepare(const Worktree& worktree, const Env&,
+                                             std::stop_token) override {
     return std::vector<Mount>{{dir_, worktree.repository.common_dir, true}};
   }
   absl::Status Watch(const Worktree&) override {
@@ -48,7 +49,9 @@ class CountingBoundary : public GitBoundary {
 
 class QuietBridge : public BridgeListeners {
  public:
-  absl::StatusOr<std::uint16_t> Open(const std::string&, const Secret&, const Endpoints&) override { return 4242; }
+  absl::StatusOr<std::uint16_t> Open(const std::string&, const Secret&, const Endpoints&) override {
+    return 4242;
+  }
   void Close(const std::string&) override {}
 };
 
@@ -57,7 +60,9 @@ class ScriptedBackend : public SandboxBackend {
  public:
   std::string_view name() const override { return "container"; }
   absl::Status Check(std::string_view, const Env&) override { return absl::OkStatus(); }
-  absl::StatusOr<BridgeAddress> Bridge(const Env&) override { return BridgeAddress{"127.0.0.1", "127.0.0.1"}; }
+  absl::StatusOr<BridgeAddress> Bridge(const Env&) override {
+    return BridgeAddress{"127.0.0.1", "127.0.0.1"};
+  }
   absl::Status Prepare(const SandboxSpec& spec, ProgressSink&, std::stop_token) override {
     if (on_prepare) on_prepare();
     MutexLock lock(mu_);
@@ -65,7 +70,8 @@ class ScriptedBackend : public SandboxBackend {
     return absl::OkStatus();
   }
   absl::StatusOr<ExecPlan> PlanRun(const SandboxSpec&, const Env&) override { return ExecPlan{}; }
-  absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec&, std::span<const std::string>, bool, const Env&) override {
+  absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec&, std::span<const std::string>, bool,
+                                      const Env&) override {
     return ExecPlan{};
   }
   absl::StatusOr<SandboxExit> ConfirmExit(std::string_view, ExitStatus seen) override {
@@ -122,25 +128,26 @@ struct Fixture {
   ConfigGate config{*store};
   AgentTracker agents{*store, tmux};
   SessionDirectory directory;
-  SessionPlanner planner{git, config, backends, [](const std::string&, const Env&) {
-                           return absl::StatusOr<SessionPlanner::ProgramPaths>(SessionPlanner::ProgramPaths{});
-                         }};
-  SessionManager sessions{{.planner = planner,
-                           .git = boundary,
-                           .bridge = bridge,
-                           .agents = agents,
-                           .multiplexers = tmux,
-                           .directory = directory,
-                           .records = *store,
-                           .trust = config,
-                           .backends = backends,
-                           .loop = loop,
-                           .executor = executor,
-                           .runtime_dir = dir / "run",
-                           .guest_dir = dir.path(),
-                           .instance = "0123456789abcdef",
-                           .record_sources =
-                               [](std::span<const Mount>) { return MountSources::Record({}); }}};
+  SessionPlanner planner{
+      git, config, backends, [](const std::string&, const Env&) {
+        return absl::StatusOr<SessionPlanner::ProgramPaths>(SessionPlanner::ProgramPaths{});
+      }};
+  SessionManager sessions{
+      {.planner = planner,
+       .git = boundary,
+       .bridge = bridge,
+       .agents = agents,
+       .multiplexers = tmux,
+       .directory = directory,
+       .records = *store,
+       .trust = config,
+       .backends = backends,
+       .loop = loop,
+       .executor = executor,
+       .runtime_dir = dir / "run",
+       .guest_dir = dir.path(),
+       .instance = "0123456789abcdef",
+       .record_sources = [](std::span<const Mount>) { return MountSources::Record({}); }}};
   Worktree worktree;
   SessionRequest request;
   test::FakeProgress progress;
@@ -212,7 +219,8 @@ TEST_CASE("SessionManager: a session that is ending gets no lease, and whoever e
   CHECK(f.backend.existing() == 0);
 }
 
-TEST_CASE("SessionManager: a daemon that stops takes no lease and opens nothing, and ends nothing") {
+TEST_CASE(
+    "SessionManager: a daemon that stops takes no lease and opens nothing, and ends nothing") {
   Fixture f;
   const std::string id = test::Must(f.Open());
   absl::Status why;

@@ -2,8 +2,8 @@
 
 #include <csignal>
 
-#include "tests/support/wait_until.h"
 #include "tests/fakes/session_world.h"
+#include "tests/support/wait_until.h"
 
 namespace workmux::daemon {
 namespace {
@@ -57,7 +57,9 @@ TEST_CASE("SessionManager: a session whose client died with the daemon is remove
   CHECK(w.log.Count("release") == 1);
 }
 
-TEST_CASE("SessionManager: a client that lives keeps its unleased sandbox, and takes it along when it ends") {
+TEST_CASE(
+    "SessionManager: a client that lives keeps its unleased sandbox, and takes it along when it "
+    "ends") {
   SessionWorld w;
   Child client;
   const std::string id = Resumed(w, client);
@@ -77,7 +79,8 @@ TEST_CASE("SessionManager: a client that lives keeps its unleased sandbox, and t
   }));
 }
 
-TEST_CASE("SessionManager: a session that was resumed is not ended by the wait for its old client") {
+TEST_CASE(
+    "SessionManager: a session that was resumed is not ended by the wait for its old client") {
   SessionWorld w;
   Child client;
   const std::string id = Resumed(w, client);
@@ -107,7 +110,8 @@ TEST_CASE("SessionManager: a client that ends while the daemon stops is left to 
   SECTION("after it") {
     w.manager->BeginShutdown();
     client.End();
-    CHECK_FALSE(WaitUntil([&] { return w.executor.waiting() > 0; }, std::chrono::milliseconds(100)));
+    CHECK_FALSE(
+        WaitUntil([&] { return w.executor.waiting() > 0; }, std::chrono::milliseconds(100)));
   }
   w.executor.RunAll();
   CHECK(w.session_records.sessions.contains(id));

@@ -24,7 +24,8 @@ struct Stage {
   Env env = CurrentEnv();
 
   Stage() {
-    for (const char* name : {"TMUX", "TMUX_PANE", "XDG_RUNTIME_DIR", "WORKMUX_TMUX_SOCKET"}) env.erase(name);
+    for (const char* name : {"TMUX", "TMUX_PANE", "XDG_RUNTIME_DIR", "WORKMUX_TMUX_SOCKET"})
+      env.erase(name);
     env["TMPDIR"] = dir.path().string();
     env["HOME"] = (dir / "home").string();
     env["LANG"] = "C.UTF-8";
@@ -116,7 +117,8 @@ TEST_CASE("Demo: without a UTF-8 locale the marks are words", "[demo]") {
 TEST_CASE("Demo: an agent that never starts is a failure that leaves nothing", "[demo]") {
   if (!HasTools({"tmux", "git"})) return;
   const Stage stage;
-  const CommandResult result = stage.Run({"--backend", "container", "--image", "workmux-no-such-image:none"});
+  const CommandResult result =
+      stage.Run({"--backend", "container", "--image", "workmux-no-such-image:none"});
   INFO(result.out << result.err);
   CHECK(result.exit.code == 1);
   CHECK(result.err.starts_with("workmux: "));
@@ -133,8 +135,8 @@ TEST_CASE("Demo: an interrupt in the middle leaves nothing", "[demo]") {
     const bool began = test::WaitUntil(
         [&] {
           const auto names = stage.Scratch();
-          return !names.empty() &&
-                 std::filesystem::exists(stage.dir / names[0] / "project__worktrees/hello/hello.txt");
+          return !names.empty() && std::filesystem::exists(stage.dir / names[0] /
+                                                           "project__worktrees/hello/hello.txt");
         },
         std::chrono::seconds(60));
     CHECK(began);

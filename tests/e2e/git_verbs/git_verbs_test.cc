@@ -34,7 +34,8 @@ constexpr char kReset[] = R"sh(
 std::string ScriptOf(std::span<const GitVerb> verbs) {
   std::string script = kSave;
   for (const GitVerb& verb : verbs) {
-    script += Format("echo '#### {}'\n( {} ) 2> /dev/null\necho \"exit $?\"\n({})\n", verb.name, verb.script, kGitState);
+    script += Format("echo '#### {}'\n( {} ) 2> /dev/null\necho \"exit $?\"\n({})\n", verb.name,
+                     verb.script, kGitState);
     if (verbs.size() > 1) script += kReset;
   }
   return script + "exit 0\n";
@@ -63,13 +64,15 @@ std::map<std::string, std::string> Untouchable(GitWorld& world) {
   return files;
 }
 
-void CompareWithOutside(SandboxWorld& sandboxes, const std::string& backend, std::span<const GitVerb> verbs) {
+void CompareWithOutside(SandboxWorld& sandboxes, const std::string& backend,
+                        std::span<const GitVerb> verbs) {
   GitWorld sandboxed;
   GitWorld plain;
   const std::string script = ScriptOf(verbs);
   INFO(backend << ", from: " << verbs.front().name);
   const auto before = Untouchable(sandboxed);
-  const CommandResult inside = sandboxes.Inside({backend, "clone"}, sandboxed, sandboxed.wt(), script);
+  const CommandResult inside =
+      sandboxes.Inside({backend, "clone"}, sandboxed, sandboxed.wt(), script);
   INFO(inside.err);
   const CommandResult outside = plain.Run(plain.wt(), script);
   CHECK(inside.exit.ok());
@@ -84,7 +87,8 @@ void CompareWithOutside(SandboxWorld& sandboxes, const std::string& backend, std
 
 }  // namespace
 
-TEST_CASE("Git inside a namespace sandbox: everyday commands leave what they leave outside", "[git]") {
+TEST_CASE("Git inside a namespace sandbox: everyday commands leave what they leave outside",
+          "[git]") {
   if (!CanUse("namespace")) return;
   SandboxWorld sandboxes;
   for (const GitVerb& verb : kGitVerbs) CompareWithOutside(sandboxes, "namespace", {&verb, 1});
@@ -95,7 +99,8 @@ TEST_CASE("Git inside a container: everyday commands leave what they leave outsi
   SandboxWorld sandboxes;
   const std::span<const GitVerb> all = kGitVerbs;
   for (std::size_t at = 0; at < all.size(); at += kVerbsPerContainer) {
-    CompareWithOutside(sandboxes, "container", all.subspan(at, std::min(kVerbsPerContainer, all.size() - at)));
+    CompareWithOutside(sandboxes, "container",
+                       all.subspan(at, std::min(kVerbsPerContainer, all.size() - at)));
   }
 }
 

@@ -14,7 +14,8 @@ void AgentSurvivesTheDaemon(Engine engine) {
   const std::filesystem::path worktree = world.Must({"path", "topic"});
   const std::string pane = world.PaneOfWindow("wm-topic");
   REQUIRE_FALSE(pane.empty());
-  const bool working = WaitUntil([&] { return ShowsStatus(world, "topic", "working"); }, std::chrono::seconds(30));
+  const bool working =
+      WaitUntil([&] { return ShowsStatus(world, "topic", "working"); }, std::chrono::seconds(30));
   if (!working) FAIL(world.PaneText(pane));
   const auto before = LivingSandboxes(world, engine);
   REQUIRE_FALSE(before.empty());
@@ -42,15 +43,21 @@ void AgentSurvivesTheDaemon(Engine engine) {
 
 }  // namespace
 
-TEST_CASE("kill -9 workmuxd while an agent runs: the agent goes on, the next client call brings a daemon that "
-          "shows it with its status, its next set-window-status arrives, the pane ends with the agent's exit "
-          "code (namespace)") {
+TEST_CASE(
+    "kill -9 workmuxd while an agent runs: the agent goes on, the next client call brings a daemon "
+    "that "
+    "shows it with its status, its next set-window-status arrives, the pane ends with the agent's "
+    "exit "
+    "code (namespace)") {
   AgentSurvivesTheDaemon(Engine::kNamespace);
 }
 
-TEST_CASE("kill -9 workmuxd while an agent runs: the agent goes on, the next client call brings a daemon that "
-          "shows it with its status, its next set-window-status arrives, the pane ends with the agent's exit "
-          "code (Docker)") {
+TEST_CASE(
+    "kill -9 workmuxd while an agent runs: the agent goes on, the next client call brings a daemon "
+    "that "
+    "shows it with its status, its next set-window-status arrives, the pane ends with the agent's "
+    "exit "
+    "code (Docker)") {
   AgentSurvivesTheDaemon(Engine::kDocker);
 }
 

@@ -19,7 +19,8 @@ using Catch::Contains;
 namespace {
 
 std::unique_ptr<Program> StartSleeper(WorkmuxWorld& world) {
-  auto program = world.Start({"sandbox", "run", ".", "--", "sh", "-c", "echo inside; exec sleep 1000"});
+  auto program =
+      world.Start({"sandbox", "run", ".", "--", "sh", "-c", "echo inside; exec sleep 1000"});
   if (!program->Prints("inside")) FAIL(program->err());
   return program;
 }
@@ -27,7 +28,8 @@ std::unique_ptr<Program> StartSleeper(WorkmuxWorld& world) {
 // A service manager's end of NOTIFY_SOCKET.
 class NotifySocket {
  public:
-  explicit NotifySocket(const std::filesystem::path& path) : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+  explicit NotifySocket(const std::filesystem::path& path)
+      : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     path.native().copy(address.sun_path, sizeof address.sun_path - 1);
@@ -67,13 +69,16 @@ pid_t StartActivated(WorkmuxWorld& world, const UniqueFd& listener, const std::s
     ::dup2(listener.get(), 3);
   }
   // Only the process itself knows the number that LISTEN_PID must name.
-  ::execle("/bin/sh", "sh", "-c", "LISTEN_PID=$$ exec \"$0\"", program.c_str(), nullptr, pointers.data());
+  ::execle("/bin/sh", "sh", "-c", "LISTEN_PID=$$ exec \"$0\"", program.c_str(), nullptr,
+           pointers.data());
   ::_exit(127);
 }
 
 }  // namespace
 
-TEST_CASE("Daemon service: a passed socket is served, readiness is told, SIGTERM ends it and no sandbox") {
+TEST_CASE(
+    "Daemon service: a passed socket is served, readiness is told, SIGTERM ends it and no "
+    "sandbox") {
   if (!HaveBubblewrap()) return;
   WorkmuxWorld world(ConfigFor(Engine::kNamespace));
   world.env()["WORKMUX_NO_SPAWN"] = "1";
@@ -136,7 +141,8 @@ TEST_CASE("Daemon service: status, start, stop, restart and logs do what they sa
   CHECK(world.Daemon() != 0);
 }
 
-TEST_CASE("Daemon service: stop ends no sandbox and a waiting client does not bring the daemon back") {
+TEST_CASE(
+    "Daemon service: stop ends no sandbox and a waiting client does not bring the daemon back") {
   if (!HaveBubblewrap()) return;
   WorkmuxWorld world(ConfigFor(Engine::kNamespace));
   auto sandbox = StartSleeper(world);

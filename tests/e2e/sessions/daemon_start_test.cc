@@ -107,12 +107,16 @@ TEST_CASE("Daemon start: a daemon of another version is named, not replaced") {
   old.Stop();
 }
 
-TEST_CASE("Daemon start: a socket path that is too long is refused with a hint, by client and daemon") {
+TEST_CASE(
+    "Daemon start: a socket path that is too long is refused with a hint, by client and daemon") {
   WorkmuxWorld world;
   const std::string path = (world.area() / std::string(100, 'x')).string();
-  const auto client = world.Run({"list"}, {.cwd = {}, .env = {{"WORKMUX_SOCKET", path}}, .input = {}});
+  const auto client =
+      world.Run({"list"}, {.cwd = {}, .env = {{"WORKMUX_SOCKET", path}}, .input = {}});
   CHECK(client.exit.code == 2);
-  CHECK_THAT(client.err, Contains("107") && Contains("hint: set WORKMUX_SOCKET or XDG_RUNTIME_DIR to a shorter path"));
+  CHECK_THAT(
+      client.err,
+      Contains("107") && Contains("hint: set WORKMUX_SOCKET or XDG_RUNTIME_DIR to a shorter path"));
   const auto daemon = world.RunCommand({WorkmuxWorld::daemon_program().string()},
                                        {.cwd = {}, .env = {{"WORKMUX_SOCKET", path}}, .input = {}});
   CHECK(daemon.exit.code == 1);
@@ -123,7 +127,8 @@ TEST_CASE("Daemon start: the longest socket path works") {
   WorkmuxWorld world;
   std::string path = (world.area() / "s").string();
   path += std::string(kMaxSocketPath - path.size(), 'x');
-  const auto result = world.Run({"daemon", "start"}, {.cwd = {}, .env = {{"WORKMUX_SOCKET", path}}, .input = {}});
+  const auto result =
+      world.Run({"daemon", "start"}, {.cwd = {}, .env = {{"WORKMUX_SOCKET", path}}, .input = {}});
   INFO(result.err);
   CHECK(result.exit.code == 0);
 }
@@ -135,7 +140,8 @@ TEST_CASE("Daemon start: without HOME there is a clear error") {
     if (program == WorkmuxWorld::cli()) words.emplace_back("list");
     const CommandResult result = world.RunCommand(words, {});
     CHECK(result.exit.code == 1);
-    CHECK_THAT(result.err, Contains("HOME is not set") && Contains("hint: set HOME to your home directory"));
+    CHECK_THAT(result.err,
+               Contains("HOME is not set") && Contains("hint: set HOME to your home directory"));
   }
 }
 
@@ -170,7 +176,8 @@ TEST_CASE("Daemon start: a socket that another user serves gets nothing of ours"
     std::cout << "SKIPPED: no socket of another user\n";
     return;
   }
-  const auto result = world.Run({"list"}, {.cwd = {}, .env = {{"WORKMUX_SOCKET", socket.string()}}, .input = {}});
+  const auto result =
+      world.Run({"list"}, {.cwd = {}, .env = {{"WORKMUX_SOCKET", socket.string()}}, .input = {}});
   CHECK(result.exit.code == 1);
   CHECK_THAT(result.err, Contains("is served by user") && Contains("not by you"));
   if (stranger == 0) return;

@@ -19,9 +19,10 @@ bool Have(Engine engine) {
 }
 
 std::string ConfigFor(Engine engine, const std::string& more) {
-  const std::string sandbox = engine == Engine::kNamespace
-                                  ? "sandbox:\n  backend: namespace\n"
-                                  : "sandbox:\n  backend: container\n  image: " + TestImage() + "\n";
+  const std::string sandbox =
+      engine == Engine::kNamespace
+          ? "sandbox:\n  backend: namespace\n"
+          : "sandbox:\n  backend: container\n  image: " + TestImage() + "\n";
   return more + sandbox;
 }
 
@@ -34,7 +35,8 @@ void CommitAgent(WorkmuxWorld& world, const std::string& script) {
 
 void Touch(const std::filesystem::path& path) { WriteFile(path, ""); }
 
-bool ShowsStatus(const WorkmuxWorld& world, const std::string& worktree, const std::string& status) {
+bool ShowsStatus(const WorkmuxWorld& world, const std::string& worktree,
+                 const std::string& status) {
   const CommandResult result = world.Run({"status", "--json"});
   if (!result.exit.ok()) return false;
   const auto json = nlohmann::json::parse(result.out, nullptr, /*allow_exceptions=*/false);

@@ -31,8 +31,8 @@ class ScriptedAgent {
     world_.Must({"add", "-S", "-b", "topic"});
     worktree_ = world_.Must({"path", "topic"});
     pane_ = world_.PaneOfWindow("wm-topic");
-    const bool working =
-        WaitUntil([&] { return ShowsStatus(world_, "topic", "working"); }, std::chrono::seconds(30));
+    const bool working = WaitUntil([&] { return ShowsStatus(world_, "topic", "working"); },
+                                   std::chrono::seconds(30));
     if (!working) FAIL(world_.PaneText(pane_));
   }
 
@@ -42,7 +42,8 @@ class ScriptedAgent {
   int Inside(const std::string& script) {
     WriteFile(worktree_ / "next", script);
     std::filesystem::rename(worktree_ / "next", worktree_ / "script");
-    REQUIRE(WaitUntil([&] { return ReadWholeFile(worktree_ / "code").ends_with('\n'); }, std::chrono::seconds(30)));
+    REQUIRE(WaitUntil([&] { return ReadWholeFile(worktree_ / "code").ends_with('\n'); },
+                      std::chrono::seconds(30)));
     out_ = ReadWholeFile(worktree_ / "script.out");
     const int code = std::stoi(ReadWholeFile(worktree_ / "code"));
     std::filesystem::remove(worktree_ / "code");
@@ -70,14 +71,28 @@ class ScriptedAgent {
 };
 
 // A container that has the token and the way over TCP, but not the socket.
-CommandResult OverTcp(const ScriptedAgent& agent, const std::string& token, std::vector<std::string> words) {
+CommandResult OverTcp(const ScriptedAgent& agent, const std::string& token,
+                      std::vector<std::string> words) {
   const std::string guest = std::string(WORKMUX_BINARY_DIR) + "/lib/workmux/guest/workmux-guest";
   Command command;
-  command.argv = {"docker", "run", "--rm", "--add-host", agent.Variable("WM_RPC_HOST") + ":host-gateway",
-                  "--volume", guest + ":/workmux:ro", "--env", "WM_SANDBOX_GUEST=1",
-                  "--env", "WM_RPC_HOST=" + agent.Variable("WM_RPC_HOST"),
-                  "--env", "WM_RPC_PORT=" + agent.Variable("WM_RPC_PORT"), "--env", "WM_RPC_TOKEN=" + token,
-                  "--", TestImage(), "/workmux"};
+  command.argv = {"docker",
+                  "run",
+                  "--rm",
+                  "--add-host",
+                  agent.Variable("WM_RPC_HOST") + ":host-gateway",
+                  "--volume",
+                  guest + ":/workmux:ro",
+                  "--env",
+                  "WM_SANDBOX_GUEST=1",
+                  "--env",
+                  "WM_RPC_HOST=" + agent.Variable("WM_RPC_HOST"),
+                  "--env",
+                  "WM_RPC_PORT=" + agent.Variable("WM_RPC_PORT"),
+                  "--env",
+                  "WM_RPC_TOKEN=" + token,
+                  "--",
+                  TestImage(),
+                  "/workmux"};
   command.argv.insert(command.argv.end(), words.begin(), words.end());
   command.env = CurrentEnv();
   return *PosixCommandRunner().Run(command, {});
@@ -86,10 +101,13 @@ CommandResult OverTcp(const ScriptedAgent& agent, const std::string& token, std:
 void TitlesAreInert(Engine engine) {
   if (!Have(engine)) return;
   // Everything that tmux draws by itself from a window's name and options.
-  ScriptedAgent agent(engine, "set -g status on\nset -g status-interval 1\nset -g set-titles on\n"
-                              "set -g window-status-format '#I:#W:#{pane_title}'\nset -g pane-border-status top\n");
+  ScriptedAgent agent(
+      engine,
+      "set -g status on\nset -g status-interval 1\nset -g set-titles on\n"
+      "set -g window-status-format '#I:#W:#{pane_title}'\nset -g pane-border-status top\n");
   auto client = agent.world().StartCommand(
-      {"tmux", "-u", "-S", agent.world().tmux_socket(), "attach-session", "-t", "main"}, Program::Terminal{});
+      {"tmux", "-u", "-S", agent.world().tmux_socket(), "attach-session", "-t", "main"},
+      Program::Terminal{});
   const std::filesystem::path marker = agent.world().area() / "marker";
   const std::string job = "#(touch " + marker.string() + ")";
 
@@ -143,7 +161,8 @@ TEST_CASE("Guest: the token of one sandbox is worth nothing at another's bridge"
   ScriptedAgent agent(Engine::kDocker);
   auto other = agent.world().Start(
       {"sandbox", "run", ".", "--", "sh", "-c", "echo \"token=$WM_RPC_TOKEN\"; exec sleep 1000"});
-  REQUIRE(WaitUntil([&] { return other->out().find('\n') != std::string::npos; }, std::chrono::seconds(20)));
+  REQUIRE(WaitUntil([&] { return other->out().find('\n') != std::string::npos; },
+                    std::chrono::seconds(20)));
   const std::string token = other->out().substr(6, other->out().find('\n') - 6);
   CHECK(OverTcp(agent, token, {"set-window-status", "done"}).exit.code == 1);
   CHECK(agent.Inside("WM_RPC_TOKEN=" + token + " workmux set-window-status done") == 1);
@@ -155,11 +174,16 @@ TEST_CASE("Guest: a restarted daemon listens where the old one did (Docker)") {
   ScriptedAgent agent(Engine::kDocker);
   agent.world().KillDaemon();
   agent.world().Must({"daemon", "start"});
-  CHECK(OverTcp(agent, agent.Variable("WM_RPC_TOKEN"), {"set-window-status", "done"}).exit.code == 0);
+  CHECK(OverTcp(agent, agent.Variable("WM_RPC_TOKEN"), {"set-window-status", "done"}).exit.code ==
+        0);
   CHECK(WaitUntil([&] { return ShowsStatus(agent.world(), "topic", "done"); }));
 }
 
-TEST_CASE("Guest: hostile titles are text and nothing else (namespace)") { TitlesAreInert(Engine::kNamespace); }
-TEST_CASE("Guest: hostile titles are text and nothing else (Docker)") { TitlesAreInert(Engine::kDocker); }
+TEST_CASE("Guest: hostile titles are text and nothing else (namespace)") {
+  TitlesAreInert(Engine::kNamespace);
+}
+TEST_CASE("Guest: hostile titles are text and nothing else (Docker)") {
+  TitlesAreInert(Engine::kDocker);
+}
 
 }  // namespace workmux::test

@@ -11,7 +11,9 @@ using Catch::Contains;
 
 namespace {
 
-std::vector<std::string> InSandbox(const std::string& script) { return {"sandbox", "run", ".", "--", "sh", "-c", script}; }
+std::vector<std::string> InSandbox(const std::string& script) {
+  return {"sandbox", "run", ".", "--", "sh", "-c", script};
+}
 
 void ReportsTheProgramsEnd(Engine engine) {
   if (!Have(engine)) return;
@@ -45,7 +47,8 @@ void KeepsTheStreamsApart(Engine engine) {
 // What the command lines of all processes showed while it lived.
 class CommandLineWatch {
  public:
-  explicit CommandLineWatch(std::vector<std::string> words) : words_(std::move(words)), thread_([this] { Watch(); }) {}
+  explicit CommandLineWatch(std::vector<std::string> words)
+      : words_(std::move(words)), thread_([this] { Watch(); }) {}
   ~CommandLineWatch() { Stop(); }
   std::vector<std::string> Stop() {
     stop_ = true;
@@ -79,7 +82,8 @@ void ShowsNoSecrets(Engine engine) {
   world.env()["GH_TOKEN"] = "canary-of-the-environment";
   world.env()["ANTHROPIC_API_KEY"] = "canary-of-the-agent";
   auto first = world.Start(InSandbox("echo \"token=$WM_RPC_TOKEN\"; exec sleep 1000"));
-  REQUIRE(WaitUntil([&] { return first->out().find('\n') != std::string::npos; }, std::chrono::seconds(20)));
+  REQUIRE(WaitUntil([&] { return first->out().find('\n') != std::string::npos; },
+                    std::chrono::seconds(20)));
   const std::string out = first->out();
   const std::string token = out.substr(6, out.find('\n') - 6);
   REQUIRE(token.size() >= 32);
@@ -102,8 +106,12 @@ void ShowsNoSecrets(Engine engine) {
 
 }  // namespace
 
-TEST_CASE("Sandbox run: the exit code is the program's (namespace)") { ReportsTheProgramsEnd(Engine::kNamespace); }
-TEST_CASE("Sandbox run: the exit code is the program's (Docker)") { ReportsTheProgramsEnd(Engine::kDocker); }
+TEST_CASE("Sandbox run: the exit code is the program's (namespace)") {
+  ReportsTheProgramsEnd(Engine::kNamespace);
+}
+TEST_CASE("Sandbox run: the exit code is the program's (Docker)") {
+  ReportsTheProgramsEnd(Engine::kDocker);
+}
 
 TEST_CASE("Sandbox run: piped input arrives, output and errors stay apart (namespace)") {
   KeepsTheStreamsApart(Engine::kNamespace);
@@ -125,7 +133,8 @@ TEST_CASE("Sandbox run: a prompt stands neither in the log nor in the daemon's s
   CommitAgent(world, kObedientAgent);
   world.StartTmux();
   world.Must({"add", "-S", "-b", "topic", "-p", "canary-of-the-prompt"});
-  REQUIRE(WaitUntil([&] { return ShowsStatus(world, "topic", "working"); }, std::chrono::seconds(30)));
+  REQUIRE(
+      WaitUntil([&] { return ShowsStatus(world, "topic", "working"); }, std::chrono::seconds(30)));
   CHECK_THAT(world.DaemonLog(), !Contains("canary-of-the-prompt"));
 }
 
@@ -149,7 +158,8 @@ TEST_CASE("Sandbox run: without an engine the code is 125") {
 TEST_CASE("Sandbox run: where docker is not installed the code is 125") {
   WorkmuxWorld world("sandbox:\n  backend: container\n  image: workmux-test:base\n");
   for (const char* program : {"git", "sh", "env"}) {
-    std::filesystem::create_symlink(std::filesystem::path("/usr/bin") / program, world.bin() / program);
+    std::filesystem::create_symlink(std::filesystem::path("/usr/bin") / program,
+                                    world.bin() / program);
   }
   world.env()["PATH"] = world.bin();
   const CommandResult result = world.Run(InSandbox("true"));
@@ -162,7 +172,8 @@ TEST_CASE("Sandbox run: without bubblewrap, or where it may not work, the code i
   WorkmuxWorld world(ConfigFor(Engine::kNamespace));
   SECTION("not installed") {
     for (const char* program : {"git", "sh", "env"}) {
-      std::filesystem::create_symlink(std::filesystem::path("/usr/bin") / program, world.bin() / program);
+      std::filesystem::create_symlink(std::filesystem::path("/usr/bin") / program,
+                                      world.bin() / program);
     }
     world.env()["PATH"] = world.bin();
     const CommandResult result = world.Run(InSandbox("true"));
@@ -171,10 +182,12 @@ TEST_CASE("Sandbox run: without bubblewrap, or where it may not work, the code i
   }
   SECTION("user namespaces are forbidden") {
     // The words of bubblewrap 0.8 on a kernel that refuses them.
-    world.Install("bwrap", "#!/bin/sh\n"
-                           "case $1 in --version) echo 'bubblewrap 0.8.0'; exit 0;; esac\n"
-                           "echo 'bwrap: No permissions to create new namespace, likely because the kernel does not "
-                           "allow non-privileged user namespaces.' >&2\nexit 1\n");
+    world.Install(
+        "bwrap",
+        "#!/bin/sh\n"
+        "case $1 in --version) echo 'bubblewrap 0.8.0'; exit 0;; esac\n"
+        "echo 'bwrap: No permissions to create new namespace, likely because the kernel does not "
+        "allow non-privileged user namespaces.' >&2\nexit 1\n");
     const CommandResult result = world.Run(InSandbox("true"));
     CHECK(result.exit.code == 125);
     CHECK_THAT(result.err, Contains("user namespaces") && Contains("hint: "));

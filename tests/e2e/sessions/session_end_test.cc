@@ -25,8 +25,8 @@ class RunningAgent {
     world_.StartTmux();
     world_.Must({"add", "-S", "-b", "topic"});
     pane_ = world_.PaneOfWindow("wm-topic");
-    const bool working =
-        WaitUntil([&] { return ShowsStatus(world_, "topic", "working"); }, std::chrono::seconds(30));
+    const bool working = WaitUntil([&] { return ShowsStatus(world_, "topic", "working"); },
+                                   std::chrono::seconds(30));
     if (!working) FAIL(world_.PaneText(pane_));
     REQUIRE_FALSE(LivingSandboxes(world_, engine_).empty());
   }
@@ -90,26 +90,34 @@ TEST_CASE("Session end: a killed tmux server ends its sandboxes within 3 s (name
 TEST_CASE("Session end: a killed tmux server ends its sandboxes within 3 s (Docker)") {
   EndsSoon(Engine::kDocker, &KillTmux);
 }
-TEST_CASE("Session end: a client killed with SIGKILL takes its sandbox with it within 3 s (namespace)") {
+TEST_CASE(
+    "Session end: a client killed with SIGKILL takes its sandbox with it within 3 s (namespace)") {
   EndsSoon(Engine::kNamespace, &KillClient);
 }
-TEST_CASE("Session end: a client killed with SIGKILL takes its sandbox with it within 3 s (Docker)") {
+TEST_CASE(
+    "Session end: a client killed with SIGKILL takes its sandbox with it within 3 s (Docker)") {
   EndsSoon(Engine::kDocker, &KillClient);
 }
 
 TEST_CASE("Session end: a client killed while no daemon runs leaves nothing (namespace)") {
   EndsAtNextStart(Engine::kNamespace, &KillClient);
 }
-TEST_CASE("Session end: a client killed while no daemon runs leaves a container to the next start (Docker)") {
+TEST_CASE(
+    "Session end: a client killed while no daemon runs leaves a container to the next start "
+    "(Docker)") {
   EndsAtNextStart(Engine::kDocker, &KillClient);
 }
 TEST_CASE("Session end: a pane killed while no daemon runs leaves nothing (namespace)") {
   EndsAtNextStart(Engine::kNamespace, &KillPane);
 }
-TEST_CASE("Session end: a pane killed while no daemon runs leaves a container to the next start (Docker)") {
+TEST_CASE(
+    "Session end: a pane killed while no daemon runs leaves a container to the next start "
+    "(Docker)") {
   EndsAtNextStart(Engine::kDocker, &KillPane);
 }
-TEST_CASE("Session end: a tmux server killed while no daemon runs leaves a container to the next start (Docker)") {
+TEST_CASE(
+    "Session end: a tmux server killed while no daemon runs leaves a container to the next start "
+    "(Docker)") {
   EndsAtNextStart(Engine::kDocker, &KillTmux);
 }
 

@@ -10,11 +10,13 @@ using Catch::Contains;
 namespace {
 
 bool SameModes(const termios& a, const termios& b) {
-  return a.c_iflag == b.c_iflag && a.c_oflag == b.c_oflag && a.c_cflag == b.c_cflag && a.c_lflag == b.c_lflag;
+  return a.c_iflag == b.c_iflag && a.c_oflag == b.c_oflag && a.c_cflag == b.c_cflag &&
+         a.c_lflag == b.c_lflag;
 }
 
 std::unique_ptr<Program> OnTerminal(const WorkmuxWorld& world, const std::string& script) {
-  return world.Start({"sandbox", "run", ".", "--", "sh", "-c", script}, Program::Terminal{.rows = 37, .columns = 91});
+  return world.Start({"sandbox", "run", ".", "--", "sh", "-c", script},
+                     Program::Terminal{.rows = 37, .columns = 91});
 }
 
 void FollowsTheSize(Engine engine) {
@@ -37,12 +39,15 @@ void RestoresTheModes(Engine engine) {
 
 }  // namespace
 
-TEST_CASE("Terminal: the size is right, a program in raw mode reads Ctrl-C, the modes are restored (namespace)") {
+TEST_CASE(
+    "Terminal: the size is right, a program in raw mode reads Ctrl-C, the modes are restored "
+    "(namespace)") {
   if (!Have(Engine::kNamespace)) return;
   WorkmuxWorld world(ConfigFor(Engine::kNamespace));
-  auto program = OnTerminal(world,
-                            "stty size; stty raw -echo; echo ready; byte=$(head -c 1 | od -An -tx1); "
-                            "[ \"$byte\" = ' 03' ] && exit 5");
+  auto program =
+      OnTerminal(world,
+                 "stty size; stty raw -echo; echo ready; byte=$(head -c 1 | od -An -tx1); "
+                 "[ \"$byte\" = ' 03' ] && exit 5");
   const termios before = program->Modes();
   REQUIRE(program->Prints("ready"));
   CHECK_THAT(program->out(), Contains("37 91"));
@@ -50,13 +55,15 @@ TEST_CASE("Terminal: the size is right, a program in raw mode reads Ctrl-C, the 
   CHECK(program->Wait() == 5);
   CHECK(SameModes(before, program->Modes()));
 }
-TEST_CASE("Terminal: the size is right, Ctrl-C reaches the program, the modes are restored (Docker)") {
+TEST_CASE(
+    "Terminal: the size is right, Ctrl-C reaches the program, the modes are restored (Docker)") {
   if (!Have(Engine::kDocker)) return;
   WorkmuxWorld world(ConfigFor(Engine::kDocker));
   // A program that starts within the first 20 ms may see no size yet.
   auto program = OnTerminal(
-      world, "trap 'echo interrupted; exit 5' INT; sleep 0.2; stty size; stty raw; stty -raw; echo ready; "
-             "while :; do sleep 0.05; done");
+      world,
+      "trap 'echo interrupted; exit 5' INT; sleep 0.2; stty size; stty raw; stty -raw; echo ready; "
+      "while :; do sleep 0.05; done");
   const termios before = program->Modes();
   REQUIRE(program->Prints("ready"));
   CHECK_THAT(program->out(), Contains("37 91"));
@@ -65,7 +72,8 @@ TEST_CASE("Terminal: the size is right, Ctrl-C reaches the program, the modes ar
   CHECK(program->Prints("interrupted"));
   CHECK(SameModes(before, program->Modes()));
 }
-TEST_CASE("Terminal: Ctrl-C reaches a program that handles it, and the sandbox lives on (namespace)") {
+TEST_CASE(
+    "Terminal: Ctrl-C reaches a program that handles it, and the sandbox lives on (namespace)") {
   if (!Have(Engine::kNamespace)) return;
   WorkmuxWorld world(ConfigFor(Engine::kNamespace));
   auto program = OnTerminal(
@@ -83,7 +91,9 @@ TEST_CASE("Terminal: Ctrl-C ends a program that does not handle it (namespace)")
   program->Type("\x03");
   CHECK(program->Wait() == 130);
 }
-TEST_CASE("Terminal: a new size reaches the program (namespace)") { FollowsTheSize(Engine::kNamespace); }
+TEST_CASE("Terminal: a new size reaches the program (namespace)") {
+  FollowsTheSize(Engine::kNamespace);
+}
 TEST_CASE("Terminal: a new size reaches the program (Docker)") { FollowsTheSize(Engine::kDocker); }
 TEST_CASE("Terminal: a program that dies in raw mode leaves a usable terminal (namespace)") {
   RestoresTheModes(Engine::kNamespace);
@@ -96,7 +106,9 @@ TEST_CASE("Terminal: Ctrl-Z stops the program with its sandbox and fg goes on") 
   WorkmuxWorld world(ConfigFor(Engine::kNamespace));
   auto shell = world.StartCommand({"bash", "--norc", "--noprofile", "-i"}, Program::Terminal{});
   shell->Type("PS1='prompt> '\n");
-  shell->Type("workmux sandbox run . -- sh -c 'echo in''side; i=0; while [ ! -e go ]; do sleep 0.05; done; exit 8'\n");
+  shell->Type(
+      "workmux sandbox run . -- sh -c 'echo in''side; i=0; while [ ! -e go ]; do sleep 0.05; done; "
+      "exit 8'\n");
   REQUIRE(shell->Prints("inside"));
   shell->Type("\x1a");
   REQUIRE(shell->Prints("Stopped"));
@@ -116,15 +128,18 @@ TEST_CASE("Terminal: Ctrl-Z stops the program with its sandbox and fg goes on") 
   CHECK(shell->Prints("code-8"));
 }
 
-TEST_CASE("Terminal: sandbox shell --exec enters a container as the same user without capabilities") {
+TEST_CASE(
+    "Terminal: sandbox shell --exec enters a container as the same user without capabilities") {
   if (!Have(Engine::kDocker)) return;
   WorkmuxWorld world(ConfigFor(Engine::kDocker));
-  auto agent = world.Start({"sandbox", "run", ".", "--", "sh", "-c", "id -u; echo ready; exec sleep 1000"});
+  auto agent =
+      world.Start({"sandbox", "run", ".", "--", "sh", "-c", "id -u; echo ready; exec sleep 1000"});
   REQUIRE(agent->Prints("ready"));
   const std::string uid = SplitLines(agent->out()).front();
-  const CommandResult inside = world.Run(
-      {"sandbox", "shell", "--exec", "--", "sh", "-c", "id -u; grep -E 'Cap(Prm|Eff|Bnd)|NoNewPrivs' /proc/self/status; "
-                                                       "pwd; tr '\\0' '\\n' </proc/1/cmdline; exit 4"});
+  const CommandResult inside =
+      world.Run({"sandbox", "shell", "--exec", "--", "sh", "-c",
+                 "id -u; grep -E 'Cap(Prm|Eff|Bnd)|NoNewPrivs' /proc/self/status; "
+                 "pwd; tr '\\0' '\\n' </proc/1/cmdline; exit 4"});
   INFO(inside.err);
   CHECK(inside.exit.code == 4);
   const auto lines = SplitLines(inside.out);
@@ -144,7 +159,8 @@ TEST_CASE("Terminal: sandbox shell --exec into a namespace, or into nothing, is 
   const CommandResult none = world.Run({"sandbox", "shell", "--exec", "--", "true"});
   CHECK(none.exit.code == 125);
   CHECK_THAT(none.err, Contains("no sandbox is running") && Contains("hint: "));
-  auto agent = world.Start({"sandbox", "run", ".", "--", "sh", "-c", "echo ready; exec sleep 1000"});
+  auto agent =
+      world.Start({"sandbox", "run", ".", "--", "sh", "-c", "echo ready; exec sleep 1000"});
   REQUIRE(agent->Prints("ready"));
   const CommandResult refused = world.Run({"sandbox", "shell", "--exec", "--", "true"});
   CHECK(refused.exit.code == 125);

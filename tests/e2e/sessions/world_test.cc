@@ -9,7 +9,8 @@ TEST_CASE("WorkmuxWorld: nothing outlives it") {
   {
     WorkmuxWorld world("sandbox:\n  backend: namespace\n");
     world.StartTmux();
-    auto agent = world.Start({"sandbox", "run", ".", "--", "sh", "-c", "echo inside && exec sleep 1000"});
+    auto agent =
+        world.Start({"sandbox", "run", ".", "--", "sh", "-c", "echo inside && exec sleep 1000"});
     REQUIRE(agent->Prints("inside"));
     pids = world.Processes();
     CHECK(pids.size() >= 5);  // CLI, daemon, bwrap, sleep, tmux, its shell

@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 TEST_CASE("add: a failing hook takes everything back", "[worktrees]") {
   if (!HaveTmux()) return;
   Flows f;
-  f.world.SetProjectConfig("agent: claude\npost_create:\n  - touch untracked\n  - echo broken >&2; exit 7\n");
+  f.world.SetProjectConfig(
+      "agent: claude\npost_create:\n  - touch untracked\n  - echo broken >&2; exit 7\n");
   const std::string before = f.State();
   const CommandResult result = f.world.Run({"add", "topic", "-p", "x"});
   CHECK(result.exit.code == 1);
@@ -45,7 +46,8 @@ TEST_CASE("add: interrupted on a terminal it takes everything back", "[worktrees
   f.world.SetProjectConfig("post_create: ['touch \"$HOME/in-hook\"; sleep 1000']\n");
   const std::string before = f.State();
   auto adding = f.world.Start({"add", "topic"}, Program::Terminal());
-  REQUIRE(WaitUntil([&] { return fs::exists(f.world.home() / "in-hook"); }, std::chrono::seconds(30)));
+  REQUIRE(
+      WaitUntil([&] { return fs::exists(f.world.home() / "in-hook"); }, std::chrono::seconds(30)));
   adding->Type("\x03");
   CHECK(adding->Wait() == 130);
   CHECK(WaitUntil([&] { return f.State() == before; }));
@@ -57,7 +59,8 @@ TEST_CASE("add: what a killed daemon left half made is taken back", "[worktrees]
   f.world.SetProjectConfig("post_create: ['touch \"$HOME/in-hook\"; sleep 1000']\n");
   const std::string before = f.State();
   auto adding = f.world.Start({"add", "topic", "-p", "x"});
-  REQUIRE(WaitUntil([&] { return fs::exists(f.world.home() / "in-hook"); }, std::chrono::seconds(30)));
+  REQUIRE(
+      WaitUntil([&] { return fs::exists(f.world.home() / "in-hook"); }, std::chrono::seconds(30)));
   CHECK(f.State() != before);
   f.world.KillDaemon();
   CHECK(adding->Wait() == 1);
@@ -70,9 +73,12 @@ TEST_CASE("add: what a killed daemon left half made is taken back", "[worktrees]
 TEST_CASE("add: commits of the meantime are never taken back", "[worktrees]") {
   if (!HaveTmux()) return;
   Flows f;
-  f.world.SetProjectConfig("post_create: ['git commit --quiet --allow-empty -m kept; touch \"$HOME/in-hook\"; sleep 1000']\n");
+  f.world.SetProjectConfig(
+      "post_create: ['git commit --quiet --allow-empty -m kept; touch \"$HOME/in-hook\"; sleep "
+      "1000']\n");
   auto adding = f.world.Start({"add", "topic"});
-  REQUIRE(WaitUntil([&] { return fs::exists(f.world.home() / "in-hook"); }, std::chrono::seconds(30)));
+  REQUIRE(
+      WaitUntil([&] { return fs::exists(f.world.home() / "in-hook"); }, std::chrono::seconds(30)));
   f.world.KillDaemon();
   CHECK(adding->Wait() == 1);
   CHECK(f.world.Must({"list"}).find("topic") != std::string::npos);
@@ -83,7 +89,8 @@ TEST_CASE("add: eight at once", "[worktrees]") {
   if (!HaveTmux()) return;
   Flows f;
   std::vector<std::unique_ptr<Program>> adding;
-  for (int i = 0; i < 8; ++i) adding.push_back(f.world.Start({"add", "t" + std::to_string(i), "-b", "-p", "x"}));
+  for (int i = 0; i < 8; ++i)
+    adding.push_back(f.world.Start({"add", "t" + std::to_string(i), "-b", "-p", "x"}));
   for (const auto& program : adding) {
     const int code = program->Wait(std::chrono::seconds(120));
     INFO(program->err());

@@ -59,7 +59,8 @@ TEST_CASE("add: --base, --name, and branches that exist", "[worktrees]") {
   CHECK(f.Git({"symbolic-ref", "HEAD"}, f.Path("old")) == "refs/heads/old");
 
   // A worktree's base is the branch that was checked out where it was made.
-  const std::string told = f.world.Must({"add", "nested", "-b"}, {.cwd = f.Path("some-name"), .env = {}, .input = {}});
+  const std::string told =
+      f.world.Must({"add", "nested", "-b"}, {.cwd = f.Path("some-name"), .env = {}, .input = {}});
   CHECK(told.find("base: topic") != std::string::npos);
   CHECK(f.Git({"rev-parse", "nested"}) == first);
 }
@@ -67,7 +68,8 @@ TEST_CASE("add: --base, --name, and branches that exist", "[worktrees]") {
 TEST_CASE("add: a remote's branch becomes a local one", "[worktrees]") {
   if (!HaveTmux()) return;
   Flows f;
-  f.Git({"clone", "--quiet", "--bare", f.world.repo().string(), (f.world.area() / "origin.git").string()});
+  f.Git({"clone", "--quiet", "--bare", f.world.repo().string(),
+         (f.world.area() / "origin.git").string()});
   f.Git({"remote", "add", "origin", (f.world.area() / "origin.git").string()});
   f.Git({"push", "--quiet", "origin", "HEAD:refs/heads/theirs"});
   f.Git({"fetch", "--quiet", "origin"});
@@ -109,8 +111,10 @@ TEST_CASE("add: a prompt file arrives byte for byte", "[worktrees]") {
   WriteFile(f.world.area() / "task.md", prompt + "x");
   CHECK(Refusal(f.world.Run({"add", "huge", "-b", "-P", "../task.md"}), 1, "bytes") == "");
   WriteFile(f.world.area() / "task.md", " \r\n");
-  CHECK(Refusal(f.world.Run({"add", "empty", "-b", "-P", "../task.md"}), 2, "prompt is empty") == "");
-  CHECK(Refusal(f.world.Run({"add", "none", "-b", "-P", "../no-such-file"}), 1, "no-such-file") == "");
+  CHECK(Refusal(f.world.Run({"add", "empty", "-b", "-P", "../task.md"}), 2, "prompt is empty") ==
+        "");
+  CHECK(Refusal(f.world.Run({"add", "none", "-b", "-P", "../no-such-file"}), 1, "no-such-file") ==
+        "");
   CHECK(f.State() == before);
 }
 
@@ -123,7 +127,8 @@ TEST_CASE("add: the prompt from an editor, agents by name, and plain shells", "[
   CHECK(f.AgentArguments("edited") == "--\nfrom the editor\n");
 
   f.world.Install("codex", "#!/bin/sh\necho codex \"$@\" >\"$HOME/codex\"\nexec sleep 1000\n");
-  CHECK(f.world.Must({"add", "other", "-b", "-a", "codex", "-p", "hi"}).find("agent: codex") != std::string::npos);
+  CHECK(f.world.Must({"add", "other", "-b", "-a", "codex", "-p", "hi"}).find("agent: codex") !=
+        std::string::npos);
   CHECK(WaitUntil([&] { return fs::exists(f.world.home() / "codex"); }));
 
   f.world.Must({"add", "shells", "-b", "-C"});
@@ -154,9 +159,9 @@ TEST_CASE("add: files are copied and linked, hooks know where they are", "[workt
   CHECK(ReadWholeFile(f.Path("all/made-by-hook")) == f.Path("all").string() + "\n");
   const std::string env = ReadWholeFile(f.world.home() / "hook-env");
   for (const std::string& line :
-       {std::string("WM_HANDLE=all"), std::string("WORKMUX_HANDLE=all"), "WM_WORKTREE_PATH=" + f.Path("all").string(),
-        "WM_PROJECT_ROOT=" + f.world.repo().string(), "WM_CONFIG_DIR=" + f.Path("all").string(),
-        std::string("USER=tester")}) {
+       {std::string("WM_HANDLE=all"), std::string("WORKMUX_HANDLE=all"),
+        "WM_WORKTREE_PATH=" + f.Path("all").string(), "WM_PROJECT_ROOT=" + f.world.repo().string(),
+        "WM_CONFIG_DIR=" + f.Path("all").string(), std::string("USER=tester")}) {
     INFO(line << " in\n" << env);
     CHECK(("\n" + env).find("\n" + line + "\n") != std::string::npos);
   }
@@ -168,7 +173,9 @@ TEST_CASE("add: files are copied and linked, hooks know where they are", "[workt
 TEST_CASE("add: in a sandbox with its own git the worktree is clean too", "[worktrees]") {
   if (!HaveTmux() || !HaveBubblewrap()) return;
   Flows f("agent: claude\nsandbox:\n  backend: namespace\n");
-  f.world.Install("claude", "#!/bin/sh\ngit status --porcelain >seen.part 2>&1\nmv seen.part seen\nexec sleep 1000\n");
+  f.world.Install(
+      "claude",
+      "#!/bin/sh\ngit status --porcelain >seen.part 2>&1\nmv seen.part seen\nexec sleep 1000\n");
   f.world.Must({"add", "boxed", "-b", "-S", "-p", "hi"});
   REQUIRE(WaitUntil([&] { return fs::exists(f.Path("boxed/seen")); }, std::chrono::seconds(30)));
   // Only the file that the agent is writing at that moment.

@@ -28,7 +28,8 @@ TEST_CASE("input: places that are no checkout", "[worktrees]") {
   f.Git({"clone", "--quiet", "--bare", f.world.repo().string(), bare.string()});
   const std::string before = f.State();
   const std::vector<std::vector<std::string>> commands = {
-      {"add", "x"}, {"open", "x"}, {"close", "x"}, {"merge", "x"}, {"remove", "x"}, {"list"}, {"path", "x"}, {"trust"}};
+      {"add", "x"},    {"open", "x"}, {"close", "x"}, {"merge", "x"},
+      {"remove", "x"}, {"list"},      {"path", "x"},  {"trust"}};
   for (const std::vector<std::string>& command : commands) {
     INFO(command.front());
     CHECK(Refusal(f.world.Run(command, At(plain)), 1, "not inside a git repository") == "");
@@ -37,7 +38,8 @@ TEST_CASE("input: places that are no checkout", "[worktrees]") {
   CHECK(f.State() == before);
   fs::create_directories(f.world.area() / "gone");
   const CommandResult gone = f.world.RunCommand(
-      {"sh", "-c", "cd ../gone && rmdir ../gone && exec \"$0\" list", WorkmuxWorld::cli().string()}, {});
+      {"sh", "-c", "cd ../gone && rmdir ../gone && exec \"$0\" list", WorkmuxWorld::cli().string()},
+      {});
   CHECK(Refusal(gone, 1, "current directory") == "");
 }
 
@@ -46,9 +48,10 @@ TEST_CASE("input: names that no branch can have", "[worktrees]") {
   Flows f;
   const std::string before = f.State();
   for (const std::string& name :
-       {std::string("a b"), std::string("a$(touch /tmp/x)"), std::string("a..b"), std::string("a\nb"),
-        std::string("a\x1b[31m"), std::string(""), std::string(300, 'x'), std::string("x/.hidden"), std::string("@{-1}"),
-        std::string("bad\xff"), std::string("end.lock")}) {
+       {std::string("a b"), std::string("a$(touch /tmp/x)"), std::string("a..b"),
+        std::string("a\nb"), std::string("a\x1b[31m"), std::string(""), std::string(300, 'x'),
+        std::string("x/.hidden"), std::string("@{-1}"), std::string("bad\xff"),
+        std::string("end.lock")}) {
     INFO(Printable(name));
     CHECK(Refusal(f.world.Run({"add", "-b", "--", name}), 2, "") == "");
   }
@@ -60,8 +63,9 @@ TEST_CASE("input: names that no branch can have", "[worktrees]") {
 TEST_CASE("input: odd names that a branch can have", "[worktrees]") {
   if (!HaveTmux()) return;
   Flows f;
-  for (const std::string& name : {std::string("a;b"), std::string("ünï/日本語"), std::string("x'y\"z"),
-                                  std::string("$(touch${IFS}pwned)"), std::string("#{pid}"), std::string(240, 'y')}) {
+  for (const std::string& name :
+       {std::string("a;b"), std::string("ünï/日本語"), std::string("x'y\"z"),
+        std::string("$(touch${IFS}pwned)"), std::string("#{pid}"), std::string(240, 'y')}) {
     INFO(name);
     const std::string told = f.world.Must({"add", "-b", "--", name});
     CHECK(told.find("for branch " + name) != std::string::npos);
@@ -78,9 +82,10 @@ TEST_CASE("input: odd names that a branch can have", "[worktrees]") {
 TEST_CASE("input: directories with odd names", "[worktrees]") {
   if (!HaveTmux()) return;
   const bool boxes = HaveBubblewrap();
-  for (const std::string& name : {std::string("sp ace"), std::string("com,ma"), std::string("col:on"),
-                                  std::string("quo'te\"d"), std::string("new\nline"), std::string("$(touch pwned)"),
-                                  std::string("#{pid}%"), std::string("-dash")}) {
+  for (const std::string& name :
+       {std::string("sp ace"), std::string("com,ma"), std::string("col:on"),
+        std::string("quo'te\"d"), std::string("new\nline"), std::string("$(touch pwned)"),
+        std::string("#{pid}%"), std::string("-dash")}) {
     INFO(name);
     Flows f("agent: claude\nsandbox:\n  backend: namespace\n");
     const fs::path repo = f.world.area() / name;
@@ -97,7 +102,8 @@ TEST_CASE("input: directories with odd names", "[worktrees]") {
 
     if (boxes) {
       // In a sandbox the place works, or is refused before anything is made.
-      const CommandResult boxed = f.world.Run({"sandbox", "run", ".", "--", "sh", "-c", "pwd && git status -s"}, At(repo));
+      const CommandResult boxed =
+          f.world.Run({"sandbox", "run", ".", "--", "sh", "-c", "pwd && git status -s"}, At(repo));
       INFO(boxed.out << boxed.err);
       if (name.find('\n') != std::string::npos) {
         CHECK(Refusal(boxed, 125, "absolute path") == "");
@@ -127,13 +133,19 @@ TEST_CASE("input: configuration files that cannot be used", "[worktrees]") {
     std::string text;
     std::string words;
   };
-  const std::vector<Case> cases = {{"post_create: [\n", ".workmux.yaml:"}, {"agent: claude\nagent: codex\n", "duplicate key"},
-                            {"panes:\n\t- command: x\n", "tab"}, {"post_create: 5\n", "expected a list"},
-                            {"agent: [a]\n", "expected text"}, {"just text\n", "key: value"},
-                            {"\xff\xfe\n", "UTF-8"}, {"a: &a {b: *a}\n", "alias"}, {bomb, "too many values"},
-                            {std::string(20000, '['), "nested deeper"}, {"sandbox: {enabeld: true}\n", "did you mean"},
-                            {"panes: [{command: \"a\\nb\"}]\n", "more than one line"},
-                            {"worktree_dir: '{nope}'\n", "placeholder"}};
+  const std::vector<Case> cases = {{"post_create: [\n", ".workmux.yaml:"},
+                                   {"agent: claude\nagent: codex\n", "duplicate key"},
+                                   {"panes:\n\t- command: x\n", "tab"},
+                                   {"post_create: 5\n", "expected a list"},
+                                   {"agent: [a]\n", "expected text"},
+                                   {"just text\n", "key: value"},
+                                   {"\xff\xfe\n", "UTF-8"},
+                                   {"a: &a {b: *a}\n", "alias"},
+                                   {bomb, "too many values"},
+                                   {std::string(20000, '['), "nested deeper"},
+                                   {"sandbox: {enabeld: true}\n", "did you mean"},
+                                   {"panes: [{command: \"a\\nb\"}]\n", "more than one line"},
+                                   {"worktree_dir: '{nope}'\n", "placeholder"}};
   for (const Case& given : cases) {
     INFO(given.text.substr(0, 60));
     WriteFile(file, given.text);
@@ -166,19 +178,22 @@ TEST_CASE("input: without tmux, and with a dead server's socket", "[worktrees]")
   // Inside tmux a server is never started: that one has to be there.
   const std::string nowhere = (f.world.area() / "nowhere").string();
   const Env inside = {{"TMUX", nowhere + ",1,0"}, {"TMUX_PANE", "%0"}, {"WORKMUX_TMUX_SOCKET", ""}};
-  CHECK(Refusal(f.world.Run({"add", "x", "-b"}, {.cwd = {}, .env = inside, .input = {}}), 1, "no tmux server") == "");
+  CHECK(Refusal(f.world.Run({"add", "x", "-b"}, {.cwd = {}, .env = inside, .input = {}}), 1,
+                "no tmux server") == "");
   { const auto listener = test::Must(ListenUnix(nowhere)); }
   REQUIRE(fs::exists(nowhere));
   const std::string before = f.State();
-  CHECK(Refusal(f.world.Run({"add", "x", "-b"}, {.cwd = {}, .env = inside, .input = {}}), 1, "no tmux server") == "");
+  CHECK(Refusal(f.world.Run({"add", "x", "-b"}, {.cwd = {}, .env = inside, .input = {}}), 1,
+                "no tmux server") == "");
   CHECK(f.State() == before);
 
   // Outside of it one is started over the dead socket.
-  const CommandResult added =
-      f.world.Run({"add", "x", "-b"}, {.cwd = {}, .env = {{"WORKMUX_TMUX_SOCKET", nowhere}}, .input = {}});
+  const CommandResult added = f.world.Run(
+      {"add", "x", "-b"}, {.cwd = {}, .env = {{"WORKMUX_TMUX_SOCKET", nowhere}}, .input = {}});
   INFO(added.err);
   CHECK(added.exit.ok());
-  CHECK(f.world.RunCommand({"tmux", "-S", nowhere, "list-windows", "-a"}, {}).out.find("wm-x") != std::string::npos);
+  CHECK(f.world.RunCommand({"tmux", "-S", nowhere, "list-windows", "-a"}, {}).out.find("wm-x") !=
+        std::string::npos);
   f.world.RunCommand({"tmux", "-S", nowhere, "kill-server"}, {});
   CHECK(f.Windows() == "bash");
 }
@@ -189,7 +204,8 @@ TEST_CASE("input: no tmux program", "[worktrees]") {
   // Everything but tmux.
   const fs::path tools = f.world.area() / "tools";
   fs::create_directories(tools);
-  for (const char* name : {"git", "sh", "bash", "env"}) fs::create_symlink(fs::path("/usr/bin") / name, tools / name);
+  for (const char* name : {"git", "sh", "bash", "env"})
+    fs::create_symlink(fs::path("/usr/bin") / name, tools / name);
   const std::string before = f.State();
   f.world.env()["PATH"] = tools.string();
   const CommandResult result = f.world.Run({"add", "x", "-b"});

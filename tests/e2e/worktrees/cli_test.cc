@@ -20,11 +20,34 @@ bool HaveProgram(const std::string& name) {
 
 TEST_CASE("help: every command has examples and exits 0", "[worktrees]") {
   Flows f;
-  for (const std::string& name : std::vector<std::string>{
-        "", "add", "open", "close", "merge", "remove", "rm", "list", "ls", "path", "status", "set-window-status",
-        "sandbox", "sandbox run", "sandbox agent", "sandbox shell", "daemon", "daemon status", "daemon start",
-        "daemon stop", "daemon restart", "daemon logs", "config", "config path", "config reference", "trust", "doctor",
-        "completions"}) {
+  for (const std::string& name : std::vector<std::string>{"",
+                                                          "add",
+                                                          "open",
+                                                          "close",
+                                                          "merge",
+                                                          "remove",
+                                                          "rm",
+                                                          "list",
+                                                          "ls",
+                                                          "path",
+                                                          "status",
+                                                          "set-window-status",
+                                                          "sandbox",
+                                                          "sandbox run",
+                                                          "sandbox agent",
+                                                          "sandbox shell",
+                                                          "daemon",
+                                                          "daemon status",
+                                                          "daemon start",
+                                                          "daemon stop",
+                                                          "daemon restart",
+                                                          "daemon logs",
+                                                          "config",
+                                                          "config path",
+                                                          "config reference",
+                                                          "trust",
+                                                          "doctor",
+                                                          "completions"}) {
     INFO(name);
     std::vector<std::string> words = name.empty() ? std::vector<std::string>() : Split(name, ' ');
     std::vector<std::string> asked = words;
@@ -61,9 +84,11 @@ TEST_CASE("usage: unknown commands and options exit 2 and lead on", "[worktrees]
 
 TEST_CASE("config: where the file is and what it may hold", "[worktrees]") {
   Flows f;
-  CHECK(f.world.Must({"config", "path"}) == (f.world.home() / ".config/workmux/config.yaml").string());
+  CHECK(f.world.Must({"config", "path"}) ==
+        (f.world.home() / ".config/workmux/config.yaml").string());
   const std::string reference = f.world.Must({"config", "reference"});
-  for (const char* key : {"agent:", "panes:", "post_create:", "sandbox:", "worktree_dir:", "status_icons:"}) {
+  for (const char* key :
+       {"agent:", "panes:", "post_create:", "sandbox:", "worktree_dir:", "status_icons:"}) {
     CHECK(reference.find(key) != std::string::npos);
   }
   // It is a configuration itself.
@@ -78,9 +103,9 @@ TEST_CASE("completions: bash completes commands, flags and worktrees", "[worktre
   Flows f;
   f.world.Must({"add", "fix-login", "-b"});
   const auto complete = [&](const std::string& words, int index) {
-    const std::string script =
-        "source <(workmux completions bash); COMP_WORDS=(" + words + "); COMP_CWORD=" + std::to_string(index) +
-        "; _workmux; printf '%s\\n' \"${COMPREPLY[@]}\"";
+    const std::string script = "source <(workmux completions bash); COMP_WORDS=(" + words +
+                               "); COMP_CWORD=" + std::to_string(index) +
+                               "; _workmux; printf '%s\\n' \"${COMPREPLY[@]}\"";
     return f.world.RunCommand({"bash", "--norc", "-c", script}, {}).out;
   };
   CHECK(complete("workmux me", 1) == "merge\n");
@@ -96,7 +121,8 @@ TEST_CASE("completions: zsh completes on a terminal", "[worktrees]") {
   Flows f;
   f.world.Must({"add", "fix-login", "-b"});
   WriteFile(f.world.home() / ".zshrc",
-            "PROMPT='ready> '\nautoload -Uz compinit && compinit -u\nsource <(workmux completions zsh)\n");
+            "PROMPT='ready> '\nautoload -Uz compinit && compinit -u\nsource <(workmux completions "
+            "zsh)\n");
   auto shell = f.world.StartCommand({"zsh", "-i"}, Program::Terminal{24, 120});
   REQUIRE(shell->Prints("ready> "));
   shell->Type("workmux mer\t--hel\t\r");
@@ -110,7 +136,10 @@ TEST_CASE("completions: fish completes commands, flags and worktrees", "[worktre
   Flows f;
   f.world.Must({"add", "fix-login", "-b"});
   const auto complete = [&](const std::string& line) {
-    return f.world.RunCommand({"fish", "-c", "workmux completions fish | source; complete -C '" + line + "'"}, {}).out;
+    return f.world
+        .RunCommand({"fish", "-c", "workmux completions fish | source; complete -C '" + line + "'"},
+                    {})
+        .out;
   };
   CHECK(complete("workmux merg").find("merge") == 0);
   CHECK(complete("workmux open fix").find("fix-login") == 0);

@@ -21,7 +21,9 @@ Flows::Flows(const std::string& config) : world(config) {
   if (HaveTmux()) world.StartTmux();
 }
 
-fs::path Flows::Path(const std::string& handle) const { return world.area() / "repo__worktrees" / handle; }
+fs::path Flows::Path(const std::string& handle) const {
+  return world.area() / "repo__worktrees" / handle;
+}
 
 std::string Flows::AgentArguments(const std::string& handle) const {
   const fs::path file = world.home() / ("agent-" + handle);
@@ -41,7 +43,8 @@ std::string Flows::State() {
   for (const fs::path& dir : {world.area(), world.area() / "repo__worktrees"}) {
     std::set<std::string> names;
     std::error_code error;
-    for (const auto& entry : fs::directory_iterator(dir, error)) names.insert(entry.path().filename().string());
+    for (const auto& entry : fs::directory_iterator(dir, error))
+      names.insert(entry.path().filename().string());
     for (const std::string& name : names) state += name + "\n";
   }
   return state + Windows();
@@ -50,7 +53,8 @@ std::string Flows::State() {
 std::string Flows::Windows() { return world.Tmux({"list-windows", "-a", "-F", "#{window_name}"}); }
 
 std::string Refusal(const CommandResult& result, int code, std::string_view words) {
-  const std::string told = Format("exit code {}, stdout '{}', stderr '{}'", result.exit.code, result.out, result.err);
+  const std::string told =
+      Format("exit code {}, stdout '{}', stderr '{}'", result.exit.code, result.out, result.err);
   if (result.exit.signal != 0 || result.exit.code != code) return told;
   const auto message = result.err.rfind("workmux: ");
   const auto hint = result.err.find("\nhint: ", message == std::string::npos ? 0 : message);

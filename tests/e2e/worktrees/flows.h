@@ -26,7 +26,8 @@ class Flows {
   // All refs but those that keep removed work, the worktrees, the directories
   // beside the repository and tmux's windows: equal when nothing was done.
   std::string State();
-  std::string Git(const std::vector<std::string>& arguments, const std::filesystem::path& cwd = {}) {
+  std::string Git(const std::vector<std::string>& arguments,
+                  const std::filesystem::path& cwd = {}) {
     return world.git().Git(arguments, cwd);
   }
   // Window names, a line each.

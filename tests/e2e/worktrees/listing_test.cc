@@ -67,7 +67,8 @@ TEST_CASE("status: --json names every agent and every target that is unknown", "
   f.world.Must({"add", "topic", "-b"});
   const std::string pane = f.world.PaneOfWindow("wm-topic");
   CHECK(f.world.Must({"status"}) == "no agents");
-  f.world.Must({"set-window-status", "waiting"}, {.cwd = f.Path("topic"), .env = f.Inside(pane), .input = {}});
+  f.world.Must({"set-window-status", "waiting"},
+               {.cwd = f.Path("topic"), .env = f.Inside(pane), .input = {}});
   WriteFile(f.Path("topic/file.txt"), "edited\n");
   const CommandResult result = f.world.Run({"status", "topic", "nope", "--json", "--git"});
   CHECK(result.exit.code == 1);
@@ -88,7 +89,8 @@ TEST_CASE("status: --json names every agent and every target that is unknown", "
   CHECK(agent["updated_ts"].is_number());
   CHECK(agent.contains("title"));
   CHECK(agent.contains("agent_kind"));
-  CHECK(agent["git"] == Json({{"has_staged", false}, {"has_unstaged", true}, {"has_unmerged_commits", false}}));
+  CHECK(agent["git"] ==
+        Json({{"has_staged", false}, {"has_unstaged", true}, {"has_unmerged_commits", false}}));
   CHECK(status["reconciled_agent_count"] == 1);
   CHECK(status["state_files_invalid"] == 0);
   REQUIRE(status["target_errors"].size() == 1);
@@ -124,7 +126,8 @@ TEST_CASE("open: switches, makes another window, and brings back a closed one", 
 TEST_CASE("open: -c continues, hooks and files only on request", "[worktrees]") {
   if (!HaveTmux()) return;
   Flows f;
-  f.world.SetProjectConfig("agent: claude\npost_create: ['echo x >>\"$HOME/hooks\"']\nfiles: {copy: [extra]}\n");
+  f.world.SetProjectConfig(
+      "agent: claude\npost_create: ['echo x >>\"$HOME/hooks\"']\nfiles: {copy: [extra]}\n");
   WriteFile(f.world.repo() / ".git/info/exclude", "extra\n");
   WriteFile(f.world.repo() / "extra", "1");
   f.world.Must({"add", "topic", "-b"});

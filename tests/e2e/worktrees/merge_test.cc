@@ -19,7 +19,9 @@ void Diverge(Flows& f, const std::string& name) {
   f.world.git().Commit("other", name, "beside " + name);
 }
 
-std::string Recovery(Flows& f) { return f.Git({"for-each-ref", "--format=%(objectname)", "refs/workmux/trash"}); }
+std::string Recovery(Flows& f) {
+  return f.Git({"for-each-ref", "--format=%(objectname)", "refs/workmux/trash"});
+}
 
 }  // namespace
 
@@ -122,7 +124,8 @@ TEST_CASE("merge: hooks run, stop it, and can be left out", "[worktrees]") {
   if (!HaveTmux()) return;
   Flows f;
   f.world.SetProjectConfig(
-      "agent: claude\npre_merge: ['echo \"$WM_BRANCH_NAME>$WM_TARGET_BRANCH\" >\"$HOME/merge-hook\"; test ! -e stop']\n"
+      "agent: claude\npre_merge: ['echo \"$WM_BRANCH_NAME>$WM_TARGET_BRANCH\" "
+      ">\"$HOME/merge-hook\"; test ! -e stop']\n"
       "pre_remove: ['echo \"$WM_HANDLE $PWD\" >\"$HOME/remove-hook\"']\n");
   Diverge(f, "topic");
   f.world.git().Commit("stop", "", "stop", f.Path("topic"));
@@ -133,7 +136,8 @@ TEST_CASE("merge: hooks run, stop it, and can be left out", "[worktrees]") {
   fs::remove(f.world.home() / "merge-hook");
   f.world.Must({"merge", "topic", "--no-verify"});
   CHECK_FALSE(fs::exists(f.world.home() / "merge-hook"));
-  CHECK(ReadWholeFile(f.world.home() / "remove-hook") == "topic " + f.Path("topic").string() + "\n");
+  CHECK(ReadWholeFile(f.world.home() / "remove-hook") ==
+        "topic " + f.Path("topic").string() + "\n");
 }
 
 TEST_CASE("merge: what cannot be merged", "[worktrees]") {

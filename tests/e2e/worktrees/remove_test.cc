@@ -50,7 +50,8 @@ TEST_CASE("remove: work to lose is shown and refused without a terminal", "[work
   f.world.Must({"add", "ahead", "-b"});
   const std::string told = f.world.Must({"remove", "-f", "ahead", "dirty"});
   CHECK(told.find("refs/workmux/trash/ahead-") != std::string::npos);
-  CHECK(f.Git({"for-each-ref", "--format=%(objectname)", "refs/workmux/trash/ahead-*"}).find(tip) == 0);
+  CHECK(f.Git({"for-each-ref", "--format=%(objectname)", "refs/workmux/trash/ahead-*"}).find(tip) ==
+        0);
   CHECK_FALSE(fs::exists(f.Path("dirty")));
   CHECK(f.Windows() == "bash");
 }

@@ -51,8 +51,9 @@ TEST_CASE("trust: on a terminal the change is shown first", "[worktrees]") {
   Flows f("agent: claude\nsandbox:\n  backend: namespace\n");
   PlantConfig(f);
   const auto add = [&] {
-    return f.world.StartCommand({"sh", "-c", "cd \"$0\" && exec workmux add next -b", f.Path("boxed").string()},
-                                Program::Terminal());
+    return f.world.StartCommand(
+        {"sh", "-c", "cd \"$0\" && exec workmux add next -b", f.Path("boxed").string()},
+        Program::Terminal());
   };
   {
     auto asking = add();

@@ -13,10 +13,11 @@ using test::Must;
 
 const std::vector<std::string>& NastyWords() {
   static const auto* words = new std::vector<std::string>{
-      "plain", "", " ", "two words", "it's", "'", "''", "\"", "\\", "\\\\", "\\'", "'\\''", "a\\nb",
-      "$HOME", "${HOME}", "$(echo x)", "`echo x`", "*", "?", "[a]", "{a,b}", "~", "~root", "#c", "a;b",
-      "a|b", "a&b", "a>b", "a<b", "!x", "!!", "^a^b", "=ls", "-n", "--", "%1", "(a)", "a\tb", "a\nb",
-      "\x1b[31m", "größe", "end\\"};
+      "plain", "",     " ",     "two words", "it's",  "'",       "''",        "\"",       "\\",
+      "\\\\",  "\\'",  "'\\''", "a\\nb",     "$HOME", "${HOME}", "$(echo x)", "`echo x`", "*",
+      "?",     "[a]",  "{a,b}", "~",         "~root", "#c",      "a;b",       "a|b",      "a&b",
+      "a>b",   "a<b",  "!x",    "!!",        "^a^b",  "=ls",     "-n",        "--",       "%1",
+      "(a)",   "a\tb", "a\nb",  "\x1b[31m",  "größe", "end\\"};
   return *words;
 }
 

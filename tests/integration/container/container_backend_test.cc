@@ -50,7 +50,8 @@ class CountingRunner : public PosixCommandRunner {
 // One container, gone at the end of the test.
 struct Container {
   explicit Container(std::vector<std::string> argv)
-      : backend(runner, test::Must(RuntimeTraitsFor("docker")), CurrentEnv(), "test"), root(fs::canonical(dir.path())) {
+      : backend(runner, test::Must(RuntimeTraitsFor("docker")), CurrentEnv(), "test"),
+        root(fs::canonical(dir.path())) {
     static int count = 0;
     spec.name = "wm-test-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
     spec.session_id = "session-" + std::to_string(count);

@@ -24,7 +24,8 @@ struct Files {
     fs::create_directories(dir / "trees/x");
   }
   absl::Status Run(std::vector<std::string> copy, std::vector<std::string> link = {}) {
-    FileOperations operations{dir / "repo", dir / "trees/x", copy, link, {dir / "repo/.worktrees/y"}};
+    FileOperations operations{
+        dir / "repo", dir / "trees/x", copy, link, {dir / "repo/.worktrees/y"}};
     return RunFileOperations(operations, progress, {});
   }
   fs::path In(const std::string& name) const { return dir / "repo" / name; }
@@ -36,13 +37,14 @@ struct Files {
 
 TEST_CASE("files.copy: globs name files and directories", "[files]") {
   Files files;
-  for (const char* name : {".env", ".env.local", "config/a.local", "config/deep/b.local", "a b,c:d'e",
-                           "dir/sub/x", "1.txt", "2.txt", "z.txt", "pkg/node_modules/n"}) {
+  for (const char* name :
+       {".env", ".env.local", "config/a.local", "config/deep/b.local", "a b,c:d'e", "dir/sub/x",
+        "1.txt", "2.txt", "z.txt", "pkg/node_modules/n"}) {
     WriteFile(files.In(name), name);
   }
   REQUIRE_OK(files.Run({".env*", "**/*.local", "dir", "[12].tx?", "a b*", "absent", "*/absent/*"}));
-  for (const char* name : {".env", ".env.local", "config/a.local", "config/deep/b.local", "a b,c:d'e",
-                           "dir/sub/x", "1.txt", "2.txt"}) {
+  for (const char* name : {".env", ".env.local", "config/a.local", "config/deep/b.local",
+                           "a b,c:d'e", "dir/sub/x", "1.txt", "2.txt"}) {
     INFO(name);
     CHECK(ReadWholeFile(files.Out(name)) == name);
   }

@@ -49,7 +49,8 @@ TEST_CASE("RunHooks: the first failure ends them and is named", "[hooks]") {
 TEST_CASE("RunHooks: cancelling ends the hook and all it started", "[hooks]") {
   Hooks hooks;
   absl::Status status;
-  std::thread thread([&] { status = hooks.Run({"sleep 300 & echo $! >pid.tmp; mv pid.tmp pid; wait"}); });
+  std::thread thread(
+      [&] { status = hooks.Run({"sleep 300 & echo $! >pid.tmp; mv pid.tmp pid; wait"}); });
   CHECK(test::WaitUntil([&] { return std::filesystem::exists(hooks.dir / "pid"); }));
   hooks.stop.request_stop();
   thread.join();

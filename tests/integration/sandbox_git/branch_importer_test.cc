@@ -292,9 +292,14 @@ TEST_CASE("BranchImporter: a repository made inside is not taken as a submodule"
   {
     GitWorld world;
     const std::string marker = (world.root() / "marker").string();
-    world.Run(world.wt(), "git init -q nested && cd nested && git -c user.name=n -c user.email=n@example.org commit -q --allow-empty -m n && "
-                              "git config core.fsmonitor \"touch '" + marker + "'; false\" && cd .. && "
-                              "git add nested && git commit -qm nested && rm -f '" + marker + "'");
+    world.Run(world.wt(),
+              "git init -q nested && cd nested && git -c user.name=n -c user.email=n@example.org "
+              "commit -q --allow-empty -m n && "
+              "git config core.fsmonitor \"touch '" +
+                  marker +
+                  "'; false\" && cd .. && "
+                  "git add nested && git commit -qm nested && rm -f '" +
+                  marker + "'");
     world.Run(world.wt(), "git status", false);
     CHECK(fs::exists(marker));
   }
@@ -302,8 +307,11 @@ TEST_CASE("BranchImporter: a repository made inside is not taken as a submodule"
   Boundary boundary(world);
   const std::string tip = boundary.HostTip();
   boundary.MustInside(
-      "git init -q nested && cd nested && git -c user.name=n -c user.email=n@example.org commit -q --allow-empty -m n && "
-      "git config core.fsmonitor \"touch '" + (world.root() / "marker").string() + "'; false\" && cd .. && "
+      "git init -q nested && cd nested && git -c user.name=n -c user.email=n@example.org commit -q "
+      "--allow-empty -m n && "
+      "git config core.fsmonitor \"touch '" +
+      (world.root() / "marker").string() +
+      "'; false\" && cd .. && "
       "git add nested && git commit -qm nested");
   const auto import = boundary.Import();
   CHECK_CODE(import, absl::StatusCode::kFailedPrecondition);
@@ -312,7 +320,9 @@ TEST_CASE("BranchImporter: a repository made inside is not taken as a submodule"
   world.Run(world.wt(), "git status", false);
   CHECK_FALSE(fs::exists(world.root() / "marker"));
   // What the branch gains otherwise is taken.
-  boundary.MustInside("git rm -q --cached nested && git commit -qm without && echo 1 > g && git add g && git commit -qm g");
+  boundary.MustInside(
+      "git rm -q --cached nested && git commit -qm without && echo 1 > g && git add g && git "
+      "commit -qm g");
   CHECK(Must(boundary.Import()).changed);
 }
 

@@ -37,7 +37,8 @@ class HeldExecutor : public daemon::Executor {
   std::deque<absl::AnyInvocable<void()>> jobs_;
 };
 
-TEST_CASE("CloneGitBoundary: a branch that moves faster than it is taken asks for one job", "[git]") {
+TEST_CASE("CloneGitBoundary: a branch that moves faster than it is taken asks for one job",
+          "[git]") {
   if (!CanSandbox()) return;
   GitWorld world;
   Boundary boundary(world);

@@ -40,7 +40,8 @@ Linkage LinkageOf(const std::filesystem::path& program) {
     linkage.interpreter = linkage.interpreter || segment.p_type == PT_INTERP;
     if (segment.p_type != PT_DYNAMIC) continue;
     for (std::size_t at = 0; at < segment.p_filesz; at += sizeof(Elf64_Dyn)) {
-      linkage.libraries = linkage.libraries || At<Elf64_Dyn>(file, segment.p_offset + at).d_tag == DT_NEEDED;
+      linkage.libraries =
+          linkage.libraries || At<Elf64_Dyn>(file, segment.p_offset + at).d_tag == DT_NEEDED;
     }
   }
   return linkage;
@@ -72,7 +73,8 @@ TEST_CASE("Static link: the guest runs where there is nothing else", "[static]")
   }
   const auto run_alone = [](const std::string& program) {
     Command command;
-    command.argv = {"bwrap", "--unshare-all", "--ro-bind", program, "/program", "--", "/program", "--version"};
+    command.argv = {"bwrap", "--unshare-all", "--ro-bind", program, "/program",
+                    "--",    "/program",      "--version"};
     command.env = CurrentEnv();
     PosixCommandRunner runner;
     return test::Must(runner.Run(command, {}));

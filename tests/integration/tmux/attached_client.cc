@@ -17,7 +17,8 @@ AttachedClient::AttachedClient(const std::string& socket, const std::string& ses
   if (pid_ == 0) {
     ::setenv("TERM", "xterm-256color", 1);
     ::unsetenv("TMUX");
-    ::execlp("tmux", "tmux", "-u", "-S", socket.c_str(), "attach-session", "-t", session.c_str(), nullptr);
+    ::execlp("tmux", "tmux", "-u", "-S", socket.c_str(), "attach-session", "-t", session.c_str(),
+             nullptr);
     ::_exit(127);
   }
   reader_ = std::thread([this] {

@@ -33,7 +33,8 @@ fs::path SlowTmux(const fs::path& dir) {
   std::ofstream(file) << "#!/bin/sh\n"
                       << "case \" $* \" in\n"
                       << "*' -C '*) echo attach >>" << (dir / "log").string() << "\n"
-                      << "  while [ ! -e " << (dir / "go").string() << " ]; do sleep 0.02; done ;;\n"
+                      << "  while [ ! -e " << (dir / "go").string()
+                      << " ]; do sleep 0.02; done ;;\n"
                       << "*) echo call >>" << (dir / "log").string() << " ;;\n"
                       << "esac\nexec tmux \"$@\"\n";
   fs::permissions(file, fs::perms::owner_all);
@@ -47,17 +48,20 @@ TEST_CASE("TmuxConnection: no command runs while a control client attaches", "[t
   PosixCommandRunner runner;
   TmuxServer server;
   const fs::path log = server.dir() / "log";
-  const auto connection = Must(TmuxConnection::Open(
-      SlowTmux(server.dir().path()), server.socket(), runner,
-      {.on_notification = [](std::string_view) {}, .on_client_ended = [] {}}));
-  const std::string session = Must(connection->CallOne({"display-message", "-p", "-t", "main:", "#{session_id}"}));
+  const auto connection = Must(
+      TmuxConnection::Open(SlowTmux(server.dir().path()), server.socket(), runner,
+                           {.on_notification = [](std::string_view) {}, .on_client_ended = [] {}}));
+  const std::string session =
+      Must(connection->CallOne({"display-message", "-p", "-t", "main:", "#{session_id}"}));
 
   std::thread attaching([&] { CHECK_OK(connection->Attach(session)); });
   REQUIRE(WaitUntil([&] { return Read(log).ends_with("attach\n"); }));
   std::thread calling([&] {
-    CHECK(Must(connection->CallOne({"display-message", "-p", "-t", "main:", "#{session_name}"})) == "main");
+    CHECK(Must(connection->CallOne({"display-message", "-p", "-t", "main:", "#{session_name}"})) ==
+          "main");
   });
-  CHECK_FALSE(WaitUntil([&] { return Read(log).ends_with("call\n"); }, std::chrono::milliseconds(200)));
+  CHECK_FALSE(
+      WaitUntil([&] { return Read(log).ends_with("call\n"); }, std::chrono::milliseconds(200)));
   std::ofstream(server.dir() / "go") << "";
   attaching.join();
   calling.join();

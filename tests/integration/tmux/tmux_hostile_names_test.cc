@@ -15,11 +15,14 @@ using test::TmuxServer;
 using test::WaitUntil;
 
 // Runs `touch marker` wherever tmux expands it as a format.
-std::string Attack(const std::filesystem::path& marker) { return "#(touch " + marker.string() + ")"; }
+std::string Attack(const std::filesystem::path& marker) {
+  return "#(touch " + marker.string() + ")";
+}
 
 }  // namespace
 
-TEST_CASE("Hostile names: tmux runs #(…) in a name, a title format and a directory", "[tmux][control]") {
+TEST_CASE("Hostile names: tmux runs #(…) in a name, a title format and a directory",
+          "[tmux][control]") {
   if (!HaveProgram("tmux")) return;
   TmuxServer server;
   const std::filesystem::path marker = server.dir() / "marker";
@@ -53,25 +56,33 @@ TEST_CASE("Hostile names: nothing of ours makes a format of them", "[tmux]") {
   spec.panes[0].cwd = server.dir() / "d %H #[x] ##(y) #(touch marker);";
   std::filesystem::create_directories(spec.panes[0].cwd);
   const WindowRef window = Must(mux->CreateWindow(spec, server.PaneOf("main:")));
-  const std::vector<std::string> texts = {attack, "#" + attack, "##" + attack, "#{E:" + attack + "}",
-                                          "-t", ";kill-server", "x;", "a\nkill-server\n", "#{l:" + attack + "}"};
+  const std::vector<std::string> texts = {
+      attack,         "#" + attack, "##" + attack,      "#{E:" + attack + "}", "-t",
+      ";kill-server", "x;",         "a\nkill-server\n", "#{l:" + attack + "}"};
   for (const std::string& text : texts) {
     CHECK_OK(mux->RenameWindow(window.window_id, text));
     CHECK_OK(mux->SetTitle(window.pane_ids[0], text));
     CHECK_OK(mux->ShowStatus(window.pane_ids[0], text, true));
     // A user's format that expands what it finds a second time.
-    server.Run({"display-message", "-p", "-t", window.window_id,
-                "#{E:window_name} #{E:@workmux_title} #{E:@workmux_status} #{T:window-status-format}"});
+    server.Run(
+        {"display-message", "-p", "-t", window.window_id,
+         "#{E:window_name} #{E:@workmux_title} #{E:@workmux_status} #{T:window-status-format}"});
     server.Run({"refresh-client", "-S"});
   }
   REQUIRE_OK(mux->ShowStatus(window.pane_ids[0], "#[fg=red]Z", false));
-  CHECK(WaitUntil([&] { return server.Run({"list-windows", "-F", "#{T:window-status-format}"}).find("Z") != std::string::npos; }));
+  CHECK(WaitUntil([&] {
+    return server.Run({"list-windows", "-F", "#{T:window-status-format}"}).find("Z") !=
+           std::string::npos;
+  }));
   const std::vector<PaneInfo> panes = Must(mux->ListPanes());
-  const auto ours = std::find_if(panes.begin(), panes.end(), [&](const PaneInfo& p) { return p.pane_id == window.pane_ids[0]; });
+  const auto ours = std::find_if(panes.begin(), panes.end(), [&](const PaneInfo& p) {
+    return p.pane_id == window.pane_ids[0];
+  });
   REQUIRE(ours != panes.end());
   CHECK(ours->cwd == spec.panes[0].cwd);
   // #() jobs start at once when their format is expanded: a second redraw has passed.
-  CHECK_FALSE(WaitUntil([&] { return std::filesystem::exists(marker); }, std::chrono::milliseconds(1500)));
+  CHECK_FALSE(
+      WaitUntil([&] { return std::filesystem::exists(marker); }, std::chrono::milliseconds(1500)));
   CHECK_FALSE(std::filesystem::exists(spec.panes[0].cwd / "marker"));
 }
 
@@ -102,7 +113,9 @@ TEST_CASE("Hostile names: random titles reach tmux as data", "[tmux]") {
   const WindowRef window = Must(mux->CreateWindow(server.Window("w"), ""));
   REQUIRE(WaitUntil([&] { return !server.Run({"list-clients"}).empty(); }));
   std::mt19937 random(11);
-  const std::vector<std::string> parts = {"#(touch marker)", "#", "{", "}", "#[", "%1", "-t", ";", "\n", "'", "\"", "$(id)", "\\", "~", "é", "\x1b"};
+  const std::vector<std::string> parts = {
+      "#(touch marker)", "#",  "{", "}", "#[",  "%1", "-t", ";", "\n", "'", "\"",
+      "$(id)",           "\\", "~", "é", "\x1b"};
   for (int i = 0; i < 2000; ++i) {
     std::string text;
     for (unsigned n = random() % 8; n > 0; --n) text += parts[random() % parts.size()];

@@ -9,8 +9,9 @@ namespace workmux::test {
 TmuxServer::TmuxServer(const std::string& config) {
   WriteFile(dir_ / "tmux.conf", config + "\n");
   WriteFile(dir_ / "main/readme", "");
-  const std::string failed = Run({"-f", (dir_ / "tmux.conf").string(), "new-session", "-d", "-s", "main", "-x",
-                                  "160", "-y", "48", "-c", (dir_ / "main").string(), "/bin/sh"});
+  const std::string failed =
+      Run({"-f", (dir_ / "tmux.conf").string(), "new-session", "-d", "-s", "main", "-x", "160",
+           "-y", "48", "-c", (dir_ / "main").string(), "/bin/sh"});
   INFO(failed);
   REQUIRE(failed.empty());
 }

@@ -25,7 +25,9 @@ class TmuxServer {
   std::string Run(std::vector<std::string> arguments);
   // A window of one shell in the directory, ready for CreateWindow.
   daemon::WindowSpec Window(const std::string& name, const std::string& command = "") const;
-  std::string PaneOf(const std::string& target) { return Run({"display-message", "-p", "-t", target, "#{pane_id}"}); }
+  std::string PaneOf(const std::string& target) {
+    return Run({"display-message", "-p", "-t", target, "#{pane_id}"});
+  }
 
  private:
   TempDir dir_;

@@ -17,7 +17,8 @@ using test::WaitUntil;
 
 std::string ControlClients(TmuxServer& server) {
   std::string sessions;
-  for (const std::string& line : SplitLines(server.Run({"list-clients", "-F", "#{client_control_mode} #{session_name}"}))) {
+  for (const std::string& line :
+       SplitLines(server.Run({"list-clients", "-F", "#{client_control_mode} #{session_name}"}))) {
     if (line.starts_with("1 ")) sessions += line.substr(2);
   }
   return sessions;
@@ -84,7 +85,8 @@ TEST_CASE("ControlClient: takes no part in a session that ends when unattached",
   REQUIRE(WaitUntil([&] { return !server.Run({"list-clients"}).empty(); }));
   server.Run({"set-option", "-g", "destroy-unattached", "on"});
   const auto mux = Must(servers.Get(server.socket()));
-  const WindowRef window = Must(mux->CreateWindow(server.Window("quiet", "touch ran"), server.PaneOf("main:")));
+  const WindowRef window =
+      Must(mux->CreateWindow(server.Window("quiet", "touch ran"), server.PaneOf("main:")));
   CHECK(WaitUntil([&] { return std::filesystem::exists(server.dir() / "ran"); }));
   REQUIRE_OK(mux->ShowStatus(window.pane_ids[0], "W", true));
   CHECK(server.Run({"display-message", "-p", "-t", window.window_id, "#{@workmux_status}"}) == "W");
@@ -103,7 +105,8 @@ TEST_CASE("ControlClient: the session's environment and size stay the user's", "
   (void)Must(mux->CreateWindow(server.Window("w"), ""));
   REQUIRE(WaitUntil([&] { return ControlClients(server) == "main"; }));
   CHECK(server.Run({"show-environment", "-t", "main"}) == before);
-  CHECK(server.Run({"display-message", "-p", "-t", "main:", "#{window_width}x#{window_height}"}) == "160x48");
+  CHECK(server.Run({"display-message", "-p", "-t", "main:", "#{window_width}x#{window_height}"}) ==
+        "160x48");
 }
 
 TEST_CASE("ControlClient: comes back after a user detached all clients", "[tmux]") {

@@ -17,7 +17,8 @@ using test::TmuxServer;
 using test::WaitUntil;
 
 struct Fixture {
-  explicit Fixture(const std::string& config = "") : server(config), mux(Must(servers->Get(server.socket()))) {
+  explicit Fixture(const std::string& config = "")
+      : server(config), mux(Must(servers->Get(server.socket()))) {
     mux->Observe({.on_pane_gone = nullptr,
                   .on_status_cleared = [this](const std::string&) { ++cleared; },
                   .on_server_gone = nullptr});
@@ -25,13 +26,14 @@ struct Fixture {
   }
   // The window's entry as the status line shows it.
   std::string Shown() {
-    return server.Run({"list-windows", "-t", "main", "-f", "#{==:#{window_id}," + window.window_id + "}", "-F",
+    return server.Run({"list-windows", "-t", "main", "-f",
+                       "#{==:#{window_id}," + window.window_id + "}", "-F",
                        "#{T:window-status-format}"});
   }
   bool HasClient(const std::string& text) {
     return WaitUntil([&] {
-      return server.Run({"list-clients", "-F", "#{client_control_mode} #{client_flags}"}).find(text) !=
-             std::string::npos;
+      return server.Run({"list-clients", "-F", "#{client_control_mode} #{client_flags}"})
+                 .find(text) != std::string::npos;
     });
   }
 
@@ -47,7 +49,8 @@ struct Fixture {
 
 TEST_CASE("ShowStatus: the icon is in the window's entry and goes with an empty one", "[tmux]") {
   if (!HaveProgram("tmux")) return;
-  for (const char* config : {"", "set -g window-status-format '<#W#F>'\nset -g window-status-current-format '<#W>'"}) {
+  for (const char* config :
+       {"", "set -g window-status-format '<#W#F>'\nset -g window-status-current-format '<#W>'"}) {
     Fixture f(config);
     const std::string before = f.Shown();
     REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], "🤖", false));
@@ -103,13 +106,17 @@ TEST_CASE("ShowStatus: the icon goes when the terminal regains the focus", "[tmu
   person.LoseFocus();
   REQUIRE(f.HasClient("0 attached,UTF-8"));
   REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], "D", true));
-  CHECK(WaitUntil([&] { return f.server.Run({"show-hooks", "-g"}).find("wait-for -S") != std::string::npos; }));
+  CHECK(WaitUntil([&] {
+    return f.server.Run({"show-hooks", "-g"}).find("wait-for -S") != std::string::npos;
+  }));
   CHECK(f.Shown().find("agent D") != std::string::npos);
   person.GainFocus();
   CHECK(WaitUntil([&] { return f.cleared == 1; }));
   CHECK(WaitUntil([&] { return f.Shown().find("agent D") == std::string::npos; }));
   // No hook stays behind.
-  CHECK(WaitUntil([&] { return f.server.Run({"show-hooks", "-g"}).find("wait-for") == std::string::npos; }));
+  CHECK(WaitUntil([&] {
+    return f.server.Run({"show-hooks", "-g"}).find("wait-for") == std::string::npos;
+  }));
 }
 
 TEST_CASE("ShowStatus: what a daemon before us showed is cleared as well", "[tmux]") {

@@ -15,7 +15,9 @@ using test::Must;
 using test::TmuxServer;
 using test::WaitUntil;
 
-std::string HostileText() { return "a;b #(x) #{pid} 'q' \"d\" $HOME `id` ~ \\n %H \xC3\xA9 ! - * ;"; }
+std::string HostileText() {
+  return "a;b #(x) #{pid} 'q' \"d\" $HOME `id` ~ \\n %H \xC3\xA9 ! - * ;";
+}
 
 }  // namespace
 
@@ -25,13 +27,15 @@ TEST_CASE("CreateWindow: the command runs in bash, zsh, fish and sh as it was gi
     if (!HaveProgram(shell)) continue;
     TmuxServer server;
     // An rc file that reads its terminal would eat what is typed too early.
-    test::WriteFile(server.dir() / ".bash_profile", "read -t 0.3 -r eaten; echo \"$eaten\" > eaten\n");
+    test::WriteFile(server.dir() / ".bash_profile",
+                    "read -t 0.3 -r eaten; echo \"$eaten\" > eaten\n");
     test::WriteFile(server.dir() / ".zshrc", "read -t 0.3 -r eaten; echo \"$eaten\" > eaten\n");
     PosixCommandRunner runner;
     TmuxServers servers(runner);
     const auto mux = Must(servers.Get(server.socket()));
     const std::string text = HostileText();
-    WindowSpec spec = server.Window("typed", "printf %s " + ShellQuote(text) + " > out; mv out done");
+    WindowSpec spec =
+        server.Window("typed", "printf %s " + ShellQuote(text) + " > out; mv out done");
     spec.shell = "/usr/bin/" + shell;
     const WindowRef window = Must(mux->CreateWindow(spec, ""));
     INFO(shell);
@@ -100,7 +104,8 @@ TEST_CASE("CreateWindow: a daemon that stops types what is pending", "[tmux]") {
   PosixCommandRunner runner;
   {
     TmuxServers servers(runner);
-    (void)Must(Must(servers.Get(server.socket()))->CreateWindow(server.Window("w", "touch typed"), ""));
+    (void)Must(
+        Must(servers.Get(server.socket()))->CreateWindow(server.Window("w", "touch typed"), ""));
   }
   CHECK(WaitUntil([&] { return std::filesystem::exists(server.dir() / "typed"); }));
 }

@@ -15,7 +15,8 @@ using test::TmuxServer;
 using test::WaitUntil;
 
 struct Fixture {
-  explicit Fixture(const std::string& config = "") : server(config), mux(Must(servers.Get(server.socket()))) {}
+  explicit Fixture(const std::string& config = "")
+      : server(config), mux(Must(servers.Get(server.socket()))) {}
   PosixCommandRunner runner;
   TmuxServer server;
   TmuxServers servers{runner};
@@ -26,8 +27,9 @@ struct Fixture {
 
 TEST_CASE("Multiplexer: a window with its panes, options, environment and place", "[tmux]") {
   if (!HaveProgram("tmux")) return;
-  for (const char* config : {"", "set -g base-index 1\nset -g pane-base-index 1\nset -g renumber-windows on",
-                             "set -g destroy-unattached off\nset -g allow-passthrough on"}) {
+  for (const char* config :
+       {"", "set -g base-index 1\nset -g pane-base-index 1\nset -g renumber-windows on",
+        "set -g destroy-unattached off\nset -g allow-passthrough on"}) {
     Fixture f(config);
     f.server.Run({"new-window", "-d", "-t", "main:", "-n", "last"});
     WindowSpec spec = f.server.Window("feat-login");
@@ -43,18 +45,20 @@ TEST_CASE("Multiplexer: a window with its panes, options, environment and place"
     const WindowRef window = Must(f.mux->CreateWindow(spec, f.server.PaneOf("main:")));
     REQUIRE(window.pane_ids.size() == 3);
 
-    CHECK(f.server.Run({"list-windows", "-t", "main", "-F", "#{window_name}"}).find("\nfeat-login\nlast") !=
-          std::string::npos);
+    CHECK(f.server.Run({"list-windows", "-t", "main", "-F", "#{window_name}"})
+              .find("\nfeat-login\nlast") != std::string::npos);
     const auto of = [&](const std::string& target, const std::string& format) {
       return f.server.Run({"display-message", "-p", "-t", target, format});
     };
-    CHECK(of(window.window_id, "#{pane_id} #{automatic-rename} #{allow-rename} #{allow-passthrough} #{@workmux_token}") ==
-          window.pane_ids[1] + " 0 0 0 " + kToken);
+    CHECK(of(window.window_id,
+             "#{pane_id} #{automatic-rename} #{allow-rename} #{allow-passthrough} "
+             "#{@workmux_token}") == window.pane_ids[1] + " 0 0 0 " + kToken);
     CHECK(of(window.pane_ids[2], "#{pane_height}") == "7");
     CHECK(of(window.pane_ids[1], "#{pane_width}") == "48");
     const std::string pid = of(window.pane_ids[2], "#{pane_pid}");
-    CHECK(test::ReadWholeFile("/proc/" + pid + "/environ").find("WORKMUX_SOCKET=/run/x #{pid} %H;") !=
-          std::string::npos);
+    CHECK(
+        test::ReadWholeFile("/proc/" + pid + "/environ").find("WORKMUX_SOCKET=/run/x #{pid} %H;") !=
+        std::string::npos);
     CHECK(f.server.Run({"show-options", "-s"}).find("@workmux_cwd") == std::string::npos);
     // The user stayed where they were.
     CHECK(of("main:", "#{window_id}") == "@0");
@@ -102,7 +106,8 @@ TEST_CASE("Multiplexer: selecting a window moves the client that shows the pane"
   if (!HaveProgram("tmux")) return;
   Fixture f;
   f.server.Run({"new-session", "-d", "-s", "other"});
-  const WindowRef window = Must(f.mux->CreateWindow(f.server.Window("there"), f.server.PaneOf("other:")));
+  const WindowRef window =
+      Must(f.mux->CreateWindow(f.server.Window("there"), f.server.PaneOf("other:")));
   AttachedClient person(f.server.socket(), "main");
   const auto shown = [&] {
     std::string text = f.server.Run({"list-clients", "-F", "#{client_control_mode}#{window_id}"});
@@ -122,10 +127,11 @@ TEST_CASE("Multiplexer: the end of a pane is reported, in every session", "[tmux
   f.server.Run({"new-session", "-d", "-s", "other", "-x", "160", "-y", "48"});
   Mutex mu;
   std::vector<std::string> gone;
-  f.mux->Observe({.on_pane_gone = [&](const std::string& pane) {
-                    MutexLock lock(mu);
-                    gone.push_back(pane);
-                  },
+  f.mux->Observe({.on_pane_gone =
+                      [&](const std::string& pane) {
+                        MutexLock lock(mu);
+                        gone.push_back(pane);
+                      },
                   .on_status_cleared = nullptr,
                   .on_server_gone = nullptr});
   const auto is_gone = [&](const std::string& pane) {

@@ -10,7 +10,8 @@ namespace {
 
 constexpr char kReport[] =
     "status.exit=0\nedit.exit=0\nedit.said=\ncommit.exit=0\ncommit.said=\nhead=bbbb\nanswer=yes\n"
-    "secret.exit=1\nsecret.said=cat: No such file\nown_secret.exit=1\nown_secret.said=cat: No such file\n"
+    "secret.exit=1\nsecret.said=cat: No such file\nown_secret.exit=1\nown_secret.said=cat: No such "
+    "file\n"
     "home.exit=0\nhome.said=.local\nhook.exit=0\nhook.said=\nconfig.exit=0\nconfig.said=\n"
     "move.exit=0\nmove.said=\ndelete.exit=0\ndelete.said=\n";
 
@@ -18,7 +19,8 @@ constexpr char kReport[] =
 DemoEvidence Good() {
   DemoEvidence evidence;
   evidence.report = ParseDemoReport(kReport);
-  evidence.before.refs = {{"refs/heads/main", "aaaa"}, {"refs/heads/keep", "aaaa"}, {"refs/heads/hello", "bbbb"}};
+  evidence.before.refs = {
+      {"refs/heads/main", "aaaa"}, {"refs/heads/keep", "aaaa"}, {"refs/heads/hello", "bbbb"}};
   evidence.before.config = {{"config", "[core]\n"}};
   evidence.before.hooks = {{"pre-commit.sample", "100755 exit 0"}};
   evidence.after = evidence.before;
@@ -78,7 +80,10 @@ TEST_CASE("DemoEvidence: work that did not reach the host is noticed", "[demo]")
       {"commit to its branch", [](auto& e) { e.after.refs.erase("refs/heads/hello"); }},
       {"commit to its branch", [](auto& e) { e.report["head"] = "cccc"; }},
       {"commit to its branch", [](auto& e) { e.branch_file = ""; }},
-      {"report its status", [](auto& e) { e.statuses = {"working", "done"}; }},
+      {"report its status",
+       [](auto& e) {
+         e.statuses = {"working", "done"};
+       }},
       {"report its status", [](auto& e) { e.icons_shown = false; }},
   });
 }
@@ -103,10 +108,12 @@ TEST_CASE("DemoEvidence: a host that was changed is noticed", "[demo]") {
       {"plant a git hook", [](auto& e) { e.after.hooks["post-merge"] = "100755 evil"; }},
       {"plant a git hook", [](auto& e) { e.after.hooks["pre-commit.sample"] = "100755 evil"; }},
       {"change the host's git configuration", [](auto& e) { e.after.config["config"] += "[x]\n"; }},
-      {"change the host's git configuration", [](auto& e) { e.after.config["config.worktree"] = ""; }},
+      {"change the host's git configuration",
+       [](auto& e) { e.after.config["config.worktree"] = ""; }},
       {"move or delete another branch", [](auto& e) { e.after.refs["refs/heads/keep"] = "bbbb"; }},
       {"move or delete another branch", [](auto& e) { e.after.refs.erase("refs/heads/keep"); }},
-      {"move or delete another branch", [](auto& e) { e.after.refs["refs/replace/aaaa"] = "bbbb"; }},
+      {"move or delete another branch",
+       [](auto& e) { e.after.refs["refs/replace/aaaa"] = "bbbb"; }},
       {"leave a process behind", [](auto& e) { e.processes_left = 1; }},
       {"leave a process behind", [](auto& e) { e.process_seen = false; }},
   });

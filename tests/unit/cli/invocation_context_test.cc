@@ -20,7 +20,9 @@ TEST_CASE("IsUtf8: overlong forms, surrogates and cut sequences are refused", "[
 }
 
 TEST_CASE("FillContext: a variable that is not UTF-8 is left out and the rest travels", "[cli]") {
-  const Invocation invocation{.env = {{"GOOD", "1"}, {"BAD", "\xff"}}, .cwd = "/src", .cli_path = "/bin/w",
+  const Invocation invocation{.env = {{"GOOD", "1"}, {"BAD", "\xff"}},
+                              .cwd = "/src",
+                              .cli_path = "/bin/w",
                               .interactive = true};
   control::v1::InvocationContext context;
   REQUIRE_OK(FillContext(invocation, context));
@@ -34,23 +36,33 @@ TEST_CASE("FillContext: a variable that is not UTF-8 is left out and the rest tr
 
 TEST_CASE("FillContext: a directory that is not UTF-8 is an error", "[cli]") {
   control::v1::InvocationContext context;
-  CHECK_CODE(FillContext({.env = {}, .cwd = "/\xff", .cli_path = {}, .interactive = false}, context),
-             absl::StatusCode::kInvalidArgument);
+  CHECK_CODE(
+      FillContext({.env = {}, .cwd = "/\xff", .cli_path = {}, .interactive = false}, context),
+      absl::StatusCode::kInvalidArgument);
 }
 
 TEST_CASE("FillPaneContext: no secret of the caller travels with a status", "[cli]") {
-  const Invocation invocation{
-      .env = {{"TMUX", "/t,1,0"}, {"TMUX_PANE", "%1"}, {"WORKMUX_SOCKET", "/s"}, {"API_KEY", "secret"}},
-      .cwd = "/src", .cli_path = {}, .interactive = false};
+  const Invocation invocation{.env = {{"TMUX", "/t,1,0"},
+                                      {"TMUX_PANE", "%1"},
+                                      {"WORKMUX_SOCKET", "/s"},
+                                      {"API_KEY", "secret"}},
+                              .cwd = "/src",
+                              .cli_path = {},
+                              .interactive = false};
   control::v1::InvocationContext context;
   REQUIRE_OK(FillPaneContext(invocation, context));
   CHECK(context.env().size() == 3);
   CHECK(context.env().count("API_KEY") == 0);
 }
 
-TEST_CASE("DaemonEnv: the daemon keeps places, locale and engine, and no secrets of its starter", "[cli]") {
-  const Env kept = DaemonEnv({{"HOME", "/h"}, {"LC_ALL", "C"}, {"XDG_STATE_HOME", "/s"},
-                              {"API_KEY", "secret"}, {"LD_PRELOAD", "/x.so"}, {"DOCKER_HOST", "tcp://h"},
+TEST_CASE("DaemonEnv: the daemon keeps places, locale and engine, and no secrets of its starter",
+          "[cli]") {
+  const Env kept = DaemonEnv({{"HOME", "/h"},
+                              {"LC_ALL", "C"},
+                              {"XDG_STATE_HOME", "/s"},
+                              {"API_KEY", "secret"},
+                              {"LD_PRELOAD", "/x.so"},
+                              {"DOCKER_HOST", "tcp://h"},
                               {"DOCKER_AUTH_CONFIG", "secret"}});
   CHECK(kept.size() == 4);
   CHECK(kept.contains("DOCKER_HOST"));

@@ -52,18 +52,19 @@ TEST_CASE("AgentsJson: the documented object", "[cli]") {
   error->set_target("nope");
   error->set_code("target_resolution_failed");
   error->set_message("no such worktree");
-  CHECK(AgentsJson(response, {"docs", "nope"}, true, 1075) ==
-        R"({"context":{"backend":"tmux","instance":"/tmp/tmux-1000/default"},)"
-        R"("scope":{"repository":"/src/app","targets":["docs","nope"]},)"
-        R"("state_files_total":3,"state_files_invalid":0,"state_files_invalid_unattributed":0,)"
-        R"("state_files_invalid_matching_context":0,"state_files_matching_context":2,)"
-        R"("reconciled_agent_count":1,"agents":[{"worktree":"docs","branch":"docs","status":"done",)"
-        R"("elapsed_secs":75,"title":null,"pane_id":"%42","workdir":"/src/docs","agent_kind":"claude",)"
-        R"("session":"main","window_name":"wm-docs","updated_ts":1012,)"
-        R"("git":{"has_staged":null,"has_unstaged":true,"has_unmerged_commits":null}}],)"
-        R"("target_errors":[{"target":"nope","code":"target_resolution_failed",)"
-        R"("message":"no such worktree"}]})"
-        "\n");
+  CHECK(
+      AgentsJson(response, {"docs", "nope"}, true, 1075) ==
+      R"({"context":{"backend":"tmux","instance":"/tmp/tmux-1000/default"},)"
+      R"("scope":{"repository":"/src/app","targets":["docs","nope"]},)"
+      R"("state_files_total":3,"state_files_invalid":0,"state_files_invalid_unattributed":0,)"
+      R"("state_files_invalid_matching_context":0,"state_files_matching_context":2,)"
+      R"("reconciled_agent_count":1,"agents":[{"worktree":"docs","branch":"docs","status":"done",)"
+      R"("elapsed_secs":75,"title":null,"pane_id":"%42","workdir":"/src/docs","agent_kind":"claude",)"
+      R"("session":"main","window_name":"wm-docs","updated_ts":1012,)"
+      R"("git":{"has_staged":null,"has_unstaged":true,"has_unmerged_commits":null}}],)"
+      R"("target_errors":[{"target":"nope","code":"target_resolution_failed",)"
+      R"("message":"no such worktree"}]})"
+      "\n");
 }
 
 }  // namespace

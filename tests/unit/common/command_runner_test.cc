@@ -21,7 +21,9 @@ class FixedRunner : public CommandRunner {
 
 absl::StatusOr<std::string> OutputFor(CommandResult result) {
   FixedRunner runner(std::move(result));
-  return RunForOutput(runner, Command{.argv = {"git", "status"}, .cwd = {}, .env = {}, .stdin_data = {}, .files = {}}, {});
+  return RunForOutput(
+      runner,
+      Command{.argv = {"git", "status"}, .cwd = {}, .env = {}, .stdin_data = {}, .files = {}}, {});
 }
 
 TEST_CASE("RunForOutput: gives stdout of a child that succeeded", "[process]") {
@@ -29,7 +31,8 @@ TEST_CASE("RunForOutput: gives stdout of a child that succeeded", "[process]") {
 }
 
 TEST_CASE("RunForOutput: a failed child is an error that quotes its stderr", "[process]") {
-  const auto failed = OutputFor({.exit = {.code = 128, .signal = 0}, .out = "", .err = "fatal: no\n"});
+  const auto failed =
+      OutputFor({.exit = {.code = 128, .signal = 0}, .out = "", .err = "fatal: no\n"});
   CHECK_CODE(failed, absl::StatusCode::kInternal);
   CHECK_THAT(MessageOf(failed.status()), Catch::Contains("git") && Catch::Contains("fatal: no"));
 }

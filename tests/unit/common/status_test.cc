@@ -23,7 +23,8 @@ TEST_CASE("Status: a status without payloads has an empty reason and hint", "[st
 }
 
 TEST_CASE("Annotate: adds context and keeps code, reason and hint", "[status]") {
-  const absl::Status inner = WithHint(WithReason(Unavailable("no answer"), "ENGINE_DOWN"), "start it");
+  const absl::Status inner =
+      WithHint(WithReason(Unavailable("no answer"), "ENGINE_DOWN"), "start it");
   const absl::Status outer = Annotate(inner, "pulling image 'x'");
   CHECK(MessageOf(outer) == "pulling image 'x': no answer");
   CHECK_CODE(outer, absl::StatusCode::kUnavailable);
@@ -42,11 +43,10 @@ TEST_CASE("ErrnoStatus: has the canonical code and the system's text", "[status]
     int error_number;
     absl::StatusCode code;
   };
-  for (const Row& row : {Row{ENOENT, absl::StatusCode::kNotFound},
-                         Row{EEXIST, absl::StatusCode::kAlreadyExists},
-                         Row{EACCES, absl::StatusCode::kPermissionDenied},
-                         Row{EPERM, absl::StatusCode::kPermissionDenied},
-                         Row{EIO, absl::StatusCode::kInternal}}) {
+  for (const Row& row :
+       {Row{ENOENT, absl::StatusCode::kNotFound}, Row{EEXIST, absl::StatusCode::kAlreadyExists},
+        Row{EACCES, absl::StatusCode::kPermissionDenied},
+        Row{EPERM, absl::StatusCode::kPermissionDenied}, Row{EIO, absl::StatusCode::kInternal}}) {
     CHECK_CODE(ErrnoStatus(row.error_number, "open x"), row.code);
   }
   CHECK(MessageOf(ErrnoStatus(ENOENT, "open x")) == "open x: No such file or directory");

@@ -50,23 +50,24 @@ TEST_CASE("Printable: no control character gets through", "[strings]") {
   for (int c = 0; c < 0x20; ++c) CHECK(Printable(std::string(1, static_cast<char>(c))) == "?");
   CHECK(Printable("\x1b]0;title\x07") == "?]0;title?");
   CHECK(Printable("\x7f") == "?");
-  CHECK(Printable("a\xC2\x9B" "31m") == "a?31m");  // U+009B, CSI as one C1 character
+  CHECK(Printable("a\xC2\x9B"
+                  "31m") == "a?31m");  // U+009B, CSI as one C1 character
 }
 
 TEST_CASE("Printable: bidirectional controls cannot reorder what is shown", "[strings]") {
-  for (const char* text : {"\xD8\x9C", "\xE2\x80\x8E", "\xE2\x80\x8F", "\xE2\x80\xAA", "\xE2\x80\xAE",
-                           "\xE2\x81\xA6", "\xE2\x81\xA9"}) {
+  for (const char* text : {"\xD8\x9C", "\xE2\x80\x8E", "\xE2\x80\x8F", "\xE2\x80\xAA",
+                           "\xE2\x80\xAE", "\xE2\x81\xA6", "\xE2\x81\xA9"}) {
     CHECK(Printable(text) == "?");
   }
 }
 
 TEST_CASE("Printable: bytes that are not UTF-8 become question marks", "[strings]") {
   CHECK(Printable("\xFFz") == "?z");
-  CHECK(Printable("\xC0\xAF") == "??");          // overlong '/'
-  CHECK(Printable("\xE0\x80\xAF") == "???");     // overlong, three bytes
-  CHECK(Printable("\xED\xA0\x80") == "???");     // a surrogate
+  CHECK(Printable("\xC0\xAF") == "??");            // overlong '/'
+  CHECK(Printable("\xE0\x80\xAF") == "???");       // overlong, three bytes
+  CHECK(Printable("\xED\xA0\x80") == "???");       // a surrogate
   CHECK(Printable("\xF4\x90\x80\x80") == "????");  // above U+10FFFF
-  CHECK(Printable("ok\xE2\x82") == "ok??");      // cut short
+  CHECK(Printable("ok\xE2\x82") == "ok??");        // cut short
 }
 
 }  // namespace

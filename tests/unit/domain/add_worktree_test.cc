@@ -46,9 +46,7 @@ TEST_CASE("Add: a failure at any step leaves nothing", "[add]") {
   SECTION("it is cancelled while the hook runs") {
     world.hooks.on_run = [&] { world.stop.request_stop(); };
   }
-  SECTION("a copied file fails") {
-    world.config.config.files_copy = {"../secret"};
-  }
+  SECTION("a copied file fails") { world.config.config.files_copy = {"../secret"}; }
   const auto added = world.Add("x");
   CHECK_FALSE(added.ok());
   CHECK(world.NothingLeftOf("x"));

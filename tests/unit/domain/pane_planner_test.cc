@@ -30,7 +30,8 @@ PanePlanRequest Request() {
 
 TEST_CASE("PlanPanes: a pane is wrapped as the table says", "[panes]") {
   FakeAgents agents;
-  Config config = WithPanes({Pane("<agent>"), Pane("just dev", "horizontal"), Pane("", "vertical")});
+  Config config =
+      WithPanes({Pane("<agent>"), Pane("just dev", "horizontal"), Pane("", "vertical")});
   PanePlanRequest request = Request();
 
   SECTION("without a sandbox nothing is") {
@@ -53,8 +54,7 @@ TEST_CASE("PlanPanes: a pane is wrapped as the table says", "[panes]") {
     request.sandboxed = true;
     config.sandbox.target = SandboxTarget::kAll;
     const PanePlan plan = Must(PlanPanes(config, request, agents));
-    CHECK(plan.panes[1].command ==
-          " /opt/wm/workmux sandbox run '/w/it'\"'\"'s' -- 'just dev'");
+    CHECK(plan.panes[1].command == " /opt/wm/workmux sandbox run '/w/it'\"'\"'s' -- 'just dev'");
     CHECK(plan.panes[2].command.empty());
   }
   SECTION("a literal agent command line is one too") {
@@ -72,10 +72,11 @@ TEST_CASE("PlanPanes: the chosen agent and backend reach the sandbox", "[panes]"
   request.sandboxed = true;
   request.agent = "gemini";
   request.backend = "namespace";
-  const PanePlan plan =
-      Must(PlanPanes(WithPanes({Pane("<agent>"), Pane("<agent:cc> -v", "vertical")}), request, agents));
-  CHECK(plan.panes[0].command ==
-        " /opt/wm/workmux sandbox run '--agent=gemini' '--backend=namespace' /w -- 'gemini --yolo'");
+  const PanePlan plan = Must(
+      PlanPanes(WithPanes({Pane("<agent>"), Pane("<agent:cc> -v", "vertical")}), request, agents));
+  CHECK(
+      plan.panes[0].command ==
+      " /opt/wm/workmux sandbox run '--agent=gemini' '--backend=namespace' /w -- 'gemini --yolo'");
   CHECK(plan.panes[1].command ==
         " /opt/wm/workmux sandbox run '--agent=cc' '--backend=namespace' /w -- 'cc --yolo -v'");
   CHECK(plan.agent == "gemini");
@@ -99,8 +100,8 @@ TEST_CASE("PlanPanes: a prompt goes to every agent, or is an error", "[panes]") 
   PanePlanRequest request = Request();
   request.has_prompt = true;
   request.prompt_file = ".workmux/PROMPT-x.md";
-  const PanePlan plan = Must(
-      PlanPanes(WithPanes({Pane("<agent>"), Pane("<agent:b>", "vertical")}), request, agents));
+  const PanePlan plan =
+      Must(PlanPanes(WithPanes({Pane("<agent>"), Pane("<agent:b>", "vertical")}), request, agents));
   CHECK(plan.panes[0].command == "claude \"$(cat .workmux/PROMPT-x.md)\"");
   CHECK(plan.panes[1].command == "b \"$(cat .workmux/PROMPT-x.md)\"");
 

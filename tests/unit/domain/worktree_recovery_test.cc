@@ -68,7 +68,10 @@ TEST_CASE("Recover: a removal goes on behind the rename, and not before it", "[r
   const std::string tip = world.git.Ref("refs/heads/x");
   const std::string trash = ".workmux_trash_x_5";
   Begin(world, "remove",
-        {{"path", world.PathOf("x")}, {"branch", "x"}, {"tip", tip}, {"trash", trash},
+        {{"path", world.PathOf("x")},
+         {"branch", "x"},
+         {"tip", tip},
+         {"trash", trash},
          {"recovery_ref", "refs/workmux/trash/x-5"}});
   SECTION("before") {
     CHECK_OK(world.manager.Recover(world.progress));

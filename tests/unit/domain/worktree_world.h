@@ -19,8 +19,8 @@ class FakeAgents : public daemon::AgentLauncher {
  public:
   absl::StatusOr<std::string> CommandLine(const daemon::AgentLaunch& launch) override {
     last = launch;
-    std::string line = launch.literal.empty() ? (launch.agent.empty() ? "claude" : launch.agent)
-                                              : launch.literal;
+    std::string line =
+        launch.literal.empty() ? (launch.agent.empty() ? "claude" : launch.agent) : launch.literal;
     if (launch.sandboxed) line += " --yolo";
     if (launch.continue_conversation) line += " --continue";
     if (!launch.extra.empty()) line += " " + launch.extra;
@@ -61,9 +61,13 @@ struct WorktreeWorld {
   }
   daemon::WorktreeManager Manager() {
     return daemon::WorktreeManager(
-        {git, hooks, records, journal,
+        {git,
+         hooks,
+         records,
+         journal,
          [] { return std::chrono::system_clock::time_point(std::chrono::seconds(1700000000)); },
-         {{"WORKMUX_SOCKET", "/s"}}, nullptr});
+         {{"WORKMUX_SOCKET", "/s"}},
+         nullptr});
   }
   absl::StatusOr<daemon::AddResult> Add(const std::string& branch) {
     daemon::AddRequest request;

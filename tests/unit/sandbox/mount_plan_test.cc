@@ -65,7 +65,9 @@ TEST_CASE("MountPlan: worktrees inside the main one cannot be written or renamed
   input.git_mounts.back() = {"/src/app/.trees/a/docs/.git", "/src/app/.trees/a/docs/.git", false};
   input.protected_paths = {"/src/app/.trees/b/other"};
   const std::vector<Mount> mounts = test::Must(PlanMounts(input));
-  const auto has = [&](const Mount& mount) { return std::count(mounts.begin(), mounts.end(), mount) == 1; };
+  const auto has = [&](const Mount& mount) {
+    return std::count(mounts.begin(), mounts.end(), mount) == 1;
+  };
   CHECK(has({"/src/app/.trees/b/other", "/src/app/.trees/b/other", false}));
   CHECK(has({"/src/app/.trees/a/docs", "/src/app/.trees/a/docs", true}));
   // Every directory on the way is a mount point, so that rename(2) is refused.
@@ -86,8 +88,10 @@ TEST_CASE("MountPlan: the host's git directory never shows through") {
 TEST_CASE("MountPlan: no directory above a mount can be renamed") {
   MountPlanInput input = Input();
   input.worktree.path = "/src/app/.worktrees/deep/docs";
-  input.git_mounts.back() = {"/src/app/.worktrees/deep/docs/.git", "/src/app/.worktrees/deep/docs/.git", false};
-  input.git_mounts.push_back({"/src/app/.git/worktrees/docs/modules", "/src/app/.git/worktrees/docs/modules", false});
+  input.git_mounts.back() = {"/src/app/.worktrees/deep/docs/.git",
+                             "/src/app/.worktrees/deep/docs/.git", false};
+  input.git_mounts.push_back(
+      {"/src/app/.git/worktrees/docs/modules", "/src/app/.git/worktrees/docs/modules", false});
   const std::vector<Mount> mounts = test::Must(PlanMounts(input));
   const auto count = [&](const char* dir) {
     return std::count(mounts.begin(), mounts.end(), Mount{dir, dir, true});

@@ -13,18 +13,20 @@ struct Fixture : test::SessionWorld {
   std::string foreign = tmux.server->AddForeignWindow("elsewhere");
   std::string base = "refs/heads/main";
   ThreadPool pool{"test", 1, 4};
-  AgentQueries queries{*agents, tmux, git, pool, [this](const Worktree&) -> absl::StatusOr<BaseBranch> {
-                         if (base.empty()) return NotFound("no base");
-                         return BaseBranch{.name = "main", .ref = base, .id = *git.ResolveRef(git.repository(), base)};
-                       }};
+  AgentQueries queries{
+      *agents, tmux, git, pool, [this](const Worktree&) -> absl::StatusOr<BaseBranch> {
+        if (base.empty()) return NotFound("no base");
+        return BaseBranch{
+            .name = "main", .ref = base, .id = *git.ResolveRef(git.repository(), base)};
+      }};
 
   Fixture() {
     const Worktree here = test::Must(git.Locate(git.repository().main_worktree));
     Add(pane, here.path, here.repository.common_dir, "main");
     Add(foreign, "/else/where", "/else/project/.git", "topic");
   }
-  void Add(const std::string& at, const std::filesystem::path& worktree, const std::filesystem::path& repository,
-           const std::string& branch) {
+  void Add(const std::string& at, const std::filesystem::path& worktree,
+           const std::filesystem::path& repository, const std::string& branch) {
     REQUIRE_OK(agents->SetStatus(tmux.server->socket(), at, AgentStatus::kWorking, {},
                                  {.workdir = worktree,
                                   .worktree = worktree,

@@ -91,7 +91,9 @@ TEST_CASE("AgentTracker: facts that are not said again are kept") {
   CHECK(f.Only().worktree == "/w");
 }
 
-TEST_CASE("AgentTracker: a status that could not be written is shown all the same, and the failure told") {
+TEST_CASE(
+    "AgentTracker: a status that could not be written is shown all the same, and the failure "
+    "told") {
   Fixture f;
   f.records.put_failure = DataLoss("the disk is full");
   CHECK_CODE(f.Set(AgentStatus::kWorking), absl::StatusCode::kDataLoss);
@@ -188,13 +190,15 @@ TEST_CASE("AgentTracker: an observer sees what is there, each change, and the en
   Fixture f;
   REQUIRE_OK(f.Set(AgentStatus::kWorking));
   std::vector<std::pair<AgentStatus, bool>> seen;
-  auto subscription = f.tracker.Subscribe(
-      [&](const AgentTracker::Change& change) { seen.emplace_back(change.record.status, change.gone); });
+  auto subscription = f.tracker.Subscribe([&](const AgentTracker::Change& change) {
+    seen.emplace_back(change.record.status, change.gone);
+  });
   REQUIRE_OK(f.Set(AgentStatus::kDone));
   f.tmux.server->ReportPaneGone(f.pane);
   using Seen = std::vector<std::pair<AgentStatus, bool>>;
-  CHECK(seen ==
-        Seen{{AgentStatus::kWorking, false}, {AgentStatus::kDone, false}, {AgentStatus::kDone, true}});
+  CHECK(seen == Seen{{AgentStatus::kWorking, false},
+                     {AgentStatus::kDone, false},
+                     {AgentStatus::kDone, true}});
   subscription.reset();
   REQUIRE_OK(f.Set(AgentStatus::kWaiting));
   CHECK(seen.size() == 3);

@@ -37,14 +37,13 @@ struct Fixture {
   Caller caller{.cwd = "/", .env = {{"PATH", "/usr/bin"}, {"TMUX", "/t,1,0"}}, .cli_path = {}};
 
   Fixture() {
-    runner.answers = {{"git --version", "git version 2.39.5\n"},
-                      {"tmux -V", "tmux 3.3a\n"},
-                      {"tmux -S", "on\n"}};
+    runner.answers = {
+        {"git --version", "git version 2.39.5\n"}, {"tmux -V", "tmux 3.3a\n"}, {"tmux -S", "on\n"}};
   }
   Doctor::Check Of(const std::string& name) {
     const std::vector<Doctor::Check> checks = doctor.Examine(caller, "/t");
-    const auto found =
-        std::find_if(checks.begin(), checks.end(), [&](const Doctor::Check& check) { return check.name == name; });
+    const auto found = std::find_if(checks.begin(), checks.end(),
+                                    [&](const Doctor::Check& check) { return check.name == name; });
     REQUIRE(found != checks.end());
     return *found;
   }
@@ -61,12 +60,13 @@ TEST_CASE("Doctor: a machine that has everything needs no fix") {
 
 TEST_CASE("Doctor: versions are compared as numbers") {
   Fixture f;
-  const auto [version, verdict] = GENERATE(table<std::string, Verdict>({{"git version 2.31.0", Verdict::kOk},
-                                                                        {"git version 2.30.2", Verdict::kMissing},
-                                                                        {"git version 2.100.1", Verdict::kOk},
-                                                                        {"git version 10.0", Verdict::kOk},
-                                                                        {"git version 1.99", Verdict::kMissing},
-                                                                        {"no number", Verdict::kMissing}}));
+  const auto [version, verdict] =
+      GENERATE(table<std::string, Verdict>({{"git version 2.31.0", Verdict::kOk},
+                                            {"git version 2.30.2", Verdict::kMissing},
+                                            {"git version 2.100.1", Verdict::kOk},
+                                            {"git version 10.0", Verdict::kOk},
+                                            {"git version 1.99", Verdict::kMissing},
+                                            {"no number", Verdict::kMissing}}));
   INFO(version);
   f.runner.answers["git --version"] = version;
   CHECK(f.Of("git").verdict == verdict);

@@ -17,7 +17,8 @@ struct Fixture : SessionWorld {
   }
 };
 
-TEST_CASE("SessionGuestActions: a guest's status is shown at the pane its session was opened from") {
+TEST_CASE(
+    "SessionGuestActions: a guest's status is shown at the pane its session was opened from") {
   Fixture f;
   SessionGuestActions actions(*f.directory, *f.agents);
   REQUIRE_OK(actions.SetGuestStatus(f.id, AgentStatus::kWorking));
@@ -31,7 +32,8 @@ TEST_CASE("SessionGuestActions: a guest's status is shown at the pane its sessio
 
 TEST_CASE("SessionGuestActions: the icons are those of the session's own configuration") {
   SessionWorld w;
-  test::WriteFile(w.git.repository().main_worktree / ".workmux.yaml", "status_icons:\n  working: busy\n");
+  test::WriteFile(w.git.repository().main_worktree / ".workmux.yaml",
+                  "status_icons:\n  working: busy\n");
   const std::string pane = w.tmux.server->AddForeignWindow("agent");
   w.caller.env["TMUX"] = "/fake/tmux,1,0";
   w.caller.env["TMUX_PANE"] = pane;
@@ -55,7 +57,8 @@ TEST_CASE("SessionGuestActions: a guest learns nothing about the host's troubles
 TEST_CASE("SessionGuestActions: a session that is gone is refused, one without a pane succeeds") {
   SessionWorld w;
   SessionGuestActions actions(*w.directory, *w.agents);
-  CHECK_CODE(actions.SetGuestStatus("nobody", AgentStatus::kWorking), absl::StatusCode::kUnauthenticated);
+  CHECK_CODE(actions.SetGuestStatus("nobody", AgentStatus::kWorking),
+             absl::StatusCode::kUnauthenticated);
   CHECK_CODE(actions.SetGuestTitle("nobody", "x"), absl::StatusCode::kUnauthenticated);
   const std::string id = w.MustOpen();
   CHECK_OK(actions.SetGuestStatus(id, AgentStatus::kWorking));

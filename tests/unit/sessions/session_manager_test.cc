@@ -72,8 +72,8 @@ TEST_CASE("SessionManager: a failed Open is undone in reverse") {
   CHECK_CODE(w.Open(), absl::StatusCode::kInternal);
   std::vector<std::string> words;
   for (const std::string& call : w.log.calls()) words.push_back(call.substr(0, call.find(' ')));
-  CHECK(words == std::vector<std::string>{"clone", "watch", "bridge", "open", "prepare", "plan", "release", "close",
-                                          "unwatch"});
+  CHECK(words == std::vector<std::string>{"clone", "watch", "bridge", "open", "prepare", "plan",
+                                          "release", "close", "unwatch"});
 }
 
 TEST_CASE("SessionManager: a client that goes while its sandbox is made leaves nothing") {
@@ -126,7 +126,8 @@ TEST_CASE("SessionManager: when the daemon stops the client is told and its sand
   CHECK(w.session_records.sessions.contains(id));
 }
 
-TEST_CASE("SessionManager: after a restart the same address and token are served and the lease resumes") {
+TEST_CASE(
+    "SessionManager: after a restart the same address and token are served and the lease resumes") {
   SessionWorld w;
   const std::string id = w.MustOpen();
   const SessionRecord before = w.session_records.sessions.at(id);
@@ -147,7 +148,8 @@ TEST_CASE("SessionManager: after a restart the same address and token are served
   CHECK(w.NothingLeft());
 }
 
-TEST_CASE("SessionManager: a command's exit is told as the backend confirms it, and the sandbox goes") {
+TEST_CASE(
+    "SessionManager: a command's exit is told as the backend confirms it, and the sandbox goes") {
   SessionWorld w;
   const std::string id = w.MustOpen();
   std::vector<absl::Status> told;
@@ -177,7 +179,8 @@ TEST_CASE("SessionManager: a command's exit is told as the backend confirms it, 
   CHECK_OK(told.front());
 }
 
-TEST_CASE("SessionManager: stopping a sandbox ends its processes and leaves the rest to its client") {
+TEST_CASE(
+    "SessionManager: stopping a sandbox ends its processes and leaves the rest to its client") {
   SessionWorld w;
   const std::string id = w.MustOpen();
   REQUIRE_OK(w.manager->StopSandbox(id));
@@ -200,7 +203,8 @@ TEST_CASE("SessionManager: ending everything tells each client that the daemon d
   CHECK(w.NothingLeft());
 }
 
-TEST_CASE("SessionManager: before a worktree is removed its sandboxes end and its branch is taken") {
+TEST_CASE(
+    "SessionManager: before a worktree is removed its sandboxes end and its branch is taken") {
   SessionWorld w;
   const std::string id = w.MustOpen();
   const Worktree worktree = w.session_records.sessions.at(id).worktree;
@@ -228,14 +232,16 @@ TEST_CASE("SessionManager: a shell joins the newest sandbox of its worktree, or 
                       .git_dir = {},
                       .branch = {},
                       .head = {}};
-  CHECK(ReasonOf(w.manager->PlanAttach(w.caller, "", here, {"sh"}, true).status()) == "SANDBOX_NOT_FOUND");
+  CHECK(ReasonOf(w.manager->PlanAttach(w.caller, "", here, {"sh"}, true).status()) ==
+        "SANDBOX_NOT_FOUND");
   const std::string first = w.MustOpen();
   const std::string second = w.MustOpen();
   SessionRecord newer = w.session_records.sessions.at(first);
   newer.started += 10;
   w.directory->Put(newer);
   w.log.Clear();
-  CHECK(test::Must(w.manager->PlanAttach(w.caller, "", here, {"sh"}, true)).argv == std::vector<std::string>{"sh"});
+  CHECK(test::Must(w.manager->PlanAttach(w.caller, "", here, {"sh"}, true)).argv ==
+        std::vector<std::string>{"sh"});
   CHECK(w.log.calls().back() == "attach " + newer.sandbox);
   REQUIRE_OK(w.manager->PlanAttach(w.caller, second, here, {"sh"}, true));
   CHECK(w.log.calls().back() == "attach " + w.session_records.sessions.at(second).sandbox);

@@ -33,7 +33,8 @@ TEST_CASE("SessionPlanner: readiness is asked for the image that would be used")
   REQUIRE_OK(w.planner.CheckReady(config, "gemini", "", w.caller.env));
   CHECK(w.log.calls().back() == "check box:gemini");
   w.log.failures["check"] = FailedPrecondition("no image");
-  CHECK_CODE(w.planner.CheckReady(config, "gemini", "", w.caller.env), absl::StatusCode::kFailedPrecondition);
+  CHECK_CODE(w.planner.CheckReady(config, "gemini", "", w.caller.env),
+             absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_CASE("SessionPlanner: a command runs as it was given") {
@@ -91,7 +92,8 @@ TEST_CASE("SessionPlanner: a variable names the settings only where they stand e
   CHECK(test::Must(w.planner.Plan(request)).agent_env.empty());
 }
 
-TEST_CASE("SessionPlanner: further directories of an agent are read-only, and only when they exist") {
+TEST_CASE(
+    "SessionPlanner: further directories of an agent are read-only, and only when they exist") {
   SessionWorld w;
   const std::filesystem::path home = w.dir / "home";
   CHECK(test::Must(w.planner.Plan(AgentRequest(w, "opencode"))).agent_mounts.size() == 1);
@@ -162,7 +164,8 @@ TEST_CASE("SessionPlanner: the sandbox gets the token and the address of its own
 
   SessionPlan silent = plan;
   silent.bridge = false;
-  const SandboxSpec without = test::Must(SessionPlanner::BuildSpec(silent, AgentRequest(w), endpoints));
+  const SandboxSpec without =
+      test::Must(SessionPlanner::BuildSpec(silent, AgentRequest(w), endpoints));
   for (const auto& [name, value] : without.env) CHECK(value.find("word") == std::string::npos);
 }
 

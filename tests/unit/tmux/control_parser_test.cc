@@ -8,8 +8,9 @@ namespace {
 struct Collected {
   std::vector<TmuxReply> replies;
   std::vector<std::string> notifications;
-  ControlParser parser{{.on_reply = [this](TmuxReply reply) { replies.push_back(std::move(reply)); },
-                        .on_notification = [this](std::string_view line) { notifications.emplace_back(line); }}};
+  ControlParser parser{
+      {.on_reply = [this](TmuxReply reply) { replies.push_back(std::move(reply)); },
+       .on_notification = [this](std::string_view line) { notifications.emplace_back(line); }}};
 };
 
 constexpr char kSession[] =
@@ -25,20 +26,23 @@ TEST_CASE("ControlParser: replies and notifications come out of any split of the
   const std::string_view bytes = kSession;
   for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
     Collected got;
-    for (std::size_t at = 0; at < bytes.size(); at += piece) REQUIRE(got.parser.Feed(bytes.substr(at, piece)));
+    for (std::size_t at = 0; at < bytes.size(); at += piece)
+      REQUIRE(got.parser.Feed(bytes.substr(at, piece)));
     REQUIRE(got.replies.size() == 3);
     CHECK(got.replies[0].ok);
     CHECK(got.replies[0].text == "a\nb");
     CHECK_FALSE(got.replies[1].ok);
     CHECK(got.replies[1].text == "can't find window: @9");
     CHECK(got.replies[2].text.empty());
-    CHECK(got.notifications == std::vector<std::string>{"%session-changed $0 one", "%window-add @4"});
+    CHECK(got.notifications ==
+          std::vector<std::string>{"%session-changed $0 one", "%window-add @4"});
   }
 }
 
 TEST_CASE("ControlParser: a command's output cannot end its block or forge an event", "[tmux]") {
   Collected got;
-  REQUIRE(got.parser.Feed("%begin 2 11 1\n%end 2 12 1\n%window-close @1\n%error 2 11 0\n\n%end 2 11 1\n"));
+  REQUIRE(got.parser.Feed(
+      "%begin 2 11 1\n%end 2 12 1\n%window-close @1\n%error 2 11 0\n\n%end 2 11 1\n"));
   REQUIRE(got.replies.size() == 1);
   CHECK(got.replies[0].text == "%end 2 12 1\n%window-close @1\n%error 2 11 0\n");
   CHECK(got.notifications.empty());

@@ -43,7 +43,8 @@ TEST_CASE("DisplayText: random bytes leave only the allowed characters", "[displ
     const std::string out = DisplayText(text);
     for (const char c : out) {
       const auto byte = static_cast<unsigned char>(c);
-      const bool allowed = byte >= 0x80 || std::isalnum(byte) || std::string_view(" ._@+-").find(c) != std::string_view::npos;
+      const bool allowed = byte >= 0x80 || std::isalnum(byte) ||
+                           std::string_view(" ._@+-").find(c) != std::string_view::npos;
       REQUIRE(allowed);
     }
     REQUIRE(DisplayText(out) == out);

@@ -7,7 +7,8 @@ namespace workmux::daemon {
 TEST_CASE("WithStatusIcon: the icon stands before the flags", "[tmux]") {
   constexpr char kIcon[] = "#{?@workmux_status, #{@workmux_status},}";
   const auto with = [&](std::string before, std::string after) { return before + kIcon + after; };
-  CHECK(WithStatusIcon(kDefaultWindowStatusFormat) == with("#I:#W", "#{?window_flags,#{window_flags}, }"));
+  CHECK(WithStatusIcon(kDefaultWindowStatusFormat) ==
+        with("#I:#W", "#{?window_flags,#{window_flags}, }"));
   CHECK(WithStatusIcon("#I #{window_flags} x") == with("#I ", "#{window_flags} x"));
   CHECK(WithStatusIcon("#I#F") == with("#I", "#F"));
   CHECK(WithStatusIcon("[#I:#W]") == with("[#I:#W]", ""));
