@@ -13,6 +13,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/base/unique_fd.h"
+#include "common/process/pipe.h"
 #include "common/process/sigpipe_guard.h"
 #include "common/process/spawn.h"
 
@@ -27,17 +28,6 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 constexpr milliseconds kTermGrace{5000};
 // A grandchild may hold the pipes open after the child has ended.
 constexpr milliseconds kDrain{200};
-
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-absl::StatusOr<Pipe> MakePipe() {
-  int fds[2];
-  if (::pipe2(fds, O_CLOEXEC) != 0) return ErrnoStatus(errno, "pipe2");
-  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
 
 struct Child {
   pid_t pid = -1;

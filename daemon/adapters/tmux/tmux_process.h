@@ -18,8 +18,8 @@ struct PipedChild {
   UniqueFd out;
 };
 
-// posix_spawn of argv[0] (an absolute path) with exactly `env`, its own process
-// group, default signals and no other descriptor.
+// Starts `argv` in / with exactly `env`, in a process group of its own, as
+// SpawnProcess does. The caller reaps it.
 absl::StatusOr<PipedChild> SpawnPiped(std::vector<std::string> argv, const Env& env);
 
 // What a tmux child of ours gets: no TMUX (it would refuse to nest), no PATH
