@@ -175,7 +175,7 @@ absl::Status Daemon::Parts::BuildDomain() {
       .run_later = [this](std::function<void()> work) { executor.Post(std::move(work)); },
       .executor = &executor};
   worktrees = std::make_unique<WorktreeManager>(worktree_deps);
-  queries = std::make_unique<AgentQueries>(agents, tmux, git, executor,
+  queries = std::make_unique<AgentQueries>(agents, git, executor,
                                            [worktree_deps](const Worktree& worktree) {
                                              return FindBase(worktree_deps, Config(), worktree);
                                            });

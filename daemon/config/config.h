@@ -42,6 +42,7 @@ struct StatusIcons {
   std::string working = "🤖";
   std::string waiting = "💬";
   std::string done = "✅";
+  bool edit_format = true;  // status_format: add @workmux_status to the window list's formats
 };
 
 enum class SandboxTarget { kAgent, kAll };
@@ -82,7 +83,6 @@ struct Config {
   std::vector<std::string> files_symlink;
   MergeStrategy merge_strategy = MergeStrategy::kMerge;
   bool merge_keep = false;
-  bool status_format = true;
   StatusIcons status_icons;
   bool prompt_file_only = false;
   SandboxConfig sandbox;

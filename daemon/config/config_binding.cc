@@ -195,7 +195,7 @@ constexpr Binding kBindings[] = {
     {"files.symlink", TextList<&Config::files_symlink>},
     {"merge_strategy", Choice<&Config::merge_strategy>},
     {"merge_keep", Bool<&Config::merge_keep>},
-    {"status_format", Bool<&Config::status_format>},
+    {"status_format", Bool<&Config::status_icons, &StatusIcons::edit_format>},
     {"status_icons.working", Line<&Config::status_icons, &StatusIcons::working>},
     {"status_icons.waiting", Line<&Config::status_icons, &StatusIcons::waiting>},
     {"status_icons.done", Line<&Config::status_icons, &StatusIcons::done>},

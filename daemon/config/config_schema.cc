@@ -52,7 +52,7 @@ constexpr KeyRow kRows[] = {
     {"merge_keep", kBool, kAny, kNow, "false", "", "",
      "Keep worktree, window and branch after a merge"},
     {"status_format", kBool, kAny, kNow, "true", "", "",
-     "Show the agent's status in the tmux window list"},
+     "Add the agent's status (@workmux_status) to tmux's window list"},
     {"status_icons.working", kString, kAny, kNow, "\"🤖\"", "", "", "Icon of a working agent"},
     {"status_icons.waiting", kString, kAny, kNow, "\"💬\"", "", "",
      "Icon of an agent that waits for you"},

@@ -1,13 +1,12 @@
 #include "daemon/domain/agent_queries.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "daemon/async/parallel.h"
+#include "daemon/domain/caller_pane.h"
 
 namespace workmux::daemon {
 namespace {
@@ -28,28 +27,24 @@ bool Matches(const AgentQueries::AgentView& view, std::string_view target) {
   return view.handle == target || view.record.branch == target;
 }
 
-}  // namespace
+using PanesBySocket = std::map<std::string, std::vector<PaneInfo>>;
 
-std::string TmuxSocketOf(const Caller& caller) {
-  if (const auto tmux = caller.env.find("TMUX");
-      tmux != caller.env.end() && !tmux->second.empty()) {
-    return Split(tmux->second, ',').front();
+void AddNames(const PanesBySocket& panes, std::vector<AgentQueries::AgentView>& views) {
+  for (AgentQueries::AgentView& view : views) {
+    const auto listed = panes.find(view.record.pane.tmux_socket);
+    if (listed == panes.end()) continue;
+    for (const PaneInfo& pane : listed->second) {
+      if (pane.pane_id != view.record.pane.pane_id) continue;
+      view.session_name = pane.session_name;
+      view.window_name = pane.window_name;
+    }
   }
-  if (const auto chosen = caller.env.find("WORKMUX_TMUX_SOCKET"); chosen != caller.env.end())
-    return chosen->second;
-  const auto dir = caller.env.find("TMUX_TMPDIR");
-  const std::string base =
-      dir != caller.env.end() && dir->second.starts_with('/') ? dir->second : "/tmp";
-  return Format("{}/tmux-{}/default", base, ::geteuid());
 }
 
-AgentQueries::AgentQueries(AgentTracker& agents, Multiplexers& multiplexers, Git& git,
-                           Executor& executor, BaseOf base_of)
-    : agents_(agents),
-      multiplexers_(multiplexers),
-      git_(git),
-      executor_(executor),
-      base_of_(std::move(base_of)) {}
+}  // namespace
+
+AgentQueries::AgentQueries(AgentTracker& agents, Git& git, Executor& executor, BaseOf base_of)
+    : agents_(agents), git_(git), executor_(executor), base_of_(std::move(base_of)) {}
 
 absl::StatusOr<AgentQueries::Listing> AgentQueries::List(const Caller& caller,
                                                          const std::vector<std::string>& targets,
@@ -59,9 +54,12 @@ absl::StatusOr<AgentQueries::Listing> AgentQueries::List(const Caller& caller,
   const auto here = git_.Locate(caller.cwd);
   if (here.ok()) listing.repository = here->repository.common_dir.string();
 
-  std::set<std::string> sockets;
-  for (const AgentRecord& record : agents_.All()) sockets.insert(record.pane.tmux_socket);
-  for (const std::string& socket : sockets) agents_.Reconcile(socket).IgnoreError();
+  PanesBySocket panes;
+  for (const AgentRecord& record : agents_.All()) panes[record.pane.tmux_socket];
+  for (auto& [socket, listed] : panes) {
+    // The records of a server that does not answer stay, without names.
+    if (auto found = agents_.Reconcile(socket); found.ok()) listed = *std::move(found);
+  }
 
   std::vector<AgentView> views;
   for (const AgentRecord& record : agents_.All()) {
@@ -91,27 +89,9 @@ absl::StatusOr<AgentQueries::Listing> AgentQueries::List(const Caller& caller,
       }
     }
   }
-  AddNames(listing.agents);
+  AddNames(panes, listing.agents);
   if (with_git) AddGit(listing.agents, stop);
   return listing;
-}
-
-void AgentQueries::AddNames(std::vector<AgentView>& views) {
-  std::map<std::string, std::vector<PaneInfo>> panes;
-  for (AgentView& view : views) {
-    const std::string& socket = view.record.pane.tmux_socket;
-    if (!panes.contains(socket)) {
-      std::vector<PaneInfo>& listed = panes[socket];
-      if (auto multiplexer = multiplexers_.Get(socket); multiplexer.ok()) {
-        if (auto found = (*multiplexer)->ListPanes(); found.ok()) listed = *std::move(found);
-      }
-    }
-    for (const PaneInfo& pane : panes[socket]) {
-      if (pane.pane_id != view.record.pane.pane_id) continue;
-      view.session_name = pane.session_name;
-      view.window_name = pane.window_name;
-    }
-  }
 }
 
 void AgentQueries::AddGit(std::vector<AgentView>& views, std::stop_token stop) {

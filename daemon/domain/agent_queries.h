@@ -19,8 +19,7 @@ class AgentQueries {
   // The branch that a worktree's branch started from; kNotFound when none is known.
   using BaseOf = std::function<absl::StatusOr<BaseBranch>(const Worktree&)>;
 
-  AgentQueries(AgentTracker& agents, Multiplexers& multiplexers, Git& git, Executor& executor,
-               BaseOf base_of);
+  AgentQueries(AgentTracker& agents, Git& git, Executor& executor, BaseOf base_of);
 
   struct AgentView {
     AgentRecord record;
@@ -50,18 +49,12 @@ class AgentQueries {
                                bool with_git, std::stop_token stop);
 
  private:
-  void AddNames(std::vector<AgentView>& views);
   void AddGit(std::vector<AgentView>& views, std::stop_token stop);
 
   AgentTracker& agents_;
-  Multiplexers& multiplexers_;
   Git& git_;
   Executor& executor_;
   const BaseOf base_of_;
 };
-
-// The socket of the tmux server that the caller stands in; outside tmux the
-// default one (tmux(1), -L): $TMUX_TMPDIR or /tmp, then tmux-UID/default.
-std::string TmuxSocketOf(const Caller& caller);
 
 }  // namespace workmux::daemon

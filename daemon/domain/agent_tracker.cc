@@ -50,7 +50,7 @@ absl::Status AgentTracker::Load() {
   }
   for (const std::string& socket : sockets) {
     // A server that is away keeps its records: unknown is not gone.
-    Reconcile(socket).IgnoreError();
+    Reconcile(socket).status().IgnoreError();
   }
   return absl::OkStatus();
 }
@@ -121,8 +121,10 @@ absl::Status AgentTracker::SetStatus(const std::string& tmux_socket, const std::
   }
   if (!server.multiplexer.ok()) return server.multiplexer.status();
   const bool auto_clear = status == AgentStatus::kWaiting || status == AgentStatus::kDone;
-  WM_RETURN_IF_ERROR(
-      (*server.multiplexer)->ShowStatus(pane_id, IconFor(status, icons), auto_clear));
+  WM_RETURN_IF_ERROR((*server.multiplexer)
+                         ->ShowStatus(pane_id, {.text = std::string(IconFor(status, icons)),
+                                                .auto_clear = auto_clear,
+                                                .edit_format = icons.edit_format}));
   return kept;
 }
 
@@ -148,10 +150,10 @@ std::vector<AgentRecord> AgentTracker::All() const {
   return records;
 }
 
-absl::Status AgentTracker::Reconcile(const std::string& tmux_socket) {
+absl::StatusOr<std::vector<PaneInfo>> AgentTracker::Reconcile(const std::string& tmux_socket) {
   WM_ASSIGN_OR_RETURN(const std::shared_ptr<Multiplexer> multiplexer, Connect(tmux_socket));
   WM_ASSIGN_OR_RETURN(const std::string server_start, multiplexer->ServerStart());
-  WM_ASSIGN_OR_RETURN(const std::vector<PaneInfo> panes, multiplexer->ListPanes());
+  WM_ASSIGN_OR_RETURN(std::vector<PaneInfo> panes, multiplexer->ListPanes());
   std::set<std::string> live;
   for (const PaneInfo& pane : panes) live.insert(pane.pane_id);
   std::vector<Key> gone;
@@ -166,7 +168,7 @@ absl::Status AgentTracker::Reconcile(const std::string& tmux_socket) {
     }
   }
   for (const Key& key : gone) Forget(key);
-  return absl::OkStatus();
+  return panes;
 }
 
 void AgentTracker::Forget(const Key& key) {

@@ -49,8 +49,9 @@ class AgentTracker {
                         std::string_view title);
 
   std::vector<AgentRecord> All() const;
-  // Forgets panes of this server that tmux no longer has.
-  absl::Status Reconcile(const std::string& tmux_socket);
+  // Forgets panes of this server that tmux no longer has. Returns those it has,
+  // so that a caller who also wants their names need not ask again.
+  absl::StatusOr<std::vector<PaneInfo>> Reconcile(const std::string& tmux_socket);
 
   struct Change {
     AgentRecord record;

@@ -10,6 +10,7 @@
 #include "common/base/strings.h"
 #include "common/log/log.h"
 #include "daemon/async/parallel.h"
+#include "daemon/domain/caller_pane.h"
 #include "daemon/domain/rollback.h"
 #include "daemon/sys/random.h"
 
@@ -39,12 +40,9 @@ SessionManager::~SessionManager() {
 }
 
 absl::StatusOr<std::optional<PaneRef>> SessionManager::PaneOf(const Caller& caller) {
-  const auto tmux = caller.env.find("TMUX");
-  const auto pane = caller.env.find("TMUX_PANE");
-  if (tmux == caller.env.end() || pane == caller.env.end() || tmux->second.empty())
-    return std::nullopt;
-  PaneRef ref{
-      .tmux_socket = Split(tmux->second, ',').front(), .server_start = {}, .pane_id = pane->second};
+  const std::optional<CallerPane> pane = CallerPaneOf(caller);
+  if (!pane) return std::nullopt;
+  PaneRef ref{.tmux_socket = pane->tmux_socket, .server_start = {}, .pane_id = pane->pane_id};
   // A status is worth little without its window, but an agent is not worth less:
   // when tmux does not answer the session opens all the same.
   if (auto multiplexer = deps_.multiplexers.Get(ref.tmux_socket); multiplexer.ok()) {

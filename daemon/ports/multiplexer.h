@@ -51,11 +51,16 @@ struct PaneInfo {
   std::string session_name;
   std::string window_name;
   std::string token;  // of the window; empty when it is not ours
-  std::string command;
-  std::filesystem::path cwd;
-  int pid = 0;
   bool seen =
       false;  // active pane of the active window of a session that a focused person's client shows
+};
+
+// What is shown behind a window's name.
+struct ShownIcon {
+  std::string text;  // from the user's configuration only: tmux style codes stay; empty: none
+  bool auto_clear = false;  // goes when a person next looks at the pane
+  bool edit_format =
+      true;  // false: the user's window-status-format shows @workmux_status by itself
 };
 
 // One tmux server. Thread-safe; calls block until tmux has answered. The daemon
@@ -83,11 +88,7 @@ class Multiplexer {
   virtual absl::Status RenameWindow(std::string_view window_id, std::string_view name) = 0;
   virtual absl::StatusOr<std::vector<PaneInfo>> ListPanes() = 0;
 
-  // The icon shown behind the window's name (tmux style codes allowed: it comes
-  // from the user's configuration only); empty removes it. With auto_clear it
-  // goes away when a person next looks at the pane.
-  virtual absl::Status ShowStatus(std::string_view pane_id, std::string_view icon,
-                                  bool auto_clear) = 0;
+  virtual absl::Status ShowStatus(std::string_view pane_id, const ShownIcon& icon) = 0;
   // Plain text of a guest, already reduced; stored as a window option.
   virtual absl::Status SetTitle(std::string_view pane_id, std::string_view title) = 0;
 

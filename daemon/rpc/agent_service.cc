@@ -1,9 +1,10 @@
 #include "daemon/rpc/agent_service.h"
 
 #include <atomic>
+#include <optional>
 
-#include "common/base/strings.h"
 #include "common/log/log.h"
+#include "daemon/domain/caller_pane.h"
 #include "daemon/rpc/convert.h"
 #include "daemon/rpc/unary_call.h"
 
@@ -49,10 +50,9 @@ AgentService::AgentService(Executor& executor, AgentTracker& agents, AgentQuerie
 absl::StatusOr<pb::SetStatusResponse> AgentService::Apply(const Caller& caller,
                                                           AgentStatus status) {
   pb::SetStatusResponse response;
-  const auto tmux = caller.env.find("TMUX");
-  const auto pane = caller.env.find("TMUX_PANE");
   // Hooks also run where there is no pane; that is no fault of theirs.
-  if (tmux == caller.env.end() || tmux->second.empty() || pane == caller.env.end()) return response;
+  const std::optional<CallerPane> pane = CallerPaneOf(caller);
+  if (!pane) return response;
   AgentTracker::Facts facts{.workdir = caller.cwd};
   StatusIcons icons;
   if (const auto worktree = git_.Locate(caller.cwd); worktree.ok()) {
@@ -65,8 +65,7 @@ absl::StatusOr<pb::SetStatusResponse> AgentService::Apply(const Caller& caller,
       facts.agent_kind = loaded->config.agent;
     }
   }
-  WM_RETURN_IF_ERROR(
-      agents_.SetStatus(Split(tmux->second, ',').front(), pane->second, status, icons, facts));
+  WM_RETURN_IF_ERROR(agents_.SetStatus(pane->tmux_socket, pane->pane_id, status, icons, facts));
   response.set_applied(true);
   return response;
 }

@@ -6,7 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/version.h"
-#include "daemon/domain/agent_queries.h"
+#include "daemon/domain/caller_pane.h"
 #include "daemon/rpc/convert.h"
 #include "daemon/rpc/unary_call.h"
 

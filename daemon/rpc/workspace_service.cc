@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "common/log/log.h"
-#include "daemon/domain/agent_queries.h"
+#include "daemon/domain/caller_pane.h"
 #include "daemon/domain/configured_agents.h"
 #include "daemon/rpc/convert.h"
 #include "daemon/rpc/stream_call.h"

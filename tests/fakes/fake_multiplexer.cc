@@ -100,11 +100,11 @@ absl::StatusOr<std::vector<PaneInfo>> FakeMultiplexer::ListPanes() {
   return panes;
 }
 
-absl::Status FakeMultiplexer::ShowStatus(std::string_view pane_id, std::string_view icon,
-                                         bool auto_clear) {
+absl::Status FakeMultiplexer::ShowStatus(std::string_view pane_id, const daemon::ShownIcon& icon) {
   WM_RETURN_IF_ERROR(Running());
-  icons[std::string(pane_id)] = icon;
-  auto_clears[std::string(pane_id)] = auto_clear;
+  icons[std::string(pane_id)] = icon.text;
+  auto_clears[std::string(pane_id)] = icon.auto_clear;
+  edits_format[std::string(pane_id)] = icon.edit_format;
   return absl::OkStatus();
 }
 

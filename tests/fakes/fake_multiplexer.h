@@ -29,6 +29,7 @@ class FakeMultiplexer : public daemon::Multiplexer {
   std::map<std::string, std::string> icons;
   std::map<std::string, std::string> titles;
   std::map<std::string, bool> auto_clears;
+  std::map<std::string, bool> edits_format;
   // tmux reports that the pane is gone.
   void ReportPaneGone(const std::string& pane) {
     if (events_.on_pane_gone) events_.on_pane_gone(pane);
@@ -46,8 +47,7 @@ class FakeMultiplexer : public daemon::Multiplexer {
   absl::Status KillWindow(std::string_view window_id) override;
   absl::Status RenameWindow(std::string_view window_id, std::string_view name) override;
   absl::StatusOr<std::vector<daemon::PaneInfo>> ListPanes() override;
-  absl::Status ShowStatus(std::string_view pane_id, std::string_view icon,
-                          bool auto_clear) override;
+  absl::Status ShowStatus(std::string_view pane_id, const daemon::ShownIcon& icon) override;
   absl::Status SetTitle(std::string_view pane_id, std::string_view title) override;
   void Observe(Events events) override { events_ = std::move(events); }
 

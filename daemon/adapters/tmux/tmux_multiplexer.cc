@@ -181,12 +181,11 @@ absl::StatusOr<std::vector<PaneInfo>> TmuxMultiplexer::ListPanes() {
   WM_ASSIGN_OR_RETURN(
       const std::vector<std::string> texts,
       connection_->Call({{"list-panes", "-a", "-F",
-                          ListFormat({"pane_id", "window_id", "session_id", "pane_pid"},
-                                     {"@workmux_token", "session_name", "window_name",
-                                      "pane_current_command", "pane_current_path"})},
+                          ListFormat({"pane_id", "window_id", "session_id"},
+                                     {"@workmux_token", "session_name", "window_name"})},
                          {"list-clients", "-F",
                           ListFormat({"client_control_mode", "client_flags", "pane_id"}, {})}}));
-  WM_ASSIGN_OR_RETURN(const auto rows, ParseRows(texts[0], 9));
+  WM_ASSIGN_OR_RETURN(const auto rows, ParseRows(texts[0], 6));
   WM_ASSIGN_OR_RETURN(const auto clients, ParseRows(texts[1], 3));
   std::set<std::string> seen;
   for (const auto& row : clients) {
@@ -194,17 +193,12 @@ absl::StatusOr<std::vector<PaneInfo>> TmuxMultiplexer::ListPanes() {
   }
   std::vector<PaneInfo> panes;
   for (const auto& row : rows) {
-    long long pid = 0;
-    ParseInt(row[3], pid);
     panes.push_back({.pane_id = row[0],
                      .window_id = row[1],
                      .session_id = row[2],
-                     .session_name = row[5],
-                     .window_name = row[6],
-                     .token = row[4],
-                     .command = row[7],
-                     .cwd = row[8],
-                     .pid = static_cast<int>(pid),
+                     .session_name = row[4],
+                     .window_name = row[5],
+                     .token = row[3],
                      .seen = seen.contains(row[0])});
   }
   return panes;

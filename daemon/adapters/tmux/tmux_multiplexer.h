@@ -50,8 +50,7 @@ class TmuxMultiplexer : public Multiplexer {
   absl::Status KillWindow(std::string_view window_id) override;
   absl::Status RenameWindow(std::string_view window_id, std::string_view name) override;
   absl::StatusOr<std::vector<PaneInfo>> ListPanes() override;
-  absl::Status ShowStatus(std::string_view pane_id, std::string_view icon,
-                          bool auto_clear) override;
+  absl::Status ShowStatus(std::string_view pane_id, const ShownIcon& icon) override;
   absl::Status SetTitle(std::string_view pane_id, std::string_view title) override;
   void Observe(Events events) override;
 

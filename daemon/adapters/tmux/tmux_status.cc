@@ -128,18 +128,17 @@ absl::Status TmuxMultiplexer::EnsureStyled(const std::string& window_id) {
   return absl::OkStatus();
 }
 
-absl::Status TmuxMultiplexer::ShowStatus(std::string_view pane_id, std::string_view icon,
-                                         bool auto_clear) {
+absl::Status TmuxMultiplexer::ShowStatus(std::string_view pane_id, const ShownIcon& icon) {
   if (!IsTmuxId(pane_id, '%')) return InvalidArgument("{} is not a tmux pane", Printable(pane_id));
   const std::string id(pane_id);
-  const std::string harmless = ReduceIcon(icon);
+  const std::string harmless = ReduceIcon(icon.text);
   {
     MutexLock ordered(status_mu_);
     WM_ASSIGN_OR_RETURN(const KnownPane pane, EnsurePane(id));
-    if (!harmless.empty()) WM_RETURN_IF_ERROR(EnsureStyled(pane.window_id));
-    WM_RETURN_IF_ERROR(WriteIcon(id, harmless, auto_clear));
+    if (icon.edit_format && !harmless.empty()) WM_RETURN_IF_ERROR(EnsureStyled(pane.window_id));
+    WM_RETURN_IF_ERROR(WriteIcon(id, harmless, icon.auto_clear));
   }
-  if (auto_clear && !harmless.empty()) {
+  if (icon.auto_clear && !harmless.empty()) {
     tasks_.Post([this] {
       Refresh();
       UpdateFocusWatch();

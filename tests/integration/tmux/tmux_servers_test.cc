@@ -88,7 +88,7 @@ TEST_CASE("ControlClient: takes no part in a session that ends when unattached",
   const WindowRef window =
       Must(mux->CreateWindow(server.Window("quiet", "touch ran"), server.PaneOf("main:")));
   CHECK(WaitUntil([&] { return std::filesystem::exists(server.dir() / "ran"); }));
-  REQUIRE_OK(mux->ShowStatus(window.pane_ids[0], "W", true));
+  REQUIRE_OK(mux->ShowStatus(window.pane_ids[0], {.text = "W", .auto_clear = true}));
   CHECK(server.Run({"display-message", "-p", "-t", window.window_id, "#{@workmux_status}"}) == "W");
   CHECK_CODE(mux->KillWindow("@999"), absl::StatusCode::kNotFound);
   CHECK(ControlClients(server).empty());

@@ -53,14 +53,26 @@ TEST_CASE("ShowStatus: the icon is in the window's entry and goes with an empty 
        {"", "set -g window-status-format '<#W#F>'\nset -g window-status-current-format '<#W>'"}) {
     Fixture f(config);
     const std::string before = f.Shown();
-    REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], "🤖", false));
+    REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], {.text = "🤖", .auto_clear = false}));
     CHECK(f.Shown().find("agent 🤖") != std::string::npos);
-    REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], "✅", true));
+    REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], {.text = "✅", .auto_clear = true}));
     CHECK(f.Shown().find("agent ✅") != std::string::npos);
-    REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], "", false));
+    REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], {.text = "", .auto_clear = false}));
     CHECK(f.Shown() == before);
-    CHECK_CODE(f.mux->ShowStatus("%999", "x", false), absl::StatusCode::kNotFound);
+    CHECK_CODE(f.mux->ShowStatus("%999", {.text = "x", .auto_clear = false}),
+               absl::StatusCode::kNotFound);
   }
+}
+
+TEST_CASE("ShowStatus: the user's own format is left alone when asked to", "[tmux]") {
+  if (!HaveProgram("tmux")) return;
+  Fixture f("set -g window-status-format '#W'");
+  const std::string pane = f.window.pane_ids[0];
+  REQUIRE_OK(f.mux->ShowStatus(pane, {.text = "W", .edit_format = false}));
+  CHECK(f.Shown() == "agent");
+  CHECK(f.server.Run({"display-message", "-p", "-t", pane, "#{@workmux_status}"}) == "W");
+  REQUIRE_OK(f.mux->ShowStatus(pane, {.text = "W"}));
+  CHECK(f.Shown() == "agent W");
 }
 
 TEST_CASE("ShowStatus: the icon goes when a person switches to the window", "[tmux]") {
@@ -69,7 +81,7 @@ TEST_CASE("ShowStatus: the icon goes when a person switches to the window", "[tm
   const AttachedClient person(f.server.socket(), "main");
   REQUIRE(f.HasClient("0 attached,focused"));
   REQUIRE(f.HasClient("1 attached,focused"));
-  REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], "D", true));
+  REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], {.text = "D", .auto_clear = true}));
   // Our own client is attached and focused, other windows are visited: no reason to clear.
   f.server.Run({"new-window", "-t", "main:"});
   CHECK(f.Shown().find("agent D") != std::string::npos);
@@ -78,7 +90,7 @@ TEST_CASE("ShowStatus: the icon goes when a person switches to the window", "[tm
   CHECK(f.Shown().find("agent D") == std::string::npos);
   // A status that is not of that kind stays.
   f.server.Run({"last-window", "-t", "main"});
-  REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], "W", false));
+  REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], {.text = "W", .auto_clear = false}));
   f.server.Run({"select-window", "-t", f.window.window_id});
   CHECK_OK(f.mux->ListPanes());
   CHECK(f.Shown().find("agent W") != std::string::npos);
@@ -88,7 +100,7 @@ TEST_CASE("ShowStatus: nobody attached means nobody looked", "[tmux]") {
   if (!HaveProgram("tmux")) return;
   Fixture f;
   REQUIRE(f.HasClient("1 attached,focused"));
-  REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], "D", true));
+  REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], {.text = "D", .auto_clear = true}));
   f.server.Run({"select-window", "-t", f.window.window_id});
   CHECK(f.Shown().find("agent D") != std::string::npos);
   // Attaching to it is a look.
@@ -105,7 +117,7 @@ TEST_CASE("ShowStatus: the icon goes when the terminal regains the focus", "[tmu
   REQUIRE(f.HasClient("0 attached,focused"));
   person.LoseFocus();
   REQUIRE(f.HasClient("0 attached,UTF-8"));
-  REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], "D", true));
+  REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], {.text = "D", .auto_clear = true}));
   CHECK(WaitUntil([&] {
     return f.server.Run({"show-hooks", "-g"}).find("wait-for -S") != std::string::npos;
   }));
@@ -122,7 +134,7 @@ TEST_CASE("ShowStatus: the icon goes when the terminal regains the focus", "[tmu
 TEST_CASE("ShowStatus: what a daemon before us showed is cleared as well", "[tmux]") {
   if (!HaveProgram("tmux")) return;
   Fixture f;
-  REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], "D E", true));
+  REQUIRE_OK(f.mux->ShowStatus(f.window.pane_ids[0], {.text = "D E", .auto_clear = true}));
   f.mux.reset();
   f.servers.reset();
   TmuxServers fresh(f.runner);

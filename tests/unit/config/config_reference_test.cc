@@ -57,7 +57,7 @@ TEST_CASE("ConfigReference: the values shown are the real defaults", "[config]")
   CHECK(shown.window_placement == defaults.window_placement);
   CHECK(shown.merge_strategy == defaults.merge_strategy);
   CHECK(shown.merge_keep == defaults.merge_keep);
-  CHECK(shown.status_format == defaults.status_format);
+  CHECK(shown.status_icons.edit_format == defaults.status_icons.edit_format);
   CHECK(shown.status_icons.working == defaults.status_icons.working);
   CHECK(shown.status_icons.waiting == defaults.status_icons.waiting);
   CHECK(shown.status_icons.done == defaults.status_icons.done);

@@ -202,7 +202,7 @@ TEST_CASE("Config: every supported key reaches its field", "[config]") {
   CHECK(config.files_symlink == std::vector<std::string>{"node_modules"});
   CHECK(config.merge_strategy == MergeStrategy::kSquash);
   CHECK(config.merge_keep);
-  CHECK_FALSE(config.status_format);
+  CHECK_FALSE(config.status_icons.edit_format);
   CHECK(config.status_icons.working == "W");
   CHECK(config.status_icons.waiting == "?");
   CHECK(config.status_icons.done == "D");

@@ -1,7 +1,5 @@
 #include "daemon/domain/agent_queries.h"
 
-#include <unistd.h>
-
 #include "daemon/async/thread_pool.h"
 #include "tests/fakes/session_world.h"
 
@@ -13,12 +11,12 @@ struct Fixture : test::SessionWorld {
   std::string foreign = tmux.server->AddForeignWindow("elsewhere");
   std::string base = "refs/heads/main";
   ThreadPool pool{"test", 1, 4};
-  AgentQueries queries{
-      *agents, tmux, git, pool, [this](const Worktree&) -> absl::StatusOr<BaseBranch> {
-        if (base.empty()) return NotFound("no base");
-        return BaseBranch{
-            .name = "main", .ref = base, .id = *git.ResolveRef(git.repository(), base)};
-      }};
+  AgentQueries queries{*agents, git, pool, [this](const Worktree&) -> absl::StatusOr<BaseBranch> {
+                         if (base.empty()) return NotFound("no base");
+                         return BaseBranch{.name = "main",
+                                           .ref = base,
+                                           .id = *git.ResolveRef(git.repository(), base)};
+                       }};
 
   Fixture() {
     const Worktree here = test::Must(git.Locate(git.repository().main_worktree));
@@ -86,17 +84,6 @@ TEST_CASE("AgentQueries: what git says of a worktree is told, what it cannot say
   const AgentQueries::AgentView unknown = f.List({}, true).agents.at(0);
   CHECK_FALSE(unknown.has_staged);
   CHECK_FALSE(unknown.has_unmerged_commits);
-}
-
-TEST_CASE("TmuxSocketOf: the server the caller stands in, the chosen one, else tmux's default") {
-  Caller caller;
-  CHECK(TmuxSocketOf(caller) == Format("/tmp/tmux-{}/default", ::geteuid()));
-  caller.env["TMUX_TMPDIR"] = "/run/t";
-  CHECK(TmuxSocketOf(caller) == Format("/run/t/tmux-{}/default", ::geteuid()));
-  caller.env["WORKMUX_TMUX_SOCKET"] = "/chosen";
-  CHECK(TmuxSocketOf(caller) == "/chosen");
-  caller.env["TMUX"] = "/inside,12,3";
-  CHECK(TmuxSocketOf(caller) == "/inside");
 }
 
 }  // namespace

@@ -36,6 +36,17 @@ TEST_CASE("AgentTracker: a status is written down and its icon shown") {
   CHECK_FALSE(f.tmux.server->auto_clears[f.pane]);
 }
 
+TEST_CASE("AgentTracker: the window list's format is left to a user who wants that") {
+  Fixture f;
+  StatusIcons icons = f.icons;
+  icons.edit_format = false;
+  REQUIRE_OK(f.tracker.SetStatus(kSocket, f.pane, AgentStatus::kWorking, icons, {}));
+  CHECK(f.tmux.server->icons[f.pane] == "W");
+  CHECK_FALSE(f.tmux.server->edits_format.at(f.pane));
+  REQUIRE_OK(f.Set(AgentStatus::kWorking));
+  CHECK(f.tmux.server->edits_format.at(f.pane));
+}
+
 TEST_CASE("AgentTracker: what waits for a person goes away when one has looked") {
   Fixture f;
   REQUIRE_OK(f.Set(AgentStatus::kWaiting));
