@@ -26,7 +26,7 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kFirstWait{10};
 constexpr milliseconds kLongestWait{200};
-constexpr milliseconds kStartLimit{5000};
+constexpr milliseconds kStartLimit{10'000};
 // A daemon that ended may have lost the race for the lock to another one, which
 // is about to listen.
 constexpr milliseconds kLoserGrace{500};
@@ -158,7 +158,7 @@ absl::StatusOr<UniqueFd> DaemonLauncher::Launch() const {
       if (!lost) give_up = std::min(deadline, steady_clock::now() + kLoserGrace);
     }
     if (steady_clock::now() < give_up) continue;
-    return DidNotStart(ended ? "ended at once" : "did not answer within 5 s", errors.get());
+    return DidNotStart(ended ? "ended at once" : "did not answer within 10 s", errors.get());
   }
 }
 

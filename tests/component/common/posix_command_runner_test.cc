@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <thread>
 
@@ -62,12 +63,9 @@ TEST_CASE("PosixCommandRunner: a child's number is not free while its group may 
     CHECK(Must(Run(Shell("echo $$ >" + file.string() + "; sleep 1 & exit 0"))).exit.ok());
   });
   const pid_t pid = PidIn(file);
-  CHECK(WaitUntil(
-      [&] {
-        return test::ReadWholeFile("/proc/" + std::to_string(pid) + "/stat").find(") Z ") !=
-               std::string::npos;
-      },
-      std::chrono::seconds(2)));
+  // Sleeps until it has ended, and fails when it was reaped already.
+  siginfo_t ended{};
+  CHECK(::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT) == 0);
   runner.join();
   CHECK_FALSE(std::filesystem::exists("/proc/" + std::to_string(pid)));
 }

@@ -207,7 +207,7 @@ TEST_CASE("Daemon service: guests that leave their answers unread do not delay t
   CHECK(sent > frames.size());
   const auto before = std::chrono::steady_clock::now();
   world.Must({"daemon", "stop"});
-  CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(4));
+  CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(10));
 }
 
 }  // namespace workmux::test

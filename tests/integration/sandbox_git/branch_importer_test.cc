@@ -238,7 +238,8 @@ TEST_CASE("BranchImporter: what stands in place of the ref is not followed", "[g
     const absl::Status status = hostile.Import().status();
     INFO(status.ToString());
     CHECK(ReasonOf(status) == "IMPORT_REFUSED");
-    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(2));
+    // Nobody writes to the pipe, and 1 TiB is not read in that time.
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));
     CHECK(hostile.HostTip() == tip);
   }
 }
