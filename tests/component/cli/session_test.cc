@@ -151,12 +151,12 @@ TEST_CASE("sandbox run: the terminal's modes are what they were", "[cli]") {
   f.Plan(": >started; while [ ! -e go ]; do sleep 0.02; done; stty raw -echo; exit 3");
   CliProcess cli(f.With(kRun, /*tty=*/true));
   REQUIRE(WaitUntil([&] { return std::filesystem::exists(f.dir / "started"); }));
-  const termios before = cli.modes();
+  const termios before = cli.Modes();
   REQUIRE((before.c_lflag & ECHO) != 0);
   WriteFile(f.dir / "go", "");
   CHECK(cli.Wait() == 3);
-  CHECK(cli.modes().c_lflag == before.c_lflag);
-  CHECK(cli.modes().c_iflag == before.c_iflag);
+  CHECK(cli.Modes().c_lflag == before.c_lflag);
+  CHECK(cli.Modes().c_iflag == before.c_iflag);
   REQUIRE(f.daemon.opened().size() == 1);
   CHECK(f.daemon.opened()[0].tty());
 }
