@@ -22,8 +22,6 @@ function(workmux_test name label)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE workmux::test_support ${ARG_LIBS})
-  target_compile_definitions(${name} PRIVATE
-    "WORKMUX_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"" "WORKMUX_BINARY_DIR=\"${PROJECT_BINARY_DIR}\"")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
   if(label MATCHES "^(unit|component)$")
     add_dependencies(${label}_tests ${name})

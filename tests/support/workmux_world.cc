@@ -14,6 +14,7 @@
 
 #include "common/base/strings.h"
 #include "common/process/posix_command_runner.h"
+#include "tests/support/build_tree.h"
 #include "tests/support/wait_until.h"
 
 namespace workmux::test {
@@ -62,8 +63,8 @@ bool Have(bool usable, std::string_view what) {
 
 }  // namespace
 
-fs::path WorkmuxWorld::cli() { return fs::path(WORKMUX_BINARY_DIR) / "bin/workmux"; }
-fs::path WorkmuxWorld::daemon_program() { return fs::path(WORKMUX_BINARY_DIR) / "bin/workmuxd"; }
+fs::path WorkmuxWorld::cli() { return BinaryDir() / "bin/workmux"; }
+fs::path WorkmuxWorld::daemon_program() { return BinaryDir() / "bin/workmuxd"; }
 
 WorkmuxWorld::WorkmuxWorld(const std::string& config) {
   fs::create_directories(bin());

@@ -1,5 +1,6 @@
 #include <set>
 
+#include "tests/support/build_tree.h"
 #include "tests/support/catch.h"
 #include "tests/support/sandbox_world.h"
 
@@ -61,9 +62,9 @@ Outcome Attack(const SandboxKind& kind, GitWorld& world, const fs::path& checkou
   SandboxWorld sandboxes;
   Outcome outcome;
   outcome.before = HostState(world);
-  outcome.inside =
-      sandboxes.Inside(kind, world, checkout, ReadWholeFile(fs::path(WM_ATTACKS) / script),
-                       {{"WM_MARKER", (world.root() / "marker").string()}});
+  outcome.inside = sandboxes.Inside(kind, world, checkout,
+                                    ReadWholeFile(SourceDir() / "tests/attacks/git" / script),
+                                    {{"WM_MARKER", (world.root() / "marker").string()}});
   outcome.after = HostState(world);
   world.Run(world.root(), kUserDay, /*must=*/false);
   for (const auto& entry : fs::directory_iterator(world.root())) {

@@ -4,6 +4,7 @@
 
 #include "common/base/strings.h"
 #include "tests/attacks/guest/guest_world.h"
+#include "tests/support/build_tree.h"
 
 namespace workmux::test {
 namespace {
@@ -50,9 +51,7 @@ struct Running {
   Bridge bridge;
 };
 
-std::string Guest() {
-  return (fs::path(WORKMUX_BINARY_DIR) / "lib/workmux/guest/workmux").string();
-}
+std::string Guest() { return (BinaryDir() / "lib/workmux/guest/workmux").string(); }
 
 // The guest's client with another sandbox's address, as a program in a sandbox
 // of the same kind could call it.

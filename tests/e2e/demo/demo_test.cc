@@ -10,6 +10,7 @@
 #include "common/base/strings.h"
 #include "common/process/posix_command_runner.h"
 #include "common/process/spawn.h"
+#include "tests/support/build_tree.h"
 #include "tests/support/catch.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -34,7 +35,7 @@ struct Stage {
 
   Command Demo(std::vector<std::string> arguments) const {
     Command command;
-    command.argv = {WORKMUX_CLI, "demo"};
+    command.argv = {(test::BinaryDir() / "bin/workmux").string(), "demo"};
     command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
     command.cwd = "/";
     command.env = env;

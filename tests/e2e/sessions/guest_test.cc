@@ -3,6 +3,7 @@
 #include "common/base/strings.h"
 #include "common/process/posix_command_runner.h"
 #include "tests/e2e/sessions/engine.h"
+#include "tests/support/build_tree.h"
 #include "tests/support/catch.h"
 #include "tests/support/wait_until.h"
 
@@ -73,7 +74,7 @@ class ScriptedAgent {
 // A container that has the token and the way over TCP, but not the socket.
 CommandResult OverTcp(const ScriptedAgent& agent, const std::string& token,
                       std::vector<std::string> words) {
-  const std::string guest = std::string(WORKMUX_BINARY_DIR) + "/lib/workmux/guest/workmux-guest";
+  const std::string guest = (BinaryDir() / "lib/workmux/guest/workmux-guest").string();
   Command command;
   command.argv = {"docker",
                   "run",

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "common/process/posix_command_runner.h"
+#include "tests/support/build_tree.h"
 #include "tests/support/catch.h"
 #include "tests/support/status_matchers.h"
 
@@ -34,7 +35,7 @@ TEST_CASE("Environment: the tests do not run as root", "[environment]") {
   if (!Prepared()) return;
   CHECK(::geteuid() != 0);
   CHECK(::access(std::getenv("HOME"), W_OK) == 0);
-  CHECK(::access(WORKMUX_SOURCE_DIR "/tests/run", R_OK) == 0);
+  CHECK(::access((test::SourceDir() / "tests/run").c_str(), R_OK) == 0);
 }
 
 TEST_CASE("Environment: Docker runs the image of the tests", "[environment]") {

@@ -12,6 +12,7 @@
 #include "daemon/adapters/namespace/agent_program.h"
 #include "daemon/adapters/namespace/sandbox_processes.h"
 #include "tests/integration/namespace/plan_process.h"
+#include "tests/support/build_tree.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
@@ -295,7 +296,8 @@ TEST_CASE(
     const auto survives = [&](bool one_layer) {
       const std::string word = one_layer ? "98761" : "98762";
       SandboxSpec spec = host.Shell("/run/take_over_init && exec sleep " + word);
-      spec.mounts.push_back({WORKMUX_TAKE_OVER_INIT, "/run/take_over_init", false});
+      spec.mounts.push_back(
+          {test::BinaryDir() / "tests/take_over_init", "/run/take_over_init", false});
       ExecPlan plan = backend.Plan(spec);
       // Without the outer layer: its arguments up to and with their "--".
       const auto outer = std::find(plan.argv.begin(), plan.argv.end(), "/usr/bin/bwrap");

@@ -6,6 +6,7 @@
 
 #include "common/io/file.h"
 #include "common/process/posix_command_runner.h"
+#include "tests/support/build_tree.h"
 #include "tests/support/catch.h"
 #include "tests/support/status_matchers.h"
 
@@ -48,20 +49,20 @@ Linkage LinkageOf(const std::filesystem::path& program) {
 }
 
 TEST_CASE("Static link: the daemon is linked dynamically, and that can be told", "[static]") {
-  const Linkage linkage = LinkageOf(WORKMUX_BINARY_DIR "/bin/workmuxd");
+  const Linkage linkage = LinkageOf(test::BinaryDir() / "bin/workmuxd");
   CHECK(linkage.interpreter);
   CHECK(linkage.libraries);
 }
 
 TEST_CASE("Static link: the guest needs no loader and no library", "[static]") {
-  const Linkage linkage = LinkageOf(WORKMUX_GUEST_DIR "/workmux-guest");
+  const Linkage linkage = LinkageOf(test::BinaryDir() / "lib/workmux/guest/workmux-guest");
   CHECK_FALSE(linkage.interpreter);
   CHECK_FALSE(linkage.libraries);
 }
 
 TEST_CASE("Static link: workmux needs no loader and no library in a release", "[static]") {
   if (!WORKMUX_STATIC) return;
-  const Linkage linkage = LinkageOf(WORKMUX_BINARY_DIR "/bin/workmux");
+  const Linkage linkage = LinkageOf(test::BinaryDir() / "bin/workmux");
   CHECK_FALSE(linkage.interpreter);
   CHECK_FALSE(linkage.libraries);
 }
@@ -79,12 +80,12 @@ TEST_CASE("Static link: the guest runs where there is nothing else", "[static]")
     PosixCommandRunner runner;
     return test::Must(runner.Run(command, {}));
   };
-  const CommandResult guest = run_alone(WORKMUX_GUEST_DIR "/workmux-guest");
+  const CommandResult guest = run_alone(test::BinaryDir() / "lib/workmux/guest/workmux-guest");
   INFO(guest.err);
   CHECK(guest.exit.ok());
   CHECK(guest.out.starts_with("workmux "));
   // The daemon, which needs libraries, does not.
-  CHECK_FALSE(run_alone(WORKMUX_BINARY_DIR "/bin/workmuxd").exit.ok());
+  CHECK_FALSE(run_alone(test::BinaryDir() / "bin/workmuxd").exit.ok());
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/process/command.h"
+#include "tests/support/build_tree.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
 
@@ -26,7 +27,7 @@ inline std::string Render(const std::vector<std::string>& argv,
 
 // Compares with tests/golden/<name>; WORKMUX_UPDATE_GOLDEN=1 rewrites it.
 inline void CheckGolden(const std::string& name, const std::string& actual) {
-  const std::filesystem::path path = std::filesystem::path(WORKMUX_GOLDEN_DIR) / name;
+  const std::filesystem::path path = SourceDir() / "tests/golden" / name;
   if (std::getenv("WORKMUX_UPDATE_GOLDEN") != nullptr) WriteFile(path, actual);
   INFO(path.string());
   CHECK(actual == ReadWholeFile(path));
