@@ -8,6 +8,7 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
+#include <atomic>
 #include <cerrno>
 #include <future>
 #include <utility>
@@ -19,35 +20,6 @@ namespace {
 constexpr int kAcceptsPerTurn = 16;
 // Without a free descriptor the listener stays readable: waiting for it would spin.
 constexpr std::chrono::milliseconds kUntilDescriptors{100};
-
-// Ends a registration from any thread: the wait is cancelled on the loop, and
-// after that no callback of it starts any more.
-template <class Body>
-class LoopRegistration : public EventLoop::Registration {
- public:
-  LoopRegistration(asio::io_context& context, std::shared_ptr<Body> body)
-      : context_(context), body_(std::move(body)) {}
-  ~LoopRegistration() override {
-    if (context_.get_executor().running_in_this_thread() || context_.stopped()) {
-      body_->Stop();
-      return;
-    }
-    auto stopped = std::make_shared<std::promise<void>>();
-    asio::post(context_, [body = body_, stopped] {
-      body->Stop();
-      stopped->set_value();
-    });
-    // The loop may be stopped between the check and the post.
-    auto done = stopped->get_future();
-    while (done.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) {
-      if (context_.stopped()) return;
-    }
-  }
-
- private:
-  asio::io_context& context_;
-  std::shared_ptr<Body> body_;
-};
 
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
  public:
@@ -140,42 +112,87 @@ class Timer : public std::enable_shared_from_this<Timer> {
   bool stopped_ = false;
 };
 
-template <class Body, class... Args>
-std::unique_ptr<EventLoop::Registration> Register(asio::io_context& context, Args&&... args) {
-  auto body = std::make_shared<Body>(context, std::forward<Args>(args)...);
-  asio::dispatch(context, [body] { body->Wait(); });
-  return std::make_unique<LoopRegistration<Body>>(context, std::move(body));
-}
+}  // namespace
+
+struct EventLoop::State {
+  asio::io_context context{1};
+  std::atomic<bool> ended{false};  // nothing runs on the loop any more
+};
+
+namespace {
+
+// Ends a registration from any thread: the wait is cancelled on the loop, and
+// after that no callback of it starts any more.
+template <class State, class Body>
+class LoopRegistration : public EventLoop::Registration {
+ public:
+  LoopRegistration(std::shared_ptr<State> loop, std::shared_ptr<Body> body)
+      : loop_(std::move(loop)), body_(std::move(body)) {}
+  ~LoopRegistration() override {
+    if (loop_->context.get_executor().running_in_this_thread()) {
+      body_->Stop();
+      return;
+    }
+    auto stopped = std::make_shared<std::promise<void>>();
+    asio::post(loop_->context, [body = body_, stopped] {
+      body->Stop();
+      stopped->set_value();
+    });
+    // A loop that was stopped runs no more jobs.
+    auto done = stopped->get_future();
+    while (done.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready) {
+      if (loop_->ended) {
+        body_->Stop();
+        return;
+      }
+      done.wait_for(std::chrono::milliseconds(50));
+    }
+  }
+
+ private:
+  std::shared_ptr<State> loop_;
+  std::shared_ptr<Body> body_;  // uses the loop's context
+};
 
 }  // namespace
 
-EventLoop::EventLoop() : work_(context_.get_executor()) {
+template <class Body, class... Args>
+std::unique_ptr<EventLoop::Registration> EventLoop::Register(Args&&... args) {
+  auto body = std::make_shared<Body>(state_->context, std::forward<Args>(args)...);
+  asio::dispatch(state_->context, [body] { body->Wait(); });
+  return std::make_unique<LoopRegistration<State, Body>>(state_, std::move(body));
+}
+
+EventLoop::EventLoop() : state_(std::make_shared<State>()), work_(state_->context.get_executor()) {
   thread_ = std::thread([this] {
     ::pthread_setname_np(::pthread_self(), "wm-io");
-    context_.run();
+    state_->context.run();
   });
 }
 
 EventLoop::~EventLoop() {
-  context_.stop();
+  state_->context.stop();
   thread_.join();
+  state_->ended = true;
 }
 
-void EventLoop::Post(std::function<void()> job) { asio::post(context_, std::move(job)); }
+asio::io_context& EventLoop::context() { return state_->context; }
+
+void EventLoop::Post(std::function<void()> job) { asio::post(context(), std::move(job)); }
 
 std::unique_ptr<EventLoop::Registration> EventLoop::Accept(
     UniqueFd listener, std::function<void(UniqueFd)> on_accept) {
-  return Register<Acceptor>(context_, std::move(listener), std::move(on_accept));
+  return Register<Acceptor>(std::move(listener), std::move(on_accept));
 }
 
 std::unique_ptr<EventLoop::Registration> EventLoop::WhenReadable(UniqueFd fd,
                                                                  std::function<void()> on_ready) {
-  return Register<ReadableWait>(context_, std::move(fd), std::move(on_ready));
+  return Register<ReadableWait>(std::move(fd), std::move(on_ready));
 }
 
 std::unique_ptr<EventLoop::Registration> EventLoop::After(std::chrono::milliseconds delay,
                                                           std::function<void()> on_time) {
-  return Register<Timer>(context_, delay, std::move(on_time));
+  return Register<Timer>(delay, std::move(on_time));
 }
 
 }  // namespace workmux::daemon

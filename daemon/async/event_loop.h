@@ -21,11 +21,11 @@ class EventLoop {
   EventLoop();
   ~EventLoop();  // stops and joins
 
-  asio::io_context& context() { return context_; }
+  asio::io_context& context();
   void Post(std::function<void()> job);
 
-  // A registration ends when its handle is destroyed; a callback that runs at
-  // that moment on the loop's thread is waited for.
+  // A registration ends when its handle is destroyed, before or after the loop; a
+  // callback that runs at that moment on the loop's thread is waited for.
   class Registration {
    public:
     virtual ~Registration() = default;
@@ -40,7 +40,12 @@ class EventLoop {
                                       std::function<void()> on_time);
 
  private:
-  asio::io_context context_{1};
+  struct State;
+  template <class Body, class... Args>
+  std::unique_ptr<Registration> Register(Args&&... args);
+
+  // Shared with the registrations, which may be destroyed after the loop.
+  std::shared_ptr<State> state_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   std::thread thread_;
 };

@@ -9,7 +9,9 @@
 #include <chrono>
 #include <cstring>
 #include <ctime>
+#include <memory>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "common/io/socket.h"
@@ -157,6 +159,19 @@ TEST_CASE("EventLoop: a timer fires, a dropped one does not") {
   loop.After(std::chrono::milliseconds(1), [&] { dropped = true; }).reset();
   CHECK(test::WaitUntil([&] { return kept.load(); }));
   CHECK_FALSE(dropped);
+}
+
+TEST_CASE("EventLoop: a registration may outlive its loop") {
+  auto loop = std::make_unique<EventLoop>();
+  std::atomic<int> calls{0};
+  auto timer = loop->After(std::chrono::hours(1), [&] { ++calls; });
+  UniqueFd event(::eventfd(0, EFD_CLOEXEC));
+  auto readable = loop->WhenReadable(std::move(event), [&] { ++calls; });
+  loop.reset();
+  std::thread other([&] { timer.reset(); });
+  readable.reset();
+  other.join();
+  CHECK(calls == 0);
 }
 
 TEST_CASE("EventLoop: a readable descriptor is told once") {
