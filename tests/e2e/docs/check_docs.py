@@ -167,7 +167,8 @@ def load_config(world, kind, text):
     place.unlink()
     if kept is not None:
         place.write_text(kept)
-    if done.returncode != 0 or done.stderr:
+    # A slow machine also says what it waits for.
+    if done.returncode != 0 or "workmux: " in done.stderr:
         raise Failure(f"this configuration is not accepted as it is: {done.stderr}\n{text}")
 
 
