@@ -69,7 +69,8 @@ absl::StatusOr<GuestClient> GuestClient::FromEnvironment() {
   }
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, static_cast<int>(kRetryPause.count()));
+  // How long one attempt to connect may take, despite its name: a busy host needs it.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, static_cast<int>(kDeadline.count()));
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, static_cast<int>(kRetryPause.count()));
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, static_cast<int>(kRetryPause.count()));
   arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "workmux");
