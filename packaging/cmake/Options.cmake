@@ -26,6 +26,14 @@ if(WORKMUX_SANITIZE)
   target_link_options(workmux_options INTERFACE -fsanitize=${WORKMUX_SANITIZE})
 endif()
 
+# workmux_sanitized_program(<name>): an executable that needs no environment for
+# the sanitizer that it is built with.
+function(workmux_sanitized_program name)
+  if(WORKMUX_SANITIZE MATCHES "thread")
+    target_sources(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests/support/tsan_defaults.cc")
+  endif()
+endfunction()
+
 # workmux_library(<name> SOURCES ... [PUBLIC lib...] [PRIVATE lib...])
 # A static library of ours with an alias workmux::<name>. PRIVATE keeps the
 # layer rules: what a layer links privately does not leak to its users.

@@ -58,15 +58,17 @@ TEST_CASE("PosixCommandRunner: a child's number is not free while its group may 
           "[process]") {
   TempDir dir;
   const auto file = dir / "pid";
+  absl::StatusOr<CommandResult> result;
   std::thread runner([&] {
     // The sleeping one holds the pipes, so the runner waits for a while.
-    CHECK(Must(Run(Shell("echo $$ >" + file.string() + "; sleep 1 & exit 0"))).exit.ok());
+    result = Run(Shell("echo $$ >" + file.string() + "; sleep 1 & exit 0"));
   });
   const pid_t pid = PidIn(file);
   // Sleeps until it has ended, and fails when it was reaped already.
   siginfo_t ended{};
   CHECK(::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT) == 0);
   runner.join();
+  CHECK(Must(std::move(result)).exit.ok());
   CHECK_FALSE(std::filesystem::exists("/proc/" + std::to_string(pid)));
 }
 
