@@ -37,6 +37,7 @@ CREATE TABLE operations (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NUL
 CREATE TABLE operation_steps (
   operation INTEGER NOT NULL REFERENCES operations(id) ON DELETE CASCADE, step TEXT NOT NULL
 ) STRICT)sql",
+      "ALTER TABLE sessions ADD COLUMN sealed_dir TEXT NOT NULL DEFAULT ''",
   };
 }
 

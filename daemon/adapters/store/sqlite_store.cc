@@ -79,6 +79,7 @@ SessionRecord SessionFrom(const Row& row) {
   record.icons.working = read.Text();
   record.icons.waiting = read.Text();
   record.icons.done = read.Text();
+  record.sealed_dir = read.Text();
   return record;
 }
 
@@ -119,7 +120,7 @@ absl::Status SqliteStore::PutSession(const SessionRecord& record) {
   const PaneRef pane = record.pane.value_or(PaneRef{});
   return Run(Durability::kPower,
              "INSERT OR REPLACE INTO sessions VALUES "
-             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
              {record.id,
               record.sandbox,
               record.backend,
@@ -145,7 +146,8 @@ absl::Status SqliteStore::PutSession(const SessionRecord& record) {
               std::to_string(record.started),
               record.icons.working,
               record.icons.waiting,
-              record.icons.done})
+              record.icons.done,
+              record.sealed_dir.string()})
       .status();
 }
 

@@ -29,6 +29,7 @@ SessionRecord ExampleSession() {
   record.pane = PaneRef{"/tmp/tmux-1000/default", "1790000000", "%7"};
   record.started = 1790000012;
   record.icons.done = "#[fg=green]ok";
+  record.sealed_dir = "/src/app/.trees";
   return record;
 }
 
@@ -61,6 +62,7 @@ TEST_CASE("SqliteStore: a session comes back whole after the store was opened ag
   CHECK(read.pane == written.pane);
   CHECK(read.started == written.started);
   CHECK(read.icons.done == written.icons.done);
+  CHECK(read.sealed_dir == written.sealed_dir);
   REQUIRE_OK(store->EraseSession(written.id));
   CHECK(test::Must(store->LoadSessions()).empty());
 }

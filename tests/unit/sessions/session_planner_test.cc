@@ -157,6 +157,9 @@ TEST_CASE("SessionPlanner: the sandbox gets the token and the address of its own
   CHECK(holds("word"));
   CHECK(holds("host.docker.internal"));
   CHECK(holds("a@example.com"));
+  CHECK(spec.env.at("PATH") ==
+        "/run/workmux/bin:/tmp/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:"
+        "/sbin");
   CHECK(spec.name.ends_with(plan.session_id));
   CHECK(spec.home == "/tmp");
   CHECK(spec.pids_limit > 0);
