@@ -146,10 +146,10 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
       deps_.trust.BeginSandboxing(plan.worktree.repository.common_dir, plan.config_hash));
 
   rollback.Add([this, id = record.id] { deps_.bridge.Close(id); });
-  WM_ASSIGN_OR_RETURN(const SandboxSpec spec,
-                      OpenBridge(plan, request, std::move(git_mounts), record));
+  WM_ASSIGN_OR_RETURN(SandboxSpec spec, OpenBridge(plan, request, std::move(git_mounts), record));
   record.sandbox = spec.name;
   WM_ASSIGN_OR_RETURN(const MountSources sources, deps_.record_sources(spec.mounts));
+  sources.GuardStart(spec);
 
   // The record is written first: a crash between the two leaves a record without
   // a sandbox, which the next start drops, never a sandbox without a record.
