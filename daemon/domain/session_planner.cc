@@ -32,6 +32,22 @@ std::string ImageFor(const std::string& configured, std::string_view agent) {
   return image;
 }
 
+// "wm-<handle>-<id>" of what engines take in a name, and short enough for a host
+// name too (HOST_NAME_MAX, limits.h). The id alone tells sandboxes apart.
+std::string SandboxName(const std::string& handle, const std::string& session_id) {
+  constexpr std::size_t kMaxHandle = 40;
+  std::string name = "wm-";
+  for (const char c : Slugify(handle)) {
+    if (name.size() == 3 + kMaxHandle) break;
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+      name += c;
+    } else if (!name.ends_with('-')) {
+      name += '-';
+    }
+  }
+  return name.ends_with('-') ? name + session_id : name + "-" + session_id;
+}
+
 absl::StatusOr<fs::path> HomeOf(const Caller& caller) {
   const auto home = caller.env.find("HOME");
   if (home == caller.env.end() || !home->second.starts_with('/')) {
@@ -185,7 +201,7 @@ absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan,
                                                       const Endpoints& endpoints) {
   SandboxSpec spec;
   const bool container = plan.backend->name() != kNamespaceBackend;
-  spec.name = Format("wm-{}-{}", Slugify(plan.worktree.handle()), plan.session_id);
+  spec.name = SandboxName(plan.worktree.handle(), plan.session_id);
   spec.session_id = plan.session_id;
   spec.instance = endpoints.instance;
   spec.worktree = plan.worktree.path;
