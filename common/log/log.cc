@@ -3,6 +3,7 @@
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 #include <string>
@@ -13,7 +14,7 @@ namespace workmux {
 namespace {
 
 constexpr std::size_t kMaxLogBytes = 5u << 20;
-constexpr std::size_t kLogFiles = 5;
+constexpr std::size_t kOldLogFiles = 4;  // beside the one that is written
 
 void Write(spdlog::level::level_enum level, std::string_view area, std::string_view message) {
   // What guests and repositories chose may stand in a message.
@@ -25,9 +26,14 @@ void Write(spdlog::level::level_enum level, std::string_view area, std::string_v
 void StartLogging(const std::filesystem::path& file, std::string_view level) {
   std::shared_ptr<spdlog::sinks::sink> sink;
   if (!file.empty()) {
+    spdlog::file_event_handlers events;
+    // Names of repositories, branches and paths are nobody else's business.
+    events.after_open = [](const std::string&, std::FILE* stream) {
+      ::fchmod(::fileno(stream), S_IRUSR | S_IWUSR);
+    };
     try {
       sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), kMaxLogBytes,
-                                                                    kLogFiles);
+                                                                    kOldLogFiles, false, events);
     } catch (const spdlog::spdlog_ex& error) {
       // A full disk must not keep the daemon from running.
       std::fprintf(stderr, "workmuxd: no log file: %s\n", error.what());

@@ -5,8 +5,9 @@
 
 namespace workmux {
 
-// Sends all loggers to a file that rotates (5 files of 5 MiB), or to stderr when
-// `file` is empty (under a service manager). Call once, before any Log().
+// Sends all loggers to a file of mode 0600 that rotates (5 files of 5 MiB in all),
+// or to stderr when `file` is empty (under a service manager) or cannot be
+// written. Call once, before any Log().
 void StartLogging(const std::filesystem::path& file, std::string_view level);
 
 void LogInfo(std::string_view area, std::string_view message);

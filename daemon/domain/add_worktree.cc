@@ -36,6 +36,10 @@ absl::StatusOr<AddResult> AddWorktree::Run() {
   WM_RETURN_IF_ERROR(CheckPlaceIsFree());
   WM_RETURN_IF_ERROR(CheckWindow());
   WM_RETURN_IF_ERROR(Stopped());
+  std::shared_ptr<void> place;
+  if (request_.reserve_place) {
+    WM_ASSIGN_OR_RETURN(place, request_.reserve_place(worktree_.path));
+  }
 
   WM_ASSIGN_OR_RETURN(
       journal_id_,
@@ -47,6 +51,7 @@ absl::StatusOr<AddResult> AddWorktree::Run() {
                                            {"start", start_},
                                            {"created_branch", spec_.create_branch ? "1" : ""}})));
   absl::Status status = Create();
+  place.reset();
   if (status.ok()) status = Equip();
   if (!status.ok()) return RollBack(status);
   const absl::Status ended = deps_.journal.End(journal_id_);

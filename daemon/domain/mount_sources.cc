@@ -2,10 +2,12 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "daemon/domain/mount_plan.h"
 
 namespace workmux::daemon {
 namespace {
@@ -28,7 +30,8 @@ absl::Status Missing(const fs::path& path) {
 
 }  // namespace
 
-absl::StatusOr<MountSources::Source> MountSources::Look(const fs::path& path) {
+absl::StatusOr<MountSources::Source> MountSources::Look(const Mount& mount) {
+  const fs::path& path = mount.source;
   std::error_code error;
   const fs::path real = fs::canonical(path, error);
   if (error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory)
@@ -41,13 +44,13 @@ absl::StatusOr<MountSources::Source> MountSources::Look(const fs::path& path) {
   }
   // A link that came between the two calls.
   if (S_ISLNK(info.st_mode)) return Changed(path);
-  return Source{path, info.st_dev, info.st_ino};
+  return Source{path, mount.target, info.st_dev, info.st_ino};
 }
 
 absl::StatusOr<MountSources> MountSources::Record(std::span<const Mount> mounts) {
   MountSources recorded;
   for (const Mount& mount : mounts) {
-    WM_ASSIGN_OR_RETURN(Source source, Look(mount.source));
+    WM_ASSIGN_OR_RETURN(Source source, Look(mount));
     recorded.sources_.push_back(std::move(source));
   }
   return recorded;
@@ -55,10 +58,25 @@ absl::StatusOr<MountSources> MountSources::Record(std::span<const Mount> mounts)
 
 absl::Status MountSources::CheckUnchanged() const {
   for (const Source& source : sources_) {
-    WM_ASSIGN_OR_RETURN(const Source now, Look(source.path));
+    WM_ASSIGN_OR_RETURN(const Source now, Look({source.path, source.target, false}));
     if (now.device != source.device || now.inode != source.inode) return Changed(source.path);
   }
   return absl::OkStatus();
+}
+
+std::string MountSources::Describe(const Source& source) {
+  return Format("{}:{}:{}", source.device, source.inode, source.target.native());
+}
+
+void MountSources::GuardStart(SandboxSpec& spec) const {
+  const auto reference = std::find_if(sources_.begin(), sources_.end(), [](const Source& source) {
+    return source.target == kGuestBinDir;
+  });
+  if (reference == sources_.end()) return;
+  std::string mounts = Describe(*reference);
+  for (const Source& source : sources_) mounts += "\t" + Describe(source);
+  spec.env["WM_MOUNTS"] = std::move(mounts);
+  spec.argv.insert(spec.argv.begin(), {std::string(kGuestBinDir) + "/workmux", "enter"});
 }
 
 }  // namespace workmux::daemon

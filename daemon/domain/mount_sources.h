@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "daemon/domain/sandbox_spec.h"
@@ -21,14 +22,20 @@ class MountSources {
   static absl::StatusOr<MountSources> Record(std::span<const Mount> mounts);
   // The same errors, and MOUNT_SOURCE_CHANGED for another file at the same path.
   absl::Status CheckUnchanged() const;
+  // Has the sandbox's command started by the guest's program (guest/enter.h), which
+  // looks at the mounts once more from inside. Nothing changes without mounts or
+  // without the guest's directory, the file that others are compared beside.
+  void GuardStart(SandboxSpec& spec) const;
 
  private:
   struct Source {
     std::filesystem::path path;
+    std::filesystem::path target;
     dev_t device = 0;
     ino_t inode = 0;
   };
-  static absl::StatusOr<Source> Look(const std::filesystem::path& path);
+  static absl::StatusOr<Source> Look(const Mount& mount);
+  static std::string Describe(const Source& source);
 
   std::vector<Source> sources_;
 };

@@ -139,7 +139,9 @@ class Removal {
   }
 
   absl::Status Unforced(const absl::Status& status) const {
-    if (status.ok() || !order_.force || absl::IsCancelled(status)) return status;
+    // Under a sandbox that is just being opened nothing is taken away.
+    const bool must_stop = absl::IsCancelled(status) || ReasonOf(status) == "SANDBOX_BUSY";
+    if (status.ok() || !order_.force || must_stop) return status;
     context_.progress.Warn(MessageOf(status));
     return absl::OkStatus();
   }

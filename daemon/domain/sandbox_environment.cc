@@ -40,18 +40,19 @@ void SetGitIdentity(const SandboxEnvironmentInput& input, Env& env) {
   if (count > 0) env["GIT_CONFIG_COUNT"] = Format("{}", count);
 }
 
+// The first of equal directories counts, for whoever searches and for whoever reads.
 std::string SearchPath(const SandboxEnvironmentInput& input, std::string_view chosen) {
-  std::vector<std::string> dirs = {kGuestBinDir};
+  std::vector<std::string> dirs;
+  const auto add = [&dirs](const std::string& dir) {
+    if (std::find(dirs.begin(), dirs.end(), dir) == dirs.end()) dirs.push_back(dir);
+  };
+  add(kGuestBinDir);
   for (const auto& dir : input.path_dirs) {
     // A colon cannot be quoted in PATH: such a directory would become two others.
-    if (dir.native().find(':') == std::string::npos) dirs.push_back(dir.string());
+    if (dir.native().find(':') == std::string::npos) add(dir.string());
   }
-  if (chosen.empty()) {
-    dirs.push_back((input.home / ".local/bin").string());
-    dirs.emplace_back(kSystemPath);
-  } else {
-    dirs.emplace_back(chosen);
-  }
+  if (chosen.empty()) add((input.home / ".local/bin").string());
+  for (const std::string& dir : Split(chosen.empty() ? kSystemPath : chosen, ':')) add(dir);
   return Join(dirs, ":");
 }
 

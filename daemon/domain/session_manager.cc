@@ -20,6 +20,8 @@ namespace {
 constexpr std::chrono::seconds kStopGrace{2};
 // An engine that does not answer is asked again.
 constexpr std::chrono::seconds kRetryRelease{30};
+// Plans that the making and removing of worktrees may overtake.
+constexpr int kMaxPlans = 10;
 
 void LogFailure(std::string_view what, const absl::Status& status) {
   if (!status.ok()) LogWarning("session", Format("{}: {}", what, MessageOf(status)));
@@ -76,11 +78,30 @@ absl::StatusOr<SandboxSpec> SessionManager::OpenBridge(const SessionPlan& plan,
   return SessionPlanner::BuildSpec(plan, request, endpoints);
 }
 
-absl::Status SessionManager::BeginOpening(const SessionPlan& plan) {
+// A plan holds what was read of the repository's worktrees: when one came or went
+// since, it is made again.
+absl::StatusOr<SessionPlan> SessionManager::BeginOpening(const SessionRequest& request) {
+  for (int i = 0; i < kMaxPlans; ++i) {
+    const std::uint64_t version = claims_.version();
+    WM_ASSIGN_OR_RETURN(SessionPlan plan, deps_.planner.Plan(request));
+    const SandboxArea area{plan.worktree, plan.git == SandboxGit::kClone, plan.sealed_dir};
+    {
+      MutexLock lock(mu_);
+      if (closed_) return Unavailable("workmuxd is stopping");
+      opening_[plan.session_id] = {.area = area, .doomed = false};
+    }
+    const absl::Status free = claims_.CheckFree(area);
+    if (free.ok() && claims_.version() == version) return plan;
+    CancelOpening(plan.session_id);
+    WM_RETURN_IF_ERROR(free);
+  }
+  return WithHint(WithReason(Aborted("worktrees come and go too fast"), "WORKTREE_BUSY"),
+                  "try again in a moment");
+}
+
+void SessionManager::CancelOpening(const std::string& session_id) {
   MutexLock lock(mu_);
-  if (closed_) return Unavailable("workmuxd is stopping");
-  opening_[plan.session_id] = {.worktree = plan.worktree.path, .doomed = false};
-  return absl::OkStatus();
+  opening_.erase(session_id);
 }
 
 absl::Status SessionManager::FinishOpening(const std::string& session_id) {
@@ -95,20 +116,17 @@ absl::Status SessionManager::FinishOpening(const std::string& session_id) {
 absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest& request,
                                                             ProgressSink& progress,
                                                             std::stop_token stop) {
-  WM_ASSIGN_OR_RETURN(const SessionPlan plan, deps_.planner.Plan(request));
-  for (const std::string& warning : plan.warnings) progress.Warn(warning);
+  WM_ASSIGN_OR_RETURN(const SessionPlan plan, BeginOpening(request));
   Rollback rollback;
-  WM_RETURN_IF_ERROR(BeginOpening(plan));
-  rollback.Add([this, id = plan.session_id] {
-    MutexLock lock(mu_);
-    opening_.erase(id);
-  });
+  rollback.Add([this, id = plan.session_id] { CancelOpening(id); });
+  for (const std::string& warning : plan.warnings) progress.Warn(warning);
 
   SessionRecord record;
   record.id = plan.session_id;
   record.backend = std::string(plan.backend->name());
   record.worktree = plan.worktree;
   record.git = plan.git == SandboxGit::kClone ? "clone" : "shared";
+  record.sealed_dir = plan.sealed_dir;
   record.cwd = plan.cwd;
   record.agent = plan.agent;
   record.icons = plan.icons;
@@ -126,10 +144,10 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
       deps_.trust.BeginSandboxing(plan.worktree.repository.common_dir, plan.config_hash));
 
   rollback.Add([this, id = record.id] { deps_.bridge.Close(id); });
-  WM_ASSIGN_OR_RETURN(const SandboxSpec spec,
-                      OpenBridge(plan, request, std::move(git_mounts), record));
+  WM_ASSIGN_OR_RETURN(SandboxSpec spec, OpenBridge(plan, request, std::move(git_mounts), record));
   record.sandbox = spec.name;
   WM_ASSIGN_OR_RETURN(const MountSources sources, deps_.record_sources(spec.mounts));
+  sources.GuardStart(spec);
 
   // The record is written first: a crash between the two leaves a record without
   // a sandbox, which the next start drops, never a sandbox without a record.
@@ -327,11 +345,33 @@ void SessionManager::EndAll() {
               [&](std::size_t i) { End(records[i].id, EndReason::kRevoked).IgnoreError(); });
 }
 
+absl::StatusOr<WorktreeClaims::Claim> SessionManager::ReservePlace(
+    const std::filesystem::path& place) {
+  WorktreeClaims::Claim claim = claims_.Take(place);
+  std::vector<SandboxArea> areas;
+  {
+    MutexLock lock(mu_);
+    for (const auto& [id, opening] : opening_) areas.push_back(opening.area);
+  }
+  for (const SessionRecord& record : deps_.directory.All())
+    areas.push_back({record.worktree, record.git == "clone", record.sealed_dir});
+  for (const SandboxArea& area : areas) {
+    if (!area.Exposes(place)) continue;
+    return WithHint(
+        WithReason(
+            FailedPrecondition("'{}' lies where the sandbox of '{}' can write",
+                               Printable(place.native()), Printable(area.worktree.path.native())),
+            "WORKTREE_EXPOSED"),
+        "end that sandbox first, or set worktree_dir to a directory outside of the repository");
+  }
+  return claim;
+}
+
 absl::Status SessionManager::EndWorktree(const Worktree& worktree) {
   {
     MutexLock lock(mu_);
     for (const auto& [id, opening] : opening_) {
-      if (opening.worktree != worktree.path) continue;
+      if (opening.area.worktree.path != worktree.path) continue;
       return WithHint(WithReason(Aborted("{}: a sandbox is being opened", worktree.path.string()),
                                  "SANDBOX_BUSY"),
                       "try again when it has started");

@@ -21,6 +21,7 @@
 #include "daemon/domain/progress.h"
 #include "daemon/domain/session_directory.h"
 #include "daemon/domain/session_planner.h"
+#include "daemon/domain/worktree_claims.h"
 #include "daemon/ports/bridge_listeners.h"
 #include "daemon/ports/git_boundary.h"
 #include "daemon/ports/records.h"
@@ -90,6 +91,13 @@ class SessionManager {
   void BeginShutdown();
   // Ends every sandbox (daemon stop --sandboxes); no other can be opened then.
   void EndAll();
+  // While the claim lives no sandbox of this worktree is opened. Taken before
+  // EndWorktree, kept until the worktree is gone.
+  WorktreeClaims::Claim Claim(const Worktree& worktree) { return claims_.Take(worktree.path); }
+  // For a worktree that is to be made at `place`, kept until git knows it: no
+  // sandbox that could write there is opened meanwhile. kFailedPrecondition
+  // (WORKTREE_EXPOSED) when one runs or is being opened.
+  absl::StatusOr<WorktreeClaims::Claim> ReservePlace(const std::filesystem::path& place);
   // Ends the sandboxes of a worktree and takes its branch; before it is removed.
   // kAborted (SANDBOX_BUSY) while one is being opened. After an error a sandbox
   // may still be running.
@@ -101,14 +109,15 @@ class SessionManager {
   enum class EndReason { kClosed, kLeaseLost, kRevoked };
   using Wait = std::unique_ptr<EventLoop::Registration>;
   struct Opening {
-    std::filesystem::path worktree;
+    SandboxArea area;
     bool doomed = false;  // ended before it was ready: Open undoes it
   };
 
   absl::StatusOr<std::optional<PaneRef>> PaneOf(const Caller& caller);
   absl::StatusOr<SandboxSpec> OpenBridge(const SessionPlan& plan, const SessionRequest& request,
                                          std::vector<Mount> git_mounts, SessionRecord& record);
-  absl::Status BeginOpening(const SessionPlan& plan);
+  absl::StatusOr<SessionPlan> BeginOpening(const SessionRequest& request);
+  void CancelOpening(const std::string& session_id);
   absl::Status FinishOpening(const std::string& session_id);
   // OK also when there is nothing to end. When the sandbox cannot be removed the
   // session stays, without its lease, and is tried again later.
@@ -123,6 +132,7 @@ class SessionManager {
 
   const Deps deps_;
 
+  WorktreeClaims claims_;
   mutable Mutex mu_;
   std::map<std::string, Revoke> leases_ WM_GUARDED_BY(mu_);
   std::map<std::string, Opening> opening_ WM_GUARDED_BY(mu_);

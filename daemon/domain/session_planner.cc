@@ -9,6 +9,7 @@
 #include "daemon/domain/agent_command.h"
 #include "daemon/domain/mount_plan.h"
 #include "daemon/domain/sandbox_environment.h"
+#include "daemon/domain/worktree_claims.h"
 #include "daemon/domain/worktree_naming.h"
 #include "daemon/sys/random.h"
 
@@ -29,6 +30,22 @@ std::string ImageFor(const std::string& configured, std::string_view agent) {
   const auto at = image.find(kAgentPlaceholder);
   if (at != std::string::npos) image.replace(at, kAgentPlaceholder.size(), agent);
   return image;
+}
+
+// "wm-<handle>-<id>" of what engines take in a name, and short enough for a host
+// name too (HOST_NAME_MAX, limits.h). The id alone tells sandboxes apart.
+std::string SandboxName(const std::string& handle, const std::string& session_id) {
+  constexpr std::size_t kMaxHandle = 40;
+  std::string name = "wm-";
+  for (const char c : Slugify(handle)) {
+    if (name.size() == 3 + kMaxHandle) break;
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+      name += c;
+    } else if (!name.ends_with('-')) {
+      name += '-';
+    }
+  }
+  return name.ends_with('-') ? name + session_id : name + "-" + session_id;
 }
 
 absl::StatusOr<fs::path> HomeOf(const Caller& caller) {
@@ -75,11 +92,30 @@ absl::Status AddAgentDirectories(const AgentProfile& profile, const fs::path& ho
   return absl::OkStatus();
 }
 
+// The directory of new worktrees, when it exists inside a mounted worktree: read-only
+// as a whole, it keeps a worktree that is added later out of the sandbox's reach.
+fs::path SealedDirectory(const Config& config, const Worktree& worktree, const fs::path& home) {
+  const auto dir = WorktreeDirectory(worktree.repository, config.worktree_dir, home);
+  if (!dir.ok()) return {};
+  std::error_code error;
+  fs::path real = fs::canonical(*dir, error);
+  if (error || !fs::is_directory(real, error)) return {};
+  const fs::path& main = worktree.repository.main_worktree;
+  const auto is_inside = [&](const fs::path& root) {
+    return !root.empty() && real != root && IsWithin(real, root);
+  };
+  if (real == worktree.path || IsWithin(real, worktree.repository.common_dir)) return {};
+  return is_inside(worktree.path) || is_inside(main) ? real : fs::path();
+}
+
 // What lies inside the mounted worktrees and would redirect the host's git if the
 // sandbox could write it: the pointer file of a main worktree whose git directory
 // is elsewhere, and the other worktrees of the repository.
-absl::StatusOr<std::vector<fs::path>> FindProtectedPaths(Git& git, const Worktree& worktree) {
+absl::StatusOr<std::vector<fs::path>> FindProtectedPaths(Git& git, const Worktree& worktree,
+                                                         const fs::path& sealed_dir) {
   std::vector<fs::path> paths;
+  if (!sealed_dir.empty()) paths.push_back(sealed_dir);
+  const SandboxArea area{worktree, /*own_git=*/true, sealed_dir};
   const fs::path& main = worktree.repository.main_worktree;
   std::error_code error;
   if (!main.empty() && main != worktree.path &&
@@ -90,14 +126,10 @@ absl::StatusOr<std::vector<fs::path>> FindProtectedPaths(Git& git, const Worktre
                       git.ListWorktrees(worktree.repository));
   for (const Worktree& other : worktrees) {
     if (other.missing || other.is_main || other.path == worktree.path) continue;
+    if (!area.Exposes(other.path)) continue;
     // A worktree around this one cannot be read-only; its pointer file can.
-    if (IsWithin(worktree.path, other.path)) {
-      if (!main.empty() && IsWithin(other.path, main)) paths.push_back(other.path / ".git");
-      continue;
-    }
-    if (IsWithin(other.path, worktree.path) || (!main.empty() && IsWithin(other.path, main))) {
-      paths.push_back(other.path);
-    }
+    const bool is_around = IsWithin(worktree.path, other.path);
+    paths.push_back(is_around ? other.path / ".git" : other.path);
   }
   return paths;
 }
@@ -146,11 +178,13 @@ absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) 
   plan.bridge = request.purpose != SessionPurpose::kShell;
   plan.argv = CommandOf(request, agent);
   plan.session_id = RandomHex(8);
+  WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(request.caller));
   if (plan.git == SandboxGit::kClone) {
-    WM_ASSIGN_OR_RETURN(plan.protected_paths, FindProtectedPaths(git_, plan.worktree));
+    plan.sealed_dir = SealedDirectory(loaded.config, plan.worktree, home);
+    WM_ASSIGN_OR_RETURN(plan.protected_paths,
+                        FindProtectedPaths(git_, plan.worktree, plan.sealed_dir));
   }
   WM_ASSIGN_OR_RETURN(plan.identity, git_.GetIdentity(plan.worktree, request.caller.env));
-  WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(request.caller));
   WM_RETURN_IF_ERROR(AddAgentDirectories(*agent.profile, home, container, plan));
   if (!container && !agent.command.program.empty()) {
     // An agent that is not installed is the shell's to report, inside.
@@ -167,7 +201,7 @@ absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan,
                                                       const Endpoints& endpoints) {
   SandboxSpec spec;
   const bool container = plan.backend->name() != kNamespaceBackend;
-  spec.name = Format("wm-{}-{}", Slugify(plan.worktree.handle()), plan.session_id);
+  spec.name = SandboxName(plan.worktree.handle(), plan.session_id);
   spec.session_id = plan.session_id;
   spec.instance = endpoints.instance;
   spec.worktree = plan.worktree.path;
@@ -189,9 +223,7 @@ absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan,
   environment.caller = request.caller.env;
   environment.agent = plan.agent_env;
   environment.home = spec.home;
-  environment.path_dirs = {kGuestBinDir, spec.home / ".local/bin"};
-  environment.path_dirs.insert(environment.path_dirs.end(), plan.path_dirs.begin(),
-                               plan.path_dirs.end());
+  environment.path_dirs = plan.path_dirs;
   environment.host_locale = !container;
   environment.git_name = plan.identity.name;
   environment.git_email = plan.identity.email;

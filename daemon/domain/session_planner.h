@@ -52,6 +52,7 @@ struct SessionPlan {
   std::string cpus;
   std::vector<std::string> argv;                       // the command as it runs inside
   std::vector<std::filesystem::path> protected_paths;  // read-only inside
+  std::filesystem::path sealed_dir;                    // SandboxArea; one of them, or empty
   std::vector<Mount> agent_mounts;
   Env agent_env;
   std::vector<std::filesystem::path> programs;

@@ -18,7 +18,8 @@ struct SessionRecord {
   std::string sandbox;  // the backend's name for it
   std::string backend;
   Worktree worktree;
-  std::string git;  // "clone" or "shared"
+  std::string git;                   // "clone" or "shared"
+  std::filesystem::path sealed_dir;  // SandboxArea
   std::filesystem::path cwd;
   std::string agent;
   Secret token;                // empty: no bridge

@@ -2,10 +2,12 @@
 
 // What the worktree operations take and give back. Plain data.
 
-#include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -33,6 +35,10 @@ struct WorktreeContext {
 // Work of others that has to happen first: sandboxes end, a sandbox's branch is
 // taken over. An error stops the operation.
 using WorktreeCallback = std::function<absl::Status(const Worktree&)>;
+// Asked before a worktree is made at a path; what it gives is kept until git knows
+// the worktree.
+using ReservePlace =
+    std::function<absl::StatusOr<std::shared_ptr<void>>(const std::filesystem::path&)>;
 
 struct AddRequest {
   std::string branch;
@@ -46,6 +52,7 @@ struct AddRequest {
   bool no_hooks = false;
   bool no_file_ops = false;
   bool no_pane_commands = false;
+  ReservePlace reserve_place;  // null: not asked
 };
 
 struct OpenRequest {

@@ -1,6 +1,7 @@
 #include "daemon/rpc/workspace_service.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -116,6 +117,20 @@ pb::WorktreeEntry ToWire(const ListEntry& entry) {
   return wire;
 }
 
+// Ends a worktree's sandboxes, and lets none be opened for as long as this lives.
+class SandboxEnd {
+ public:
+  explicit SandboxEnd(SessionManager& sessions) : sessions_(sessions) {}
+  absl::Status operator()(const Worktree& worktree) {
+    claim_.emplace(sessions_.Claim(worktree));
+    return sessions_.EndWorktree(worktree);
+  }
+
+ private:
+  SessionManager& sessions_;
+  std::optional<WorktreeClaims::Claim> claim_;
+};
+
 }  // namespace
 
 class WorkspaceService::Call {
@@ -219,7 +234,13 @@ WorkspaceService::Stream* WorkspaceService::AddWorktree(Context* context,
                            .sandbox = wire.sandbox(),
                            .no_hooks = wire.no_hooks(),
                            .no_file_ops = wire.no_file_ops(),
-                           .no_pane_commands = wire.no_pane_commands()};
+                           .no_pane_commands = wire.no_pane_commands(),
+                           .reserve_place = [this](const std::filesystem::path& place)
+                               -> absl::StatusOr<std::shared_ptr<void>> {
+                             WM_ASSIGN_OR_RETURN(WorktreeClaims::Claim claim,
+                                                 deps_.sessions.ReservePlace(place));
+                             return std::make_shared<WorktreeClaims::Claim>(std::move(claim));
+                           }};
         if (wire.has_prompt()) request.prompt = wire.prompt();
         if (request.sandbox || call->config().config.sandbox.enabled) {
           WM_RETURN_IF_ERROR(CheckSandbox(*call, request.agent, request.backend));
@@ -256,22 +277,21 @@ WorkspaceService::Stream* WorkspaceService::OpenWorktree(Context* context,
 
 WorkspaceService::Stream* WorkspaceService::CloseWorktree(Context* context,
                                                           const pb::CloseWorktreeRequest* message) {
-  return RunStream(
-      context, message,
-      [this](const pb::CloseWorktreeRequest& wire, ProgressSink& progress,
-             std::stop_token stop) -> absl::StatusOr<pb::WorkspaceEvent::Result> {
-        WM_ASSIGN_OR_RETURN(const auto call,
-                            Call::Prepare(deps_, wire.context(), Call::Config::kShown,
-                                          /*needs_tmux=*/true, progress, stop));
-        CloseRequest request{.name = wire.name(), .before_close = [this](const Worktree& worktree) {
-                               return deps_.sessions.EndWorktree(worktree);
-                             }};
-        WM_ASSIGN_OR_RETURN(CloseResult closed, deps_.worktrees.Close(call->context(), request));
-        KillLater(call->multiplexer(), std::move(closed.deferred_windows));
-        pb::WorkspaceEvent::Result result;
-        FillWorktree(closed.worktree, result);
-        return result;
-      });
+  return RunStream(context, message,
+                   [this](const pb::CloseWorktreeRequest& wire, ProgressSink& progress,
+                          std::stop_token stop) -> absl::StatusOr<pb::WorkspaceEvent::Result> {
+                     WM_ASSIGN_OR_RETURN(const auto call,
+                                         Call::Prepare(deps_, wire.context(), Call::Config::kShown,
+                                                       /*needs_tmux=*/true, progress, stop));
+                     SandboxEnd end(deps_.sessions);
+                     CloseRequest request{.name = wire.name(), .before_close = std::ref(end)};
+                     WM_ASSIGN_OR_RETURN(CloseResult closed,
+                                         deps_.worktrees.Close(call->context(), request));
+                     KillLater(call->multiplexer(), std::move(closed.deferred_windows));
+                     pb::WorkspaceEvent::Result result;
+                     FillWorktree(closed.worktree, result);
+                     return result;
+                   });
 }
 
 WorkspaceService::Stream* WorkspaceService::MergeWorktree(Context* context,
@@ -283,21 +303,20 @@ WorkspaceService::Stream* WorkspaceService::MergeWorktree(Context* context,
         WM_ASSIGN_OR_RETURN(const auto call,
                             Call::Prepare(deps_, wire.context(), Call::Config::kActedOn,
                                           /*needs_tmux=*/false, progress, stop));
-        MergeRequest request{
-            .name = wire.name(),
-            .into = wire.into(),
-            .strategy = FromWire(wire.strategy()),
-            .keep = std::nullopt,
-            .ignore_uncommitted = wire.ignore_uncommitted(),
-            .no_verify = wire.no_verify(),
-            .no_hooks = wire.no_hooks(),
-            .message = wire.message(),
-            .before_merge =
-                [this, stop](const Worktree& worktree) {
-                  return deps_.boundary.Import(worktree, stop);
-                },
-            .before_remove =
-                [this](const Worktree& worktree) { return deps_.sessions.EndWorktree(worktree); }};
+        SandboxEnd end(deps_.sessions);
+        MergeRequest request{.name = wire.name(),
+                             .into = wire.into(),
+                             .strategy = FromWire(wire.strategy()),
+                             .keep = std::nullopt,
+                             .ignore_uncommitted = wire.ignore_uncommitted(),
+                             .no_verify = wire.no_verify(),
+                             .no_hooks = wire.no_hooks(),
+                             .message = wire.message(),
+                             .before_merge =
+                                 [this, stop](const Worktree& worktree) {
+                                   return deps_.boundary.Import(worktree, stop);
+                                 },
+                             .before_remove = std::ref(end)};
         if (wire.has_keep()) request.keep = wire.keep();
         WM_ASSIGN_OR_RETURN(MergeResult merged, deps_.worktrees.Merge(call->context(), request));
         pb::WorkspaceEvent::Result result;
@@ -321,15 +340,14 @@ WorkspaceService::Stream* WorkspaceService::RemoveWorktree(
         const auto trust = wire.no_hooks() ? Call::Config::kShown : Call::Config::kActedOn;
         WM_ASSIGN_OR_RETURN(const auto call, Call::Prepare(deps_, wire.context(), trust,
                                                            /*needs_tmux=*/false, progress, stop));
+        SandboxEnd end(deps_.sessions);
         RemoveRequest request{.name = wire.name(),
                               .discard_uncommitted = wire.discard_uncommitted(),
                               .discard_unmerged = wire.discard_unmerged(),
                               .keep_branch = wire.keep_branch(),
                               .force = wire.force(),
                               .no_hooks = wire.no_hooks(),
-                              .before_remove = [this](const Worktree& worktree) {
-                                return deps_.sessions.EndWorktree(worktree);
-                              }};
+                              .before_remove = std::ref(end)};
         WM_ASSIGN_OR_RETURN(RemoveResult removed, deps_.worktrees.Remove(call->context(), request));
         WM_RETURN_IF_ERROR(deps_.boundary.Discard(removed.worktree));
         KillLater(call->multiplexer(), std::move(removed.deferred_windows));

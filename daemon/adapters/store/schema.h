@@ -38,6 +38,7 @@ CREATE TABLE operation_steps (
   operation INTEGER NOT NULL REFERENCES operations(id) ON DELETE CASCADE, step TEXT NOT NULL
 ) STRICT)sql",
       "ALTER TABLE sessions ADD COLUMN edit_format TEXT NOT NULL DEFAULT '1'",
+      "ALTER TABLE sessions ADD COLUMN sealed_dir TEXT NOT NULL DEFAULT ''",
   };
 }
 

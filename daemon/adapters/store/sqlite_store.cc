@@ -80,6 +80,7 @@ SessionRecord SessionFrom(const Row& row) {
   record.icons.waiting = read.Text();
   record.icons.done = read.Text();
   record.icons.edit_format = read.Text() == "1";
+  record.sealed_dir = read.Text();
   return record;
 }
 
@@ -120,7 +121,7 @@ absl::Status SqliteStore::PutSession(const SessionRecord& record) {
   const PaneRef pane = record.pane.value_or(PaneRef{});
   return Run(Durability::kPower,
              "INSERT OR REPLACE INTO sessions VALUES "
-             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
              {record.id,
               record.sandbox,
               record.backend,
@@ -147,7 +148,8 @@ absl::Status SqliteStore::PutSession(const SessionRecord& record) {
               record.icons.working,
               record.icons.waiting,
               record.icons.done,
-              record.icons.edit_format ? "1" : "0"})
+              record.icons.edit_format ? "1" : "0",
+              record.sealed_dir.string()})
       .status();
 }
 

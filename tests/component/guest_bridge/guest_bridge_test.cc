@@ -211,6 +211,34 @@ TEST_CASE("guest: T8, connections above a listener's limit are closed, and ended
   CHECK(test::WaitUntil([&] { return CallSetStatus(tcp, "token-of-a").ok(); }));
 }
 
+TEST_CASE("guest: T8, control: below the limit the same connections stay and leave room") {
+  Fixture f(GuestBridge::Limits{.connections = 20});
+  const std::uint16_t port = f.Open("a", f.token_a);
+  std::vector<UniqueFd> idle;
+  for (int i = 0; i < 12; ++i) idle.push_back(ConnectTcp(port));
+  // Accepted in order: when the call is answered, all before it were looked at.
+  CHECK(CallSetStatus("127.0.0.1:" + std::to_string(port), "token-of-a").ok());
+  CHECK(std::none_of(idle.begin(), idle.end(), &IsClosed));
+}
+
+TEST_CASE("guest: T8, all sandboxes' connections together have a limit") {
+  const auto still_open = [](std::size_t limit) {
+    Fixture f(GuestBridge::Limits{.connections = 8, .all_connections = limit});
+    const std::uint16_t ports[] = {f.Open("a", f.token_a), f.Open("b", f.token_b)};
+    std::vector<UniqueFd> idle;
+    for (const std::uint16_t port : ports) {
+      for (int i = 0; i < 6; ++i) idle.push_back(ConnectTcp(port));
+      // Waits for the listener to have looked at them, whatever the answer.
+      CallSetStatus("127.0.0.1:" + std::to_string(port), "token-of-a");
+    }
+    return std::count_if(idle.begin(), idle.end(),
+                         [](const UniqueFd& fd) { return !IsClosed(fd); });
+  };
+  CHECK(still_open(6) == 6);
+  // Control: without that limit each listener has its own only.
+  CHECK(still_open(1000) == 12);
+}
+
 TEST_CASE("guest: T8, connections that come and go do not use the limit up") {
   Fixture f(GuestBridge::Limits{.connections = 4});
   const std::uint16_t port = f.Open("a", f.token_a);
@@ -237,6 +265,13 @@ TEST_CASE("guest: T8, calls above a sandbox's budget are refused, another's are 
   CHECK(CallSetStatus(f.SocketOf("b"), "token-of-b").ok());
 }
 
+TEST_CASE("guest: T8, control: with a budget for them the same calls go through") {
+  Fixture f(GuestBridge::Limits{.calls_per_second = 1e6, .burst = 1e6});
+  f.Open("a", f.token_a);
+  for (int i = 0; i < 20; ++i) CHECK(CallSetStatus(f.SocketOf("a"), "token-of-a").ok());
+  CHECK(f.actions.statuses().size() == 20);
+}
+
 TEST_CASE("guest: T8, calls that do not end hold one worker, and only so many wait") {
   Fixture f(GuestBridge::Limits{.waiting_calls = 6});
   f.Open("a", f.token_a);
@@ -259,20 +294,47 @@ TEST_CASE("guest: T8, calls that do not end hold one worker, and only so many wa
   CHECK(f.actions.statuses().size() == 7);
 }
 
-TEST_CASE("guest: a connection that guesses tokens is cut") {
-  Fixture f(GuestBridge::Limits{.refusals = 3});
+TEST_CASE("guest: T8, control: with room for all of them no waiting call is refused") {
+  Fixture f(GuestBridge::Limits{.waiting_calls = 1000});
+  f.Open("a", f.token_a);
+  f.actions.a_hangs = true;
+  std::atomic<int> passed{0};
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 10; ++i) {
+    callers.emplace_back([&] {
+      if (CallSetStatus(f.SocketOf("a"), "token-of-a").ok()) ++passed;
+    });
+  }
+  CHECK(test::WaitUntil([&] { return f.actions.hanging == 1; }));
+  f.actions.a_hangs = false;
+  for (std::thread& caller : callers) caller.join();
+  CHECK(passed == 10);
+}
+
+// Calls without a token until `count` were refused; whether the connection was cut.
+bool GuessingCuts(std::size_t limit, int count) {
+  Fixture f(GuestBridge::Limits{.refusals = limit});
   f.Open("a", f.token_a);
   grpc::ChannelArguments once;
   once.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 60'000);
   auto channel =
       grpc::CreateCustomChannel(f.SocketOf("a"), grpc::InsecureChannelCredentials(), once);
   auto stub = pb::GuestService::NewStub(channel);
-  for (int i = 0; i < 3; ++i) {
+  const auto heartbeat = [&](const std::string& token) {
     grpc::ClientContext context;
+    if (!token.empty()) context.AddMetadata("authorization", "Bearer " + token);
     pb::HeartbeatResponse response;
-    CHECK_FALSE(stub->Heartbeat(&context, {}, &response).ok());
-  }
-  CHECK(test::WaitUntil([&] { return channel->GetState(false) != GRPC_CHANNEL_READY; }));
+    return stub->Heartbeat(&context, {}, &response);
+  };
+  for (int i = 0; i < count; ++i) CHECK_FALSE(heartbeat("").ok());
+  if (static_cast<std::size_t>(count) < limit) return !heartbeat("token-of-a").ok();
+  return test::WaitUntil([&] { return channel->GetState(false) != GRPC_CHANNEL_READY; });
+}
+
+TEST_CASE("guest: a connection that guesses tokens is cut") {
+  CHECK(GuessingCuts(3, 3));
+  // Control: under the limit it serves whoever knows the token.
+  CHECK_FALSE(GuessingCuts(1000, 10));
 }
 
 }  // namespace

@@ -58,7 +58,8 @@ class QuietBridge : public BridgeListeners {
 // Remembers which sandboxes exist; a test looks in at the moments that matter.
 class ScriptedBackend : public SandboxBackend {
  public:
-  std::string_view name() const override { return "container"; }
+  explicit ScriptedBackend(std::string name) : name_(std::move(name)) {}
+  std::string_view name() const override { return name_; }
   absl::Status Check(std::string_view, const Env&) override { return absl::OkStatus(); }
   absl::StatusOr<BridgeAddress> Bridge(const Env&) override {
     return BridgeAddress{"127.0.0.1", "127.0.0.1"};
@@ -67,6 +68,7 @@ class ScriptedBackend : public SandboxBackend {
     if (on_prepare) on_prepare();
     MutexLock lock(mu_);
     existing_.insert(spec.name);
+    mounts_ = spec.mounts;
     return absl::OkStatus();
   }
   absl::StatusOr<ExecPlan> PlanRun(const SandboxSpec&, const Env&) override { return ExecPlan{}; }
@@ -93,13 +95,21 @@ class ScriptedBackend : public SandboxBackend {
     return existing_.size();
   }
 
+  // In the sandbox that was made last.
+  bool Mounts(const std::filesystem::path& path, bool writable) {
+    MutexLock lock(mu_);
+    return std::count(mounts_.begin(), mounts_.end(), Mount{path, path, writable}) == 1;
+  }
+
   std::function<void()> on_prepare;
   std::function<void()> on_release;
   std::atomic<bool> engine_away{false};
 
  private:
+  const std::string name_;
   Mutex mu_;
   std::set<std::string> existing_;
+  std::vector<Mount> mounts_;
 };
 
 struct Fixture {
@@ -123,13 +133,17 @@ struct Fixture {
   NoTmux tmux;
   CountingBoundary boundary;
   QuietBridge bridge;
-  ScriptedBackend backend;
-  SandboxBackends backends{{"container", &backend}};
+  ScriptedBackend backend{"container"};
+  ScriptedBackend confined{"namespace"};
+  SandboxBackends backends{{"container", &backend}, {"namespace", &confined}};
   ConfigGate config{*store};
   AgentTracker agents{*store, tmux};
   SessionDirectory directory;
+  std::function<void()> on_plan;
   SessionPlanner planner{
-      git, config, backends, [](const std::string&, const Env&) {
+      git, config, backends, [this](const std::string&, const Env&) {
+        // While a session of the namespace backend is planned.
+        if (const auto meanwhile = std::exchange(on_plan, nullptr)) meanwhile();
         return absl::StatusOr<SessionPlanner::ProgramPaths>(SessionPlanner::ProgramPaths{});
       }};
   SessionManager sessions{
@@ -232,6 +246,112 @@ TEST_CASE(
   CHECK_CODE(f.sessions.Lease(id, [](const absl::Status&) {}), absl::StatusCode::kUnavailable);
   CHECK_CODE(f.Open().status(), absl::StatusCode::kUnavailable);
   CHECK(f.backend.existing() == 1);
+}
+
+TEST_CASE("SessionManager: no sandbox is opened for a worktree that is being removed") {
+  Fixture f;
+  test::Must(f.Open());
+  {
+    const WorktreeClaims::Claim removal = f.sessions.Claim(f.worktree);
+    CHECK_OK(f.sessions.EndWorktree(f.worktree));
+    const absl::Status refused = f.Open().status();
+    CHECK(ReasonOf(refused) == "WORKTREE_BUSY");
+    CHECK_FALSE(HintOf(refused).empty());
+    CHECK(f.backend.existing() == 0);
+    CHECK(f.boundary.watches == 0);
+    CHECK(test::Must(f.store->LoadSessions()).empty());
+  }
+  // Control: the removal is over, and had nothing to remove.
+  CHECK_OK(f.Open().status());
+}
+
+TEST_CASE("SessionManager: a worktree that goes while its sandbox is planned gets none") {
+  Fixture f;
+  const AddWorktreeSpec spec{
+      .path = f.dir / "trees/a", .branch = "a", .create_branch = true, .base = "main", .env = {}};
+  REQUIRE_OK(f.git.AddWorktree(f.git.repository(), spec));
+  const Worktree a = test::Must(f.git.Locate(spec.path));
+  f.request.caller.cwd = spec.path;
+  f.request.backend = "namespace";
+  f.on_plan = [&] {
+    const WorktreeClaims::Claim removal = f.sessions.Claim(a);
+    CHECK_OK(f.sessions.EndWorktree(a));
+    std::filesystem::remove_all(a.path);
+    CHECK_OK(f.git.ForgetWorktree(a));
+  };
+  CHECK_FALSE(f.Open().ok());
+  CHECK_FALSE(f.on_plan);
+  CHECK(f.confined.existing() == 0);
+  CHECK(f.directory.All().empty());
+}
+
+TEST_CASE(
+    "SessionManager: a worktree that is made while a sandbox is planned is out of its reach") {
+  Fixture f;
+  const std::filesystem::path nested = f.worktree.path / "nested";
+  f.request.backend = "namespace";
+  const auto add = [&] {
+    const auto place = f.sessions.ReservePlace(nested);
+    CHECK_OK(place.status());
+    CHECK_OK(f.git.AddWorktree(
+        f.git.repository(),
+        {.path = nested, .branch = "n", .create_branch = true, .base = "main", .env = {}}));
+  };
+  f.on_plan = add;
+  CHECK_OK(f.Open().status());
+  CHECK(f.confined.Mounts(f.worktree.path, /*writable=*/true));
+  CHECK(f.confined.Mounts(nested, /*writable=*/false));
+}
+
+TEST_CASE("SessionManager: no worktree is made where a sandbox can write") {
+  Fixture f;
+  const std::filesystem::path nested = f.worktree.path / "nested";
+  SECTION("that is being opened") {
+    absl::Status reserved;
+    f.backend.on_prepare = [&] { reserved = f.sessions.ReservePlace(nested).status(); };
+    test::Must(f.Open());
+    CHECK(ReasonOf(reserved) == "WORKTREE_EXPOSED");
+  }
+  SECTION("that is opened while it is made") {
+    const auto place = test::Must(f.sessions.ReservePlace(nested));
+    CHECK(ReasonOf(f.Open().status()) == "WORKTREE_BUSY");
+    CHECK(f.backend.existing() == 0);
+  }
+  SECTION("that runs") {
+    test::Must(f.Open());
+    const absl::Status refused = f.sessions.ReservePlace(nested).status();
+    CHECK(ReasonOf(refused) == "WORKTREE_EXPOSED");
+    CHECK_FALSE(HintOf(refused).empty());
+    // Beside it there is room.
+    CHECK_OK(f.sessions.ReservePlace(f.dir / "trees/a").status());
+  }
+  CHECK_OK(f.sessions.EndWorktree(f.worktree));
+  CHECK_OK(f.sessions.ReservePlace(nested).status());
+}
+
+TEST_CASE("SessionManager: the directory of new worktrees is read-only, so there is room in it") {
+  Fixture f;
+  test::WriteFile(f.dir / "home/.config/workmux/config.yaml", "worktree_dir: .trees\n");
+  const std::filesystem::path trees = f.worktree.path / ".trees";
+  SECTION("when it exists") {
+    std::filesystem::create_directories(trees);
+    test::Must(f.Open());
+    CHECK(f.backend.Mounts(trees, /*writable=*/false));
+    CHECK_OK(f.sessions.ReservePlace(trees / "a").status());
+    CHECK(ReasonOf(f.sessions.ReservePlace(f.worktree.path / "a").status()) == "WORKTREE_EXPOSED");
+    // Also for the next daemon.
+    CHECK(test::Must(f.store->LoadSessions()).front().sealed_dir == trees);
+  }
+  SECTION("not when it is still to be made") {
+    test::Must(f.Open());
+    CHECK(ReasonOf(f.sessions.ReservePlace(trees / "a").status()) == "WORKTREE_EXPOSED");
+  }
+  SECTION("not when it leads elsewhere") {
+    std::filesystem::create_directories(f.dir / "elsewhere");
+    std::filesystem::create_directory_symlink(f.dir / "elsewhere", trees);
+    test::Must(f.Open());
+    CHECK_FALSE(f.backend.Mounts(trees, /*writable=*/false));
+  }
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ SessionRecord ExampleSession() {
   record.started = 1790000012;
   record.icons.done = "#[fg=green]ok";
   record.icons.edit_format = false;
+  record.sealed_dir = "/src/app/.trees";
   return record;
 }
 
@@ -63,6 +64,7 @@ TEST_CASE("SqliteStore: a session comes back whole after the store was opened ag
   CHECK(read.started == written.started);
   CHECK(read.icons.done == written.icons.done);
   CHECK(read.icons.edit_format == written.icons.edit_format);
+  CHECK(read.sealed_dir == written.sealed_dir);
   REQUIRE_OK(store->EraseSession(written.id));
   CHECK(test::Must(store->LoadSessions()).empty());
 }

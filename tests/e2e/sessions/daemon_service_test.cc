@@ -4,7 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <iostream>
+#include <sstream>
 
 #include "common/io/socket.h"
 #include "tests/e2e/sessions/engine.h"
@@ -109,6 +112,76 @@ TEST_CASE(
   CHECK(::waitpid(next, nullptr, 0) == next);
   CHECK(sandbox->Wait() != -1);
   CHECK(LivingSandboxes(world, Engine::kNamespace).empty());
+}
+
+TEST_CASE("Daemon service: a socket of systemd-socket-activate is taken, with who came first") {
+  const std::string tool = "/usr/bin/systemd-socket-activate";
+  if (!std::filesystem::exists(tool)) {
+    std::cout << "SKIPPED: systemd-socket-activate is not installed\n";
+    return;
+  }
+  WorkmuxWorld world;
+  world.env()["WORKMUX_NO_SPAWN"] = "1";
+  std::filesystem::create_directories(world.socket().parent_path());
+  std::filesystem::permissions(world.socket().parent_path(), std::filesystem::perms::owner_all);
+  std::vector<std::string> argv = {tool, "--listen=" + world.socket().string()};
+  for (const auto& [name, value] : world.env()) argv.push_back("--setenv=" + name + "=" + value);
+  argv.push_back(WorkmuxWorld::daemon_program().string());
+  auto service = world.StartCommand(argv);
+  INFO(service->err());
+  REQUIRE(WaitUntil([&] { return std::filesystem::exists(world.socket()); }));
+  const auto is_daemon = [&] {
+    return CommandLine(service->pid()) == WorkmuxWorld::daemon_program().string();
+  };
+  CHECK_FALSE(is_daemon());
+  // The first connection is what starts it.
+  world.Must({"list"});
+  CHECK(is_daemon());
+  world.Must({"daemon", "stop"});
+  CHECK(service->Wait() == 0);
+  CHECK(std::filesystem::exists(world.socket()));
+}
+
+TEST_CASE(
+    "Daemon service: after its runtime directory was wiped it can be reached, also by guests") {
+  if (!HaveBubblewrap()) return;
+  WorkmuxWorld world(ConfigFor(Engine::kNamespace));
+  const std::string heartbeat = "workmux heartbeat >/dev/null 2>&1 && echo ";
+  // Where only the socket is left to a guest.
+  const std::string by_socket = "WM_RPC_HOST=127.0.0.1 WM_RPC_PORT=1 " + heartbeat;
+  auto old = world.Start({"sandbox", "run", ".", "--", "sh", "-c",
+                          by_socket + "old-by-socket; while [ ! -e go ]; do sleep 0.05; done; " +
+                              heartbeat + "old-by-tcp; echo end; exec sleep 1000"});
+  REQUIRE(old->Prints("old-by-socket"));
+  const pid_t daemon = world.Daemon();
+  world.env()["WORKMUX_NO_SPAWN"] = "1";
+  std::filesystem::remove_all(world.runtime() / "workmux");
+  REQUIRE(WaitUntil([&] { return OpenSessions(world) == 1; }, std::chrono::seconds(20)));
+  CHECK(world.Daemon() == daemon);
+  CHECK((std::filesystem::status(world.socket().parent_path()).permissions() &
+         std::filesystem::perms::mask) == std::filesystem::perms::owner_all);
+
+  // Its own socket went with the directory; its port did not.
+  Touch(world.repo() / "go");
+  REQUIRE(old->Prints("end"));
+  CHECK_THAT(old->out(), Contains("old-by-tcp"));
+  const CommandResult next =
+      world.Run({"sandbox", "run", ".", "--", "sh", "-c", by_socket + "new-by-socket"});
+  CHECK_THAT(next.out, Contains("new-by-socket"));
+}
+
+TEST_CASE("Daemon service: it raises its limit of descriptors") {
+  WorkmuxWorld world;
+  CHECK(
+      world.RunCommand({"bash", "-c", "ulimit -Sn 256; exec workmux daemon start"}, {}).exit.ok());
+  const std::string limits =
+      ReadWholeFile(std::filesystem::path("/proc") / std::to_string(world.Daemon()) / "limits");
+  const std::string line = limits.substr(limits.find("Max open files"));
+  std::istringstream words(line.substr(14));
+  long long soft = 0;
+  long long hard = 0;
+  words >> soft >> hard;
+  CHECK(soft == std::min<long long>(8192, hard));
 }
 
 TEST_CASE("Daemon service: status, start, stop, restart and logs do what they say") {

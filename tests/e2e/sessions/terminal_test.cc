@@ -128,6 +128,33 @@ TEST_CASE("Terminal: Ctrl-Z stops the program with its sandbox and fg goes on") 
   CHECK(shell->Prints("code-8"));
 }
 
+TEST_CASE("Terminal: Ctrl-Z is for the shell inside, the client does not stop (Docker)") {
+  if (!Have(Engine::kDocker)) return;
+  WorkmuxWorld world(ConfigFor(Engine::kDocker));
+  auto client = world.Start({"sandbox", "shell", "--", "bash", "--norc", "--noprofile", "-i"},
+                            Program::Terminal{});
+  client->Type(
+      "PS1='inside> '\nbash -c 'x=ued; trap \"echo contin$x\" CONT; x2=ted; echo star$x2; "
+      "while :; do sleep 0.05; done'\n");
+  REQUIRE(client->Prints("started"));
+  client->Type("\x1a");
+  REQUIRE(client->Prints("Stopped"));
+  client->Type("echo still-a-shell-$((40+2))\n");
+  REQUIRE(client->Prints("still-a-shell-42"));
+  // Field 3 of /proc/PID/stat, proc(5): a stopped process has T.
+  const std::string stat =
+      ReadWholeFile(std::filesystem::path("/proc") / std::to_string(client->pid()) / "stat");
+  const std::string state = stat.substr(stat.rfind(')') + 2, 1);
+  CHECK_THAT(state, Catch::Matchers::Equals("S") || Catch::Matchers::Equals("R"));
+  // The job goes on where it stopped, and the next key is the job's.
+  client->Type("fg\n");
+  REQUIRE(client->Prints("continued"));
+  client->Type("\x03");
+  client->Type("echo code-$?; exit 9\n");
+  CHECK(client->Prints("code-130"));
+  CHECK(client->Wait() == 9);
+}
+
 TEST_CASE(
     "Terminal: sandbox shell --exec enters a container as the same user without capabilities") {
   if (!Have(Engine::kDocker)) return;

@@ -53,6 +53,35 @@ TEST_CASE("Add: a failure at any step leaves nothing", "[add]") {
   CHECK_FALSE(fs::exists(world.dir / "repo__worktrees"));
 }
 
+TEST_CASE("Add: the place is asked for first, and kept until git knows the worktree", "[add]") {
+  WorktreeWorld world;
+  world.config.config.post_create = {"make"};
+  AddRequest request;
+  request.branch = "x";
+  std::weak_ptr<int> kept;
+  fs::path asked;
+  bool refuse = true;
+  request.reserve_place = [&](const fs::path& place) -> absl::StatusOr<std::shared_ptr<void>> {
+    asked = place;
+    if (refuse) return FailedPrecondition("a sandbox can write there");
+    CHECK_FALSE(world.git.HasWorktree(place));
+    const auto reservation = std::make_shared<int>(1);
+    kept = reservation;
+    return reservation;
+  };
+  CHECK_CODE(world.manager.Add(world.Context(), request), absl::StatusCode::kFailedPrecondition);
+  CHECK(world.NothingLeftOf("x"));
+  CHECK(asked == world.PathOf("x"));
+  refuse = false;
+  bool released = false;
+  world.hooks.on_run = [&] {
+    released = kept.expired();
+    CHECK(world.git.HasWorktree(asked));
+  };
+  CHECK_OK(world.manager.Add(world.Context(), request).status());
+  CHECK(released);
+}
+
 TEST_CASE("Add: rollback keeps what someone did meanwhile", "[add]") {
   WorktreeWorld world;
   world.config.config.post_create = {"make"};

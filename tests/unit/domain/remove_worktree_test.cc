@@ -164,6 +164,22 @@ TEST_CASE("Remove: a sandbox that cannot be stopped stops it", "[remove]") {
   CHECK(IsWhole(world));
 }
 
+TEST_CASE("Remove: force does not take a worktree from a sandbox that is being opened",
+          "[remove]") {
+  WorktreeWorld world;
+  REQUIRE_OK(world.Add("x"));
+  RemoveRequest request;
+  request.force = true;
+  request.before_remove = [](const Worktree&) {
+    return WithReason(Aborted("a sandbox is being opened"), "SANDBOX_BUSY");
+  };
+  CHECK(ReasonOf(Remove(world, request).status()) == "SANDBOX_BUSY");
+  CHECK(IsWhole(world));
+  // Control: force is for what cannot be ended.
+  request.before_remove = [](const Worktree&) { return Unavailable("docker is away"); };
+  CHECK_OK(Remove(world, request).status());
+}
+
 TEST_CASE("Remove: the worktree comes back when git does not forget it", "[remove]") {
   WorktreeWorld world;
   REQUIRE_OK(world.Add("x"));

@@ -1,5 +1,9 @@
 #include "daemon/domain/mount_sources.h"
 
+#include <sys/stat.h>
+
+#include "common/base/format.h"
+#include "daemon/domain/mount_plan.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -60,6 +64,27 @@ TEST_CASE("MountSources: whatever takes a source's place is noticed") {
     fs::remove(host.source);
     CHECK(ReasonOf(sources.CheckUnchanged()) == "MOUNT_SOURCE_MISSING");
   }
+}
+
+TEST_CASE("MountSources: the command is started by a program that knows what has to be mounted") {
+  const Host host;
+  SandboxSpec spec;
+  spec.argv = {"make", "all"};
+  spec.mounts = host.mounts();
+  test::Must(MountSources::Record(spec.mounts)).GuardStart(spec);
+  CHECK(spec.argv == std::vector<std::string>{"make", "all"});
+
+  fs::create_directories(host.root / "guest");
+  spec.mounts.push_back({host.root / "guest", kGuestBinDir, false});
+  test::Must(MountSources::Record(spec.mounts)).GuardStart(spec);
+  CHECK(spec.argv == std::vector<std::string>{"/run/workmux/bin/workmux", "enter", "make", "all"});
+  const auto describe = [](const fs::path& source, const char* target) {
+    struct stat info {};
+    REQUIRE(::stat(source.c_str(), &info) == 0);
+    return Format("{}:{}:{}", info.st_dev, info.st_ino, target);
+  };
+  const std::string guest = describe(host.root / "guest", kGuestBinDir);
+  CHECK(spec.env.at("WM_MOUNTS") == guest + "\t" + describe(host.source, "/mnt") + "\t" + guest);
 }
 
 }  // namespace workmux::daemon

@@ -54,6 +54,18 @@ TEST_CASE(
   CHECK_FALSE(env.contains("GIT_CONFIG_COUNT"));
 }
 
+TEST_CASE("SandboxEnvironment: PATH lists no directory twice") {
+  SandboxEnvironmentInput input;
+  input.home = "/home/u";
+  input.path_dirs = {"/run/workmux/bin", "/usr/bin", "/home/u/.local/bin"};
+  CHECK(test::Must(BuildSandboxEnvironment(input)).at("PATH") ==
+        "/run/workmux/bin:/usr/bin:/home/u/.local/bin:/usr/local/bin:/bin:/usr/local/sbin:"
+        "/usr/sbin:/sbin");
+  input.configured = {{"PATH", "/usr/bin:/opt/x/bin:/opt/x/bin"}};
+  CHECK(test::Must(BuildSandboxEnvironment(input)).at("PATH") ==
+        "/run/workmux/bin:/usr/bin:/home/u/.local/bin:/opt/x/bin");
+}
+
 TEST_CASE("SandboxEnvironment: names that the engine's client obeys are refused") {
   for (const char* name : {"LD_PRELOAD", "DOCKER_HOST", "CONTAINER_HOST", "CONTAINERS_CONF",
                            "WM_RPC_TOKEN", "HOME", "GIT_CONFIG_COUNT"}) {

@@ -157,6 +157,9 @@ TEST_CASE("SessionPlanner: the sandbox gets the token and the address of its own
   CHECK(holds("word"));
   CHECK(holds("host.docker.internal"));
   CHECK(holds("a@example.com"));
+  CHECK(spec.env.at("PATH") ==
+        "/run/workmux/bin:/tmp/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:"
+        "/sbin");
   CHECK(spec.name.ends_with(plan.session_id));
   CHECK(spec.home == "/tmp");
   CHECK(spec.pids_limit > 0);
@@ -167,6 +170,23 @@ TEST_CASE("SessionPlanner: the sandbox gets the token and the address of its own
   const SandboxSpec without =
       test::Must(SessionPlanner::BuildSpec(silent, AgentRequest(w), endpoints));
   for (const auto& [name, value] : without.env) CHECK(value.find("word") == std::string::npos);
+}
+
+TEST_CASE("SessionPlanner: a sandbox's name is one that engines and kernels take") {
+  SessionWorld w;
+  SessionPlan plan = test::Must(w.planner.Plan(w.Request()));
+  SessionPlanner::Endpoints endpoints;
+  endpoints.git_mounts = {{"/private.git", w.git.repository().common_dir, true}};
+  const auto name_for = [&](const std::string& handle) {
+    plan.worktree.path = "/trees/" + handle;
+    return test::Must(SessionPlanner::BuildSpec(plan, w.Request(), endpoints)).name;
+  };
+  CHECK(name_for("fix-login") == "wm-fix-login-" + plan.session_id);
+  CHECK(name_for("sch\u00f6n neu") == "wm-sch-n-neu-" + plan.session_id);
+  CHECK(name_for("\u4e16\u754c") == "wm-" + plan.session_id);
+  const std::string longest = name_for(std::string(200, 'x'));
+  CHECK(longest.size() <= 64);
+  CHECK(longest.ends_with("x-" + plan.session_id));
 }
 
 TEST_CASE("SessionPlanner: with a private repository the host's git directory is not mounted") {

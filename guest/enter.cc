@@ -1,0 +1,82 @@
+#include "guest/enter.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/strings.h"
+
+namespace workmux::guest {
+namespace {
+
+constexpr int kNotStarted = 125;
+constexpr int kNotExecutable = 126;
+constexpr int kNotFound = 127;
+// "DEVICE:INODE:PATH", separated by tabs, which no path of a mount holds. The
+// first is one that no sandbox can write.
+constexpr char kMountsVariable[] = "WM_MOUNTS";
+
+struct Expected {
+  long long device = 0;
+  long long inode = 0;
+  std::string path;
+};
+
+bool Parse(const std::string& entry, Expected& expected) {
+  const std::size_t first = entry.find(':');
+  const std::size_t second = first == std::string::npos ? first : entry.find(':', first + 1);
+  if (second == std::string::npos) return false;
+  expected.path = entry.substr(second + 1);
+  return ParseInt(entry.substr(0, first), expected.device) &&
+         ParseInt(entry.substr(first + 1, second - first - 1), expected.inode);
+}
+
+bool IsThere(const Expected& expected) {
+  struct stat info {};
+  return ::lstat(expected.path.c_str(), &info) == 0 &&
+         static_cast<long long>(info.st_dev) == expected.device &&
+         static_cast<long long>(info.st_ino) == expected.inode;
+}
+
+bool MountsAreTrue(std::string_view text) {
+  bool is_reference = true;
+  for (const std::string& entry : Split(text, '\t')) {
+    Expected expected;
+    const bool parsed = Parse(entry, expected);
+    if (parsed && IsThere(expected)) {
+      is_reference = false;
+      continue;
+    }
+    // An engine in a virtual machine shows the host's files under other numbers:
+    // where the reference has another one, none can be compared.
+    if (parsed && is_reference) return true;
+    std::fprintf(stderr,
+                 "workmux: %s: leads elsewhere by now; the command was not started\n"
+                 "hint: Look at what replaced it, then start the sandbox again.\n",
+                 Printable(expected.path).c_str());
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+int EnterSandbox(char* const* command) {
+  if (*command == nullptr) return kNotFound;
+  const char* mounts = std::getenv(kMountsVariable);
+  if (mounts != nullptr && !MountsAreTrue(mounts)) return kNotStarted;
+  ::unsetenv(kMountsVariable);
+  ::execvp(command[0], command);
+  const int error = errno;
+  std::fprintf(stderr, "workmux: %s: %s\n", Printable(command[0]).c_str(), std::strerror(error));
+  return error == ENOENT || error == ENOTDIR ? kNotFound : kNotExecutable;
+}
+
+}  // namespace workmux::guest
