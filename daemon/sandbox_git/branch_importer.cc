@@ -9,6 +9,7 @@
 #include "common/process/shell_quote.h"
 #include "daemon/adapters/git/config_file.h"
 #include "daemon/adapters/git/git_command.h"
+#include "daemon/adapters/git/git_operation.h"
 #include "daemon/adapters/git/ref_files.h"
 #include "daemon/sandbox_git/file_write.h"
 #include "daemon/sandbox_git/private_config.h"
@@ -129,17 +130,6 @@ absl::Status WriteIntake(const Worktree& worktree, const fs::path& root,
 std::string EmptyTree(std::size_t id_length) {
   return id_length == 64 ? "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
                          : "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
-}
-
-bool OperationUnderWay(const fs::path& git_dir) {
-  constexpr auto kMarks =
-      std::to_array<const char*>({"MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge",
-                                  "rebase-apply", "sequencer"});
-  for (const char* mark : kMarks) {
-    std::error_code error;
-    if (fs::exists(git_dir / mark, error) || error) return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -284,7 +274,9 @@ absl::Status BranchImporter::Publish(const Worktree& worktree, Imported& import,
 
 bool BranchImporter::FollowIndex(const Worktree& worktree, const Imported& import,
                                  std::stop_token stop) {
-  if (OperationUnderWay(worktree.git_dir)) return false;
+  // Not being able to tell is no leave to touch the index either.
+  const absl::StatusOr<GitOperation> operation = ReadOperation(worktree.git_dir);
+  if (!operation.ok() || !operation->name.empty()) return false;
   const auto git = [&](std::vector<std::string> arguments) {
     const absl::StatusOr<CommandResult> result =
         runner_.Run(HardenedGit(worktree.git_dir, worktree.path, std::move(arguments)),
