@@ -5,6 +5,7 @@
 #include "common/io/tree.h"
 #include "daemon/domain/hook_runner.h"
 #include "daemon/domain/operation_payload.h"
+#include "daemon/domain/recovery_refs.h"
 #include "daemon/domain/worktree_base.h"
 #include "daemon/domain/worktree_naming.h"
 #include "daemon/domain/worktree_resolver.h"
@@ -200,10 +201,19 @@ class Removal {
       if (gone.ok()) static_cast<void>(journal.End(id));
       return gone;
     };
+    // A removal is when the trash grows, and nobody waits for this part of it.
+    const auto prune = [&git = deps_.git, repository = worktree_.repository,
+                        now = UnixSeconds(deps_)] {
+      static_cast<void>(PruneRecoveryRefs(git, repository, now));
+    };
     if (deps_.run_later) {
-      deps_.run_later([delete_files] { static_cast<void>(delete_files()); });
+      deps_.run_later([delete_files, prune] {
+        static_cast<void>(delete_files());
+        prune();
+      });
       return;
     }
+    prune();
     const absl::Status gone = delete_files();
     if (!gone.ok()) context_.progress.Warn(MessageOf(gone));
   }
