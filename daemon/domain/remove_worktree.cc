@@ -194,11 +194,12 @@ class Removal {
       context_.progress.Warn(Format("the branch '{}' was not deleted: {}",
                                     Printable(worktree_.branch), MessageOf(finished)));
     }
-    const auto delete_files = [&journal = deps_.journal, trash = removal.trash, id] {
+    const auto delete_files = [&journal = deps_.journal, trash = removal.trash, id,
+                               all_else_done = finished.ok()] {
       const absl::Status gone = trash.empty()
                                     ? absl::OkStatus()
                                     : RemoveTree(trash.parent_path(), trash.filename().string());
-      if (gone.ok()) static_cast<void>(journal.End(id));
+      if (gone.ok() && all_else_done) static_cast<void>(journal.End(id));
       return gone;
     };
     // A removal is when the trash grows, and nobody waits for this part of it.
