@@ -272,6 +272,26 @@ absl::Status BranchImporter::Publish(const Worktree& worktree, Imported& import,
       Format("run inside the sandbox: git rebase host/{}", Printable(import.branch)));
 }
 
+// Switches off the filters of the host's configuration: files of the guest's would
+// choose among them. A file that looks changed for want of its filter is looked
+// at again by the user's own git.
+absl::StatusOr<std::vector<std::string>> BranchImporter::WithoutFilters(const Worktree& worktree,
+                                                                        std::stop_token stop) {
+  const Command command = HardenedGit(
+      worktree.git_dir, "", {"config", "--name-only", "-z", "--get-regexp", R"(^filter\.)"});
+  WM_ASSIGN_OR_RETURN(const CommandResult result, runner_.Run(command, Options(std::move(stop))));
+  // git-config(1): 1 when nothing matches.
+  if (!result.exit.ok() && result.exit.code != 1) return FailedCommand(command, result);
+  std::vector<std::string> settings;
+  for (const std::string& key : Split(result.out, '\0')) {
+    if (key.empty()) continue;
+    // git(1) -c ends the key at the first one.
+    if (key.find('=') != std::string::npos) return Unimplemented("{}: no usable name", key);
+    settings.insert(settings.end(), {"-c", key + (key.ends_with(".required") ? "=false" : "=")});
+  }
+  return settings;
+}
+
 bool BranchImporter::FollowIndex(const Worktree& worktree, const Imported& import,
                                  std::stop_token stop) {
   // Not being able to tell is no leave to touch the index either.
@@ -288,9 +308,13 @@ bool BranchImporter::FollowIndex(const Worktree& worktree, const Imported& impor
   const bool followed =
       (!import.old_id.empty() && git({"read-tree", "-i", "-m", import.old_id, import.new_id})) ||
       git({"read-tree", "--reset", import.new_id});
+  if (!followed) return false;
+  auto refresh = WithoutFilters(worktree, stop);
+  if (!refresh.ok()) return true;
   // Exits 1 when files differ from the index, which is no failure.
-  if (followed) git({"update-index", "-q", "--refresh"});
-  return followed;
+  refresh->insert(refresh->end(), {"update-index", "-q", "--refresh"});
+  git(*std::move(refresh));
+  return true;
 }
 
 }  // namespace workmux::daemon

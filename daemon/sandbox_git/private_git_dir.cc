@@ -10,6 +10,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "daemon/sandbox_git/file_write.h"
+#include "daemon/sandbox_git/git_jail.h"
 #include "daemon/sandbox_git/object_stores.h"
 #include "daemon/sandbox_git/private_git_layout.h"
 #include "daemon/sandbox_git/private_git_trash.h"
@@ -150,6 +151,12 @@ absl::StatusOr<std::vector<Mount>> PrivateGitDir::Mounts() const {
   std::vector<Mount> mounts = {{dir_, worktree_.repository.common_dir, /*writable=*/true}};
   WM_ASSIGN_OR_RETURN(const std::vector<Mount> objects, ObjectMounts());
   mounts.insert(mounts.end(), objects.begin(), objects.end());
+  // git-lfs looks beside each alternate for what it lacks. Not through links: a
+  // sandbox that shared the repository may have made them.
+  if (OpenBeneath(worktree_.repository.common_dir, "lfs/objects", O_PATH | O_DIRECTORY).ok()) {
+    mounts.push_back({worktree_.repository.common_dir / "lfs/objects",
+                      fs::path(kHostObjects).parent_path() / "lfs/objects", /*writable=*/false});
+  }
   const fs::path modules = worktree_.git_dir / "modules";
   std::error_code error;
   if (fs::is_directory(modules, error)) mounts.push_back({modules, modules, /*writable=*/false});
