@@ -98,7 +98,7 @@ class FakeGit : public daemon::Git {
   std::map<std::string, std::string> config_;
   std::map<std::filesystem::path, daemon::WorktreeChanges> changes_;
   std::map<std::filesystem::path, std::string> rebased_;  // worktree -> branch
-  Mutex mu_;  // listings ask several questions at once
+  Mutex mu_;                                              // listings ask several questions at once
   std::map<std::string, Fault> faults_ WM_GUARDED_BY(mu_);
   bool conflicting_ = false;
   bool ignored_ = true;
