@@ -278,6 +278,11 @@ absl::Status Daemon::Begin() {
   LogProgress recovery;
   const absl::Status recovered = parts_->worktrees->Recover(recovery);
   if (!recovered.ok()) LogError("worktrees", MessageOf(recovered));
+  parts_->executor.Post([parts = parts_.get()] {
+    LogProgress pruning;
+    parts->worktrees->PruneRecoveryRefs(pruning);
+  });
+  parts_->boundary->TidyUp();
   return parts_->Listen();
 }
 

@@ -4,6 +4,7 @@
 #include "cli/commands/workspace_events.h"
 #include "cli/exit_code.h"
 #include "common/base/status.h"
+#include "common/base/strings.h"
 #include "workmux/control/v1/workspace.pb.h"
 
 namespace workmux::cli {
@@ -29,11 +30,11 @@ std::string ShownLines(const Lines& lines, std::uint32_t total) {
 std::string DescribeLoss(const Candidate& candidate, const RemoveOptions& options) {
   std::string text;
   if (candidate.uncommitted_count() > 0) {
-    text += Format("  {} uncommitted changes\n", candidate.uncommitted_count());
+    text += Format("  {}\n", Counted(candidate.uncommitted_count(), "uncommitted change"));
     text += ShownLines(candidate.uncommitted(), candidate.uncommitted_count());
   }
   if (LosesBranch(candidate, options)) {
-    text += Format("  {} commits that are not in {}\n", candidate.unmerged_count(),
+    text += Format("  {} not in {}\n", Counted(candidate.unmerged_count(), "commit"),
                    PrintableLines(candidate.base()));
     text += ShownLines(candidate.unmerged_commits(), candidate.unmerged_count());
   }

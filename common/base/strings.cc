@@ -110,4 +110,15 @@ std::string Printable(std::string_view text) {
   return shown;
 }
 
+std::string LastLines(std::string_view text, std::size_t limit) {
+  std::vector<std::string> lines = SplitLines(Trim(text));
+  if (lines.size() > limit) lines.erase(lines.begin(), lines.end() - static_cast<int>(limit));
+  for (std::string& line : lines) line = Printable(line);
+  return Join(lines, "; ");
+}
+
+std::string Counted(std::size_t count, std::string_view noun) {
+  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
 }  // namespace workmux

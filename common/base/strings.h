@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,5 +21,11 @@ bool ParseInt(std::string_view text, long long& value);
 // `text` as it may be shown on a terminal or in a log: control characters (C0,
 // C1, DEL), invalid UTF-8 and bidirectional controls (UAX #9) become '?'.
 std::string Printable(std::string_view text);
+
+// The last `limit` lines, printable, in one line: "a; b".
+std::string LastLines(std::string_view text, std::size_t limit);
+
+// "1 commit", "0 commits", "2 commits": for nouns with a regular plural.
+std::string Counted(std::size_t count, std::string_view noun);
 
 }  // namespace workmux

@@ -8,21 +8,10 @@ namespace {
 
 constexpr std::size_t kShownStderrLines = 5;
 
-std::string LastLines(std::string_view text) {
-  const auto lines = SplitLines(Trim(text));
-  const std::size_t first = lines.size() > kShownStderrLines ? lines.size() - kShownStderrLines : 0;
-  std::string shown;
-  for (std::size_t i = first; i < lines.size(); ++i) {
-    if (!shown.empty()) shown += "; ";
-    shown += Printable(lines[i]);
-  }
-  return shown;
-}
-
 }  // namespace
 
 absl::Status FailedCommand(const Command& command, const CommandResult& result) {
-  std::string reason = LastLines(result.err.empty() ? result.out : result.err);
+  std::string reason = LastLines(result.err.empty() ? result.out : result.err, kShownStderrLines);
   if (reason.empty()) {
     reason = result.exit.signal != 0 ? Format("killed by signal {}", result.exit.signal)
                                      : Format("exit code {}", result.exit.code);

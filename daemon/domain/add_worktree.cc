@@ -15,8 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string BranchRef(std::string_view branch) { return "refs/heads/" + std::string(branch); }
-
 absl::Status OpenInstead(absl::Status status, std::string_view handle) {
   return WithHint(std::move(status), Format("run workmux open {}", handle));
 }

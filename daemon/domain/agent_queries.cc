@@ -94,24 +94,53 @@ absl::StatusOr<AgentQueries::Listing> AgentQueries::List(const Caller& caller,
   return listing;
 }
 
+absl::StatusOr<TipAndBase> AgentQueries::FindTipAndBase(const Worktree& worktree) {
+  if (worktree.branch.empty()) return NotFound("no branch is checked out");
+  WM_ASSIGN_OR_RETURN(std::string tip,
+                      git_.ResolveRef(worktree.repository, BranchRef(worktree.branch)));
+  WM_ASSIGN_OR_RETURN(BaseBranch base, base_of_(worktree));
+  return TipAndBase{worktree.repository, std::move(tip), std::move(base)};
+}
+
+// What fails leaves its fields unset: not known.
 void AgentQueries::AddGit(std::vector<AgentView>& views, std::stop_token stop) {
-  ParallelFor(executor_, views.size(), [&](std::size_t i) {
-    AgentView& view = views[i];
-    const auto worktree = git_.Locate(view.record.worktree);
-    if (!worktree.ok()) return;  // the fields stay unset: not known
-    if (const auto changes = git_.Changes(*worktree, stop); changes.ok()) {
-      view.has_staged = changes->staged;
-      view.has_unstaged = changes->unstaged || changes->untracked || changes->conflicted;
-    }
-    if (worktree->branch.empty()) return;
-    const auto base = base_of_(*worktree);
-    const auto tip = git_.ResolveRef(worktree->repository, "refs/heads/" + worktree->branch);
-    if (!base.ok() || !tip.ok()) return;
-    if (const auto commits = UnmergedCommits(git_, worktree->repository, *tip, *base, 1);
-        commits.ok()) {
-      view.has_unmerged_commits = !commits->empty();
-    }
-  });
+  std::vector<absl::StatusOr<Worktree>> worktrees(views.size(), absl::CancelledError());
+  std::vector<absl::StatusOr<TipAndBase>> tips(views.size(), absl::CancelledError());
+  ParallelFor(
+      executor_, views.size(),
+      [&](std::size_t i) {
+        worktrees[i] = git_.Locate(views[i].record.worktree);
+        if (worktrees[i].ok()) tips[i] = FindTipAndBase(*worktrees[i]);
+      },
+      GitAtOnce());
+  // One process for the commits beside one for each worktree.
+  ParallelFor(
+      executor_, views.size() + 1,
+      [&](std::size_t i) {
+        if (i == 0) return AddUnmerged(views, tips);
+        AgentView& view = views[i - 1];
+        if (!worktrees[i - 1].ok()) return;
+        if (const auto changes = git_.Changes(*worktrees[i - 1], stop); changes.ok()) {
+          view.has_staged = changes->staged;
+          view.has_unstaged = changes->unstaged || changes->untracked || changes->conflicted;
+        }
+      },
+      GitAtOnce());
+}
+
+void AgentQueries::AddUnmerged(std::vector<AgentView>& views,
+                               const std::vector<absl::StatusOr<TipAndBase>>& tips) {
+  std::vector<TipAndBase> asked;
+  std::vector<std::size_t> whose;
+  for (std::size_t i = 0; i < tips.size(); ++i) {
+    if (!tips[i].ok()) continue;
+    asked.push_back(*tips[i]);
+    whose.push_back(i);
+  }
+  const auto answers = HaveUnmergedCommits(git_, asked);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i].ok()) views[whose[i]].has_unmerged_commits = *answers[i];
+  }
 }
 
 }  // namespace workmux::daemon

@@ -8,6 +8,7 @@
 
 #include "daemon/async/executor.h"
 #include "daemon/domain/agent_tracker.h"
+#include "daemon/domain/unmerged_work.h"
 #include "daemon/domain/worktree_base.h"
 #include "daemon/ports/git.h"
 
@@ -49,6 +50,9 @@ class AgentQueries {
                                bool with_git, std::stop_token stop);
 
  private:
+  absl::StatusOr<TipAndBase> FindTipAndBase(const Worktree& worktree);
+  void AddUnmerged(std::vector<AgentView>& views,
+                   const std::vector<absl::StatusOr<TipAndBase>>& tips);
   void AddGit(std::vector<AgentView>& views, std::stop_token stop);
 
   AgentTracker& agents_;

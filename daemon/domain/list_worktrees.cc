@@ -5,11 +5,12 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "daemon/async/parallel.h"
-#include "daemon/domain/remove_worktree.h"
+#include "daemon/domain/unmerged_work.h"
 
 namespace workmux::daemon {
 namespace {
@@ -44,26 +45,73 @@ std::optional<std::set<std::string>> OpenTokens(Multiplexer* multiplexer, ListRe
   return tokens;
 }
 
-// Returns a warning, empty when all is known.
-std::string AskGit(const WorktreeDeps& deps, const WorktreeContext& context, ListEntry& entry) {
-  const RemovalCandidate seen = InspectWorktree(deps, context, entry.worktree);
-  if (seen.changes_known) entry.has_uncommitted_changes = !seen.changes.clean();
-  if (seen.commits_known) entry.has_unmerged_commits = !seen.unmerged.empty();
-  // The main branch has nothing to be compared with, and needs nothing.
-  if (seen.unknown.empty() || entry.worktree.is_main) return {};
-  return Format("{}: {}", Printable(entry.worktree.handle()), seen.unknown);
+// One worktree on its way to what git says of it.
+struct Question {
+  absl::Status changes;
+  absl::StatusOr<TipAndBase> compared = absl::CancelledError();
+};
+
+absl::StatusOr<TipAndBase> FindTipAndBase(const WorktreeDeps& deps, const WorktreeContext& context,
+                                          const Worktree& worktree) {
+  WM_ASSIGN_OR_RETURN(std::string tip, TipOf(deps.git, worktree));
+  // Nothing was committed yet, and so nothing can be lost.
+  if (tip.empty()) return TipAndBase{worktree.repository, {}, {}};
+  WM_ASSIGN_OR_RETURN(BaseBranch base, FindBase(deps, context.config.config, worktree));
+  return TipAndBase{worktree.repository, std::move(tip), std::move(base)};
 }
 
-void AskGitAboutAll(const WorktreeDeps& deps, const WorktreeContext& context, ListResult& result) {
-  std::vector<std::string> warnings(result.entries.size());
-  const auto ask = [&](std::size_t i) { warnings[i] = AskGit(deps, context, result.entries[i]); };
-  if (deps.executor != nullptr) {
-    ParallelFor(*deps.executor, warnings.size(), ask);
-  } else {
-    for (std::size_t i = 0; i < warnings.size(); ++i) ask(i);
+void AskAboutCommits(const WorktreeDeps& deps, std::vector<Question>& questions,
+                     std::vector<ListEntry>& entries) {
+  std::vector<TipAndBase> asked;
+  std::vector<std::size_t> whose;
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    if (!questions[i].compared.ok()) continue;
+    asked.push_back(*questions[i].compared);
+    whose.push_back(i);
   }
-  for (std::string& warning : warnings) {
-    if (!warning.empty()) result.warnings.push_back(std::move(warning));
+  const auto answers = HaveUnmergedCommits(deps.git, asked);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    if (answers[i].ok()) {
+      entries[whose[i]].has_unmerged_commits = *answers[i];
+    } else {
+      questions[whose[i]].compared = answers[i].status();
+    }
+  }
+}
+
+absl::Status AskAboutChanges(const WorktreeDeps& deps, const WorktreeContext& context,
+                             ListEntry& entry) {
+  if (entry.worktree.missing) {
+    entry.has_uncommitted_changes = false;
+    return absl::OkStatus();
+  }
+  WM_ASSIGN_OR_RETURN(const WorktreeChanges changes,
+                      deps.git.Changes(entry.worktree, context.stop));
+  entry.has_uncommitted_changes = !changes.clean();
+  return absl::OkStatus();
+}
+
+// First all that files tell, then one process for the commits beside one for each worktree.
+void AskGitAboutAll(const WorktreeDeps& deps, const WorktreeContext& context, ListResult& result) {
+  std::vector<Question> questions(result.entries.size());
+  const auto for_each = [&](std::size_t count, const auto& body) {
+    if (deps.executor != nullptr) return ParallelFor(*deps.executor, count, body, GitAtOnce());
+    for (std::size_t i = 0; i < count; ++i) body(i);
+  };
+  for_each(questions.size(), [&](std::size_t i) {
+    questions[i].compared = FindTipAndBase(deps, context, result.entries[i].worktree);
+  });
+  for_each(questions.size() + 1, [&](std::size_t i) {
+    if (i == 0) return AskAboutCommits(deps, questions, result.entries);
+    questions[i - 1].changes = AskAboutChanges(deps, context, result.entries[i - 1]);
+  });
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    const Worktree& worktree = result.entries[i].worktree;
+    for (const absl::Status& status : {questions[i].changes, questions[i].compared.status()}) {
+      // The main branch has nothing to be compared with, and needs nothing.
+      if (status.ok() || (worktree.is_main && ReasonOf(status) == "NO_BASE")) continue;
+      result.warnings.push_back(Format("{}: {}", Printable(worktree.handle()), MessageOf(status)));
+    }
   }
 }
 

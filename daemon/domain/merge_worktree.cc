@@ -18,10 +18,17 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMessageCommits = 200;
 
-std::string BranchRef(std::string_view branch) { return "refs/heads/" + std::string(branch); }
-
 bool HasTrackedChanges(const WorktreeChanges& changes) {
-  return changes.staged || changes.unstaged || changes.conflicted || !changes.operation.empty();
+  return changes.staged || changes.unstaged || changes.conflicted;
+}
+
+absl::Status InProgress(std::string_view operation, const Worktree& where) {
+  return WithHint(WithReason(FailedPrecondition("a {} is in progress in '{}'", operation,
+                                                Printable(where.path.string())),
+                             "OPERATION_IN_PROGRESS"),
+                  operation == "bisect"
+                      ? std::string("finish it, or run git bisect reset there")
+                      : Format("finish it, or run git {} --abort there", operation));
 }
 
 }  // namespace
@@ -37,6 +44,8 @@ MergeWorktree::MergeWorktree(const WorktreeDeps& deps, const WorktreeContext& co
 
 absl::StatusOr<MergeResult> MergeWorktree::Run() {
   WM_RETURN_IF_ERROR(RefuseMainWorktree(source_, "merge"));
+  // Before its branch: a rebase detaches HEAD until it is done.
+  WM_RETURN_IF_ERROR(RequireIdle(source_));
   if (source_.branch.empty()) {
     return WithHint(
         WithReason(FailedPrecondition("'{}' has no branch checked out", source_.handle()),
@@ -81,24 +90,28 @@ absl::Status MergeWorktree::ChooseTarget() {
   WM_ASSIGN_OR_RETURN(const std::vector<Worktree> all, deps_.git.ListWorktrees(repository));
   for (const Worktree& worktree : all) {
     if (worktree.branch == target_) target_worktree_ = worktree;
+    if (!worktree.branch.empty()) continue;
+    // A rebase writes its branch when it ends, and would find that it has moved.
+    WM_ASSIGN_OR_RETURN(const GitOperation held, deps_.git.OperationUnderWay(worktree));
+    if (held.branch == target_) return InProgress(held.name, worktree);
   }
   return absl::OkStatus();
 }
 
+absl::Status MergeWorktree::RequireIdle(const Worktree& worktree) const {
+  WM_ASSIGN_OR_RETURN(const GitOperation operation, deps_.git.OperationUnderWay(worktree));
+  return operation.name.empty() ? absl::OkStatus() : InProgress(operation.name, worktree);
+}
+
 absl::Status MergeWorktree::CheckSource() {
   WM_ASSIGN_OR_RETURN(const WorktreeChanges changes, deps_.git.Changes(source_, context_.stop));
-  if (!changes.operation.empty()) {
-    return WithHint(WithReason(FailedPrecondition("a {} is under way in '{}'", changes.operation,
-                                                  source_.handle()),
-                               "OPERATION_IN_PROGRESS"),
-                    Format("finish it, or run git {} --abort", changes.operation));
-  }
+  if (!changes.operation.empty()) return InProgress(changes.operation, source_);
   const bool rebase_needs_clean = strategy_ == MergeStrategy::kRebase && HasTrackedChanges(changes);
   const bool cleanup_needs_clean = !keep_ && !request_.ignore_uncommitted && changes.count > 0;
   dirty_ = changes.count > 0;
   if (!rebase_needs_clean && !cleanup_needs_clean) return absl::OkStatus();
-  return WithHint(WithReason(FailedPrecondition("'{}' has {} uncommitted change(s)",
-                                                Printable(source_.handle()), changes.count),
+  return WithHint(WithReason(FailedPrecondition("'{}' has {}", Printable(source_.handle()),
+                                                Counted(changes.count, "uncommitted change")),
                              "UNCOMMITTED_CHANGES"),
                   rebase_needs_clean ? "commit them; a rebase needs a clean worktree"
                                      : "commit them, or pass --keep to leave the worktree");
@@ -106,6 +119,7 @@ absl::Status MergeWorktree::CheckSource() {
 
 absl::Status MergeWorktree::CheckTarget() const {
   if (!target_worktree_) return absl::OkStatus();
+  WM_RETURN_IF_ERROR(RequireIdle(*target_worktree_));
   WM_ASSIGN_OR_RETURN(const WorktreeChanges changes,
                       deps_.git.Changes(*target_worktree_, context_.stop));
   if (!HasTrackedChanges(changes)) return absl::OkStatus();

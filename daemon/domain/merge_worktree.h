@@ -27,6 +27,7 @@ class MergeWorktree {
 
  private:
   absl::Status ChooseTarget();
+  absl::Status RequireIdle(const Worktree& worktree) const;
   absl::Status CheckSource();
   absl::Status CheckTarget() const;
   absl::Status RunPreMerge();

@@ -5,6 +5,7 @@
 #include "common/io/tree.h"
 #include "daemon/domain/hook_runner.h"
 #include "daemon/domain/operation_payload.h"
+#include "daemon/domain/recovery_refs.h"
 #include "daemon/domain/worktree_base.h"
 #include "daemon/domain/worktree_naming.h"
 #include "daemon/domain/worktree_resolver.h"
@@ -16,8 +17,6 @@ namespace workmux::daemon {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string BranchRef(const Worktree& worktree) { return "refs/heads/" + worktree.branch; }
 
 class Removal {
  public:
@@ -85,6 +84,13 @@ class Removal {
     return absl::OkStatus();
   }
 
+  std::string WhatIsNotCommitted() const {
+    const WorktreeChanges& changes = candidate_.changes;
+    if (changes.operation.empty()) return Counted(changes.count, "uncommitted change");
+    return Format("a {} in progress and {}", changes.operation,
+                  Counted(changes.count, "uncommitted change"));
+  }
+
   absl::Status CheckLoss() const {
     if (order_.force) return absl::OkStatus();
     const std::string name = Printable(worktree_.handle());
@@ -95,8 +101,7 @@ class Removal {
     }
     if (candidate_.changes.count > 0 || !candidate_.changes.operation.empty()) {
       if (!order_.discard_uncommitted) {
-        return WithHint(WithReason(FailedPrecondition("'{}' has {} uncommitted change(s)", name,
-                                                      candidate_.changes.count),
+        return WithHint(WithReason(FailedPrecondition("'{}' has {}", name, WhatIsNotCommitted()),
                                    "UNCOMMITTED_CHANGES"),
                         "commit them, or pass --force to lose them");
       }
@@ -111,11 +116,11 @@ class Removal {
           "mend the cause, or pass --force");
     }
     if (ask_commits && !candidate_.unmerged.empty()) {
-      return WithHint(
-          WithReason(FailedPrecondition("'{}' has {} commit(s) that are not in {}", name,
-                                        candidate_.unmerged.size(), candidate_.base),
-                     "UNMERGED_COMMITS"),
-          "merge them, keep the branch with -k, or pass --force");
+      return WithHint(WithReason(FailedPrecondition("'{}' has {} not in {}", name,
+                                                    Counted(candidate_.unmerged.size(), "commit"),
+                                                    candidate_.base),
+                                 "UNMERGED_COMMITS"),
+                      "merge them, keep the branch with -k, or pass --force");
     }
     return absl::OkStatus();
   }
@@ -191,17 +196,27 @@ class Removal {
       context_.progress.Warn(Format("the branch '{}' was not deleted: {}",
                                     Printable(worktree_.branch), MessageOf(finished)));
     }
-    const auto delete_files = [&journal = deps_.journal, trash = removal.trash, id] {
+    const auto delete_files = [&journal = deps_.journal, trash = removal.trash, id,
+                               all_else_done = finished.ok()] {
       const absl::Status gone = trash.empty()
                                     ? absl::OkStatus()
                                     : RemoveTree(trash.parent_path(), trash.filename().string());
-      if (gone.ok()) static_cast<void>(journal.End(id));
+      if (gone.ok() && all_else_done) static_cast<void>(journal.End(id));
       return gone;
     };
+    // A removal is when the trash grows, and nobody waits for this part of it.
+    const auto prune = [&git = deps_.git, repository = worktree_.repository,
+                        now = UnixSeconds(deps_)] {
+      static_cast<void>(PruneRecoveryRefs(git, repository, now));
+    };
     if (deps_.run_later) {
-      deps_.run_later([delete_files] { static_cast<void>(delete_files()); });
+      deps_.run_later([delete_files, prune] {
+        static_cast<void>(delete_files());
+        prune();
+      });
       return;
     }
+    prune();
     const absl::Status gone = delete_files();
     if (!gone.ok()) context_.progress.Warn(MessageOf(gone));
   }
@@ -232,17 +247,10 @@ absl::Status Inspect(const WorktreeDeps& deps, const WorktreeContext& context,
     WM_ASSIGN_OR_RETURN(candidate.changes, deps.git.Changes(worktree, context.stop));
   }
   candidate.changes_known = true;
-  candidate.tip = worktree.head;
-  if (!worktree.branch.empty()) {
-    WM_ASSIGN_OR_RETURN(const std::optional<std::string> tip,
-                        Optional(deps.git.ResolveRef(worktree.repository, BranchRef(worktree))));
-    candidate.tip = tip.value_or("");
-    if (!tip) {  // unborn: no commit to lose
-      candidate.commits_known = true;
-      return absl::OkStatus();
-    }
-  } else if (candidate.tip.empty()) {
-    return FailedPrecondition("the commit that is checked out is not known");
+  WM_ASSIGN_OR_RETURN(candidate.tip, TipOf(deps.git, worktree));
+  if (candidate.tip.empty()) {
+    candidate.commits_known = true;
+    return absl::OkStatus();
   }
   WM_ASSIGN_OR_RETURN(const BaseBranch base, FindBase(deps, context.config.config, worktree));
   candidate.base = base.name;
@@ -294,9 +302,10 @@ absl::Status FinishRemoval(const WorktreeDeps& deps, const InterruptedRemoval& r
     }
     if (!gone.branch.empty()) {
       WM_ASSIGN_OR_RETURN(const std::optional<std::string> tip,
-                          Optional(deps.git.ResolveRef(gone.repository, BranchRef(gone))));
+                          Optional(deps.git.ResolveRef(gone.repository, BranchRef(gone.branch))));
       if (tip) {
-        WM_RETURN_IF_ERROR(deps.git.UpdateRef(gone.repository, BranchRef(gone), "", removal.tip));
+        WM_RETURN_IF_ERROR(
+            deps.git.UpdateRef(gone.repository, BranchRef(gone.branch), "", removal.tip));
         // Upstream and the like: a later branch of that name must not inherit them.
         static_cast<void>(deps.git.RemoveConfigSection(gone.repository, "branch." + gone.branch));
       }

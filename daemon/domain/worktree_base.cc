@@ -5,6 +5,8 @@
 
 namespace workmux::daemon {
 
+std::string BranchRef(std::string_view branch) { return "refs/heads/" + std::string(branch); }
+
 absl::StatusOr<std::optional<std::string>> Optional(absl::StatusOr<std::string> found) {
   if (absl::IsNotFound(found.status())) return std::optional<std::string>();
   if (!found.ok()) return found.status();
@@ -48,6 +50,16 @@ absl::StatusOr<BaseBranch> FindBase(const WorktreeDeps& deps, const Config& conf
       NotFound("no branch is known to compare '{}' with",
                Printable(worktree.branch.empty() ? worktree.handle() : worktree.branch)),
       "NO_BASE");
+}
+
+absl::StatusOr<std::string> TipOf(Git& git, const Worktree& worktree) {
+  if (worktree.branch.empty()) {
+    if (!worktree.head.empty()) return worktree.head;
+    return FailedPrecondition("the commit that is checked out is not known");
+  }
+  WM_ASSIGN_OR_RETURN(const std::optional<std::string> tip,
+                      Optional(git.ResolveRef(worktree.repository, BranchRef(worktree.branch))));
+  return tip.value_or("");
 }
 
 absl::StatusOr<std::vector<Commit>> UnmergedCommits(Git& git, const Repository& repository,

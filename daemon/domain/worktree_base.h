@@ -4,12 +4,16 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "daemon/config/config.h"
 #include "daemon/domain/types.h"
 #include "daemon/domain/worktree_deps.h"
 
 namespace workmux::daemon {
+
+// "refs/heads/<branch>".
+std::string BranchRef(std::string_view branch);
 
 struct BaseBranch {
   std::string name;  // as people say it
@@ -26,6 +30,10 @@ absl::StatusOr<std::string> MainBranchName(Git& git, const Repository& repositor
 // as none. kNotFound (NO_BASE) when there is nothing to compare with.
 absl::StatusOr<BaseBranch> FindBase(const WorktreeDeps& deps, const Config& config,
                                     const Worktree& worktree);
+
+// The commit that removing the worktree could lose: its branch's, else the one
+// that is checked out. Empty on an unborn branch.
+absl::StatusOr<std::string> TipOf(Git& git, const Worktree& worktree);
 
 // Commits of `tip` that neither the base nor its copy on origin has.
 absl::StatusOr<std::vector<Commit>> UnmergedCommits(Git& git, const Repository& repository,

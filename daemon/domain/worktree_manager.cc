@@ -1,10 +1,12 @@
 #include "daemon/domain/worktree_manager.h"
 
 #include "common/base/status.h"
+#include "common/base/strings.h"
 #include "daemon/domain/add_worktree.h"
 #include "daemon/domain/list_worktrees.h"
 #include "daemon/domain/merge_worktree.h"
 #include "daemon/domain/open_worktree.h"
+#include "daemon/domain/recovery_refs.h"
 #include "daemon/domain/remove_worktree.h"
 #include "daemon/domain/worktree_resolver.h"
 #include "daemon/domain/worktree_windows.h"
@@ -87,6 +89,19 @@ absl::StatusOr<std::vector<RemovalCandidate>> WorktreeManager::InspectRemoval(
     candidates.push_back(InspectWorktree(deps_, context, worktree));
   }
   return candidates;
+}
+
+void WorktreeManager::PruneRecoveryRefs(ProgressSink& progress) {
+  const auto repositories = deps_.records.Repositories();
+  if (!repositories.ok()) return progress.Warn(MessageOf(repositories.status()));
+  for (const std::filesystem::path& common_dir : *repositories) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(common_dir, error)) continue;
+    const auto pruned = daemon::PruneRecoveryRefs(deps_.git, {common_dir, {}}, UnixSeconds(deps_));
+    if (!pruned.ok()) {
+      progress.Warn(Format("{}: {}", Printable(common_dir.string()), MessageOf(pruned.status())));
+    }
+  }
 }
 
 absl::StatusOr<ListResult> WorktreeManager::List(const WorktreeContext& context,

@@ -35,6 +35,10 @@ class WorktreeManager {
   // Undoes or finishes what a crash interrupted. Call once, before any operation.
   absl::Status Recover(ProgressSink& progress);
 
+  // Drops the last commits of branches that were removed long ago (recovery_refs.h)
+  // in every repository with a worktree of workmux.
+  void PruneRecoveryRefs(ProgressSink& progress);
+
  private:
   WorktreeDeps deps_;
   WorktreeLocks locks_;

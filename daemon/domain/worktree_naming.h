@@ -51,6 +51,7 @@ std::string NumberedWindowName(std::string_view window, unsigned number);
 
 // ".workmux_trash_<handle>_<unix>"
 std::string TrashName(std::string_view handle, long long unix_seconds);
+inline constexpr char kRecoveryRefs[] = "refs/workmux/trash/";
 // "refs/workmux/trash/<handle>-<unix>", always a valid ref.
 std::string RecoveryRef(std::string_view handle, long long unix_seconds);
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace workmux::daemon {
@@ -29,6 +30,8 @@ class WorktreeRecords {
                                                             const std::filesystem::path& path) = 0;
   virtual absl::StatusOr<std::map<std::filesystem::path, WorktreeRecord>> List(
       const std::filesystem::path& common_dir) = 0;
+  // Common directories of the repositories that have any.
+  virtual absl::StatusOr<std::set<std::filesystem::path>> Repositories() = 0;
   // Absent is success.
   virtual absl::Status Erase(const std::filesystem::path& common_dir,
                              const std::filesystem::path& path) = 0;

@@ -79,7 +79,9 @@ absl::Status WorktreeManager::Recover(ProgressSink& progress) {
                       deps_.journal.Unfinished());
   for (const OperationJournal::Entry& entry : entries) {
     const absl::Status done = RecoverOne(deps_, entry);
-    const bool settled = done.ok() || ReasonOf(done) == "WORK_INSIDE" || absl::IsDataLoss(done);
+    // A branch that has moved since is somebody's again.
+    const bool settled = done.ok() || ReasonOf(done) == "WORK_INSIDE" ||
+                         ReasonOf(done) == "REF_CHANGED" || absl::IsDataLoss(done);
     if (!done.ok()) {
       progress.Warn(Format("an interrupted {} was not taken back: {}", Printable(entry.kind),
                            MessageOf(done)));

@@ -2,7 +2,9 @@
 
 #include <absl/status/statusor.h>
 
+#include <map>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -18,6 +20,12 @@ struct AddWorktreeSpec {
   bool create_branch = false;
   std::string base;  // a commit-ish, only with create_branch
   Env env;           // the caller's
+};
+
+// What git was told to do and has not finished.
+struct GitOperation {
+  std::string name;    // "rebase", "am", "merge", "cherry-pick", "revert", "bisect"; empty: none
+  std::string branch;  // short name of the branch that it holds while HEAD is detached; often empty
 };
 
 struct WorktreeChanges {
@@ -63,6 +71,9 @@ class Git {
   // kNotFound when it does not exist; `ref` is a full name ("refs/heads/x").
   virtual absl::StatusOr<std::string> ResolveRef(const Repository& repository,
                                                  std::string_view ref) = 0;
+  // Full name -> object id of the refs below `prefix` ("refs/x/").
+  virtual absl::StatusOr<std::map<std::string, std::string>> ListRefs(const Repository& repository,
+                                                                      std::string_view prefix) = 0;
   // Any commit-ish; kNotFound when it names no commit.
   virtual absl::StatusOr<std::string> ResolveCommit(const Repository& repository,
                                                     std::string_view text) = 0;
@@ -85,6 +96,8 @@ class Git {
   // is one that the repository keeps; another nested repository counts as changed.
   virtual absl::StatusOr<WorktreeChanges> Changes(const Worktree& worktree,
                                                   std::stop_token stop) = 0;
+  // From files alone, also while HEAD is detached for the operation's sake.
+  virtual absl::StatusOr<GitOperation> OperationUnderWay(const Worktree& worktree) = 0;
   // Whether ignore rules cover `relative`, an untracked path of the worktree.
   virtual absl::StatusOr<bool> IsIgnored(const Worktree& worktree,
                                          const std::filesystem::path& relative) = 0;
@@ -93,6 +106,12 @@ class Git {
                                                            std::string_view tip,
                                                            std::string_view base,
                                                            std::size_t limit) = 0;
+
+  // Those of the commits `tips` (object ids) that none of `bases` (the same) reaches.
+  // One process for all; one commit that is not there makes it an error.
+  virtual absl::StatusOr<std::set<std::string>> NotReachable(
+      const Repository& repository, const std::vector<std::string>& tips,
+      const std::vector<std::string>& bases) = 0;
 
   // The configuration file that all worktrees share, without includes. Get:
   // kNotFound when unset. Removing an absent section is no error.

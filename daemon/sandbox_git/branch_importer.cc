@@ -9,6 +9,7 @@
 #include "common/process/shell_quote.h"
 #include "daemon/adapters/git/config_file.h"
 #include "daemon/adapters/git/git_command.h"
+#include "daemon/adapters/git/git_operation.h"
 #include "daemon/adapters/git/ref_files.h"
 #include "daemon/sandbox_git/file_write.h"
 #include "daemon/sandbox_git/private_config.h"
@@ -129,17 +130,6 @@ absl::Status WriteIntake(const Worktree& worktree, const fs::path& root,
 std::string EmptyTree(std::size_t id_length) {
   return id_length == 64 ? "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"
                          : "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
-}
-
-bool OperationUnderWay(const fs::path& git_dir) {
-  constexpr auto kMarks =
-      std::to_array<const char*>({"MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge",
-                                  "rebase-apply", "sequencer"});
-  for (const char* mark : kMarks) {
-    std::error_code error;
-    if (fs::exists(git_dir / mark, error) || error) return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -282,9 +272,31 @@ absl::Status BranchImporter::Publish(const Worktree& worktree, Imported& import,
       Format("run inside the sandbox: git rebase host/{}", Printable(import.branch)));
 }
 
+// Switches off the filters of the host's configuration: files of the guest's would
+// choose among them. A file that looks changed for want of its filter is looked
+// at again by the user's own git.
+absl::StatusOr<std::vector<std::string>> BranchImporter::WithoutFilters(const Worktree& worktree,
+                                                                        std::stop_token stop) {
+  const Command command = HardenedGit(
+      worktree.git_dir, "", {"config", "--name-only", "-z", "--get-regexp", R"(^filter\.)"});
+  WM_ASSIGN_OR_RETURN(const CommandResult result, runner_.Run(command, Options(std::move(stop))));
+  // git-config(1): 1 when nothing matches.
+  if (!result.exit.ok() && result.exit.code != 1) return FailedCommand(command, result);
+  std::vector<std::string> settings;
+  for (const std::string& key : Split(result.out, '\0')) {
+    if (key.empty()) continue;
+    // git(1) -c ends the key at the first one.
+    if (key.find('=') != std::string::npos) return Unimplemented("{}: no usable name", key);
+    settings.insert(settings.end(), {"-c", key + (key.ends_with(".required") ? "=false" : "=")});
+  }
+  return settings;
+}
+
 bool BranchImporter::FollowIndex(const Worktree& worktree, const Imported& import,
                                  std::stop_token stop) {
-  if (OperationUnderWay(worktree.git_dir)) return false;
+  // Not being able to tell is no leave to touch the index either.
+  const absl::StatusOr<GitOperation> operation = ReadOperation(worktree.git_dir);
+  if (!operation.ok() || !operation->name.empty()) return false;
   const auto git = [&](std::vector<std::string> arguments) {
     const absl::StatusOr<CommandResult> result =
         runner_.Run(HardenedGit(worktree.git_dir, worktree.path, std::move(arguments)),
@@ -296,9 +308,13 @@ bool BranchImporter::FollowIndex(const Worktree& worktree, const Imported& impor
   const bool followed =
       (!import.old_id.empty() && git({"read-tree", "-i", "-m", import.old_id, import.new_id})) ||
       git({"read-tree", "--reset", import.new_id});
+  if (!followed) return false;
+  auto refresh = WithoutFilters(worktree, stop);
+  if (!refresh.ok()) return true;
   // Exits 1 when files differ from the index, which is no failure.
-  if (followed) git({"update-index", "-q", "--refresh"});
-  return followed;
+  refresh->insert(refresh->end(), {"update-index", "-q", "--refresh"});
+  git(*std::move(refresh));
+  return true;
 }
 
 }  // namespace workmux::daemon

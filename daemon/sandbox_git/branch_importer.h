@@ -51,6 +51,8 @@ class BranchImporter {
                                    std::stop_token stop);
   absl::Status Publish(const Worktree& worktree, Imported& import, std::stop_token stop);
   absl::Status SwapRef(const Worktree& worktree, const Imported& import, std::stop_token stop);
+  absl::StatusOr<std::vector<std::string>> WithoutFilters(const Worktree& worktree,
+                                                          std::stop_token stop);
   bool FollowIndex(const Worktree& worktree, const Imported& import, std::stop_token stop);
 
   CommandRunner& runner_;

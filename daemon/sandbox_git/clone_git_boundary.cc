@@ -3,8 +3,10 @@
 #include <optional>
 #include <utility>
 
+#include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/log/log.h"
+#include "daemon/sandbox_git/private_git_trash.h"
 
 namespace workmux::daemon {
 namespace {
@@ -139,10 +141,20 @@ absl::Status CloneGitBoundary::Import(const Worktree& worktree, std::stop_token 
 }
 
 absl::Status CloneGitBoundary::Discard(const Worktree& worktree) {
-  const auto dir = PrivateGitDir::Find(worktree, state_dir_);
-  if (dir.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
+  auto dir = PrivateGitDir::Find(worktree, state_dir_);
+  if (absl::IsNotFound(dir.status())) dir = PrivateGitDir::FindRemoved(worktree, state_dir_);
+  if (absl::IsNotFound(dir.status())) return absl::OkStatus();
   WM_RETURN_IF_ERROR(dir.status());
-  return dir->MoveToTrash();
+  WM_RETURN_IF_ERROR(dir->MoveToTrash());
+  TidyUp();
+  return absl::OkStatus();
+}
+
+void CloneGitBoundary::TidyUp() {
+  executor_.Post([state_dir = state_dir_] {
+    LogFailure("tidying up private git directories", TrashOrphans(state_dir, UnixNow()).status());
+    LogFailure("emptying the trash", PruneGitTrash(state_dir, UnixNow()).status());
+  });
 }
 
 }  // namespace workmux::daemon

@@ -34,6 +34,10 @@ class CloneGitBoundary : public GitBoundary {
   absl::Status Import(const Worktree& worktree, std::stop_token stop) override;
   absl::Status Discard(const Worktree& worktree) override;
 
+  // In the background: private directories whose worktree is gone go to the trash,
+  // and what has been there for too long is deleted.
+  void TidyUp();
+
   // Moved refs ask for nothing any more; what was asked for still runs.
   void StopWatching();
 

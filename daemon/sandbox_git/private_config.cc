@@ -111,6 +111,14 @@ bool IsAllowed(const Key& key) {
          key.name != "signingkey" && key.name != "gpgsign";
 }
 
+// As `git lfs install` writes it, git-lfs-install(1).
+constexpr char kLfsFilter[] =
+    "[filter \"lfs\"]\n"
+    "\tclean = git-lfs clean -- %f\n"
+    "\tsmudge = git-lfs smudge -- %f\n"
+    "\tprocess = git-lfs filter-process\n"
+    "\trequired = true\n";
+
 // Empty when the URL must not be taken over.
 std::string SafeUrl(const std::string& url) {
   const std::size_t scheme = url.find("://");
@@ -167,6 +175,7 @@ std::string QuoteConfigValue(std::string_view value) {
 
 std::string BuildPrivateConfig(std::string_view listed, bool bare) {
   std::string body;
+  bool lfs = false;
   std::string extensions;
   while (!listed.empty()) {
     const std::size_t end = std::min(listed.find('\0'), listed.size());
@@ -182,6 +191,7 @@ std::string BuildPrivateConfig(std::string_view listed, bool bare) {
       if (key.name == "objectformat" || key.name == "partialclone") Append(extensions, key, value);
       continue;
     }
+    lfs = lfs || (key.section == "filter" && key.subsection == "lfs");
     if (!IsAllowed(key)) continue;
     if (key.name == "url" || key.name == "pushurl") {
       value = SafeUrl(value);
@@ -192,7 +202,7 @@ std::string BuildPrivateConfig(std::string_view listed, bool bare) {
   std::string text = "[core]\n\trepositoryformatversion = ";
   text += extensions.empty() ? "0\n" : "1\n";
   text += bare ? "\tbare = true\n" : "\tbare = false\n";
-  return text + extensions + body;
+  return text + extensions + body + (lfs ? kLfsFilter : "");
 }
 
 }  // namespace workmux::daemon

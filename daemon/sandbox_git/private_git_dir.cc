@@ -6,11 +6,14 @@
 
 #include <cerrno>
 
+#include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "daemon/sandbox_git/file_write.h"
+#include "daemon/sandbox_git/git_jail.h"
 #include "daemon/sandbox_git/object_stores.h"
 #include "daemon/sandbox_git/private_git_layout.h"
+#include "daemon/sandbox_git/private_git_trash.h"
 #include "daemon/sandbox_git/worktree_pointers.h"
 
 namespace workmux::daemon {
@@ -29,6 +32,11 @@ std::string HashOf(const Worktree& worktree) {
   return Format("{:016x}", hash);
 }
 
+std::string PlaceOf(const Worktree& worktree) {
+  return Format("{}\n{}\n{}\n", worktree.repository.common_dir.string(), worktree.path.string(),
+                worktree.git_dir.string());
+}
+
 // Inode and time of birth tell a worktree from a later one at the same path.
 absl::StatusOr<std::string> IdentityOf(const Worktree& worktree) {
   struct statx info {};
@@ -37,9 +45,8 @@ absl::StatusOr<std::string> IdentityOf(const Worktree& worktree) {
     return ErrnoStatus(errno, worktree.git_dir.string());
   }
   const bool born = (info.stx_mask & STATX_BTIME) != 0;
-  return Format("{}\n{}\n{}\n{} {}.{}\n", worktree.repository.common_dir.string(),
-                worktree.path.string(), worktree.git_dir.string(), info.stx_ino,
-                born ? info.stx_btime.tv_sec : 0, born ? info.stx_btime.tv_nsec : 0);
+  return PlaceOf(worktree) + Format("{} {}.{}\n", info.stx_ino, born ? info.stx_btime.tv_sec : 0,
+                                    born ? info.stx_btime.tv_nsec : 0);
 }
 
 absl::Status Forged(const fs::path& path, std::string_view why) {
@@ -91,6 +98,19 @@ absl::StatusOr<PrivateGitDir> PrivateGitDir::Find(const Worktree& worktree,
   return found;
 }
 
+absl::StatusOr<PrivateGitDir> PrivateGitDir::FindRemoved(const Worktree& worktree,
+                                                         const fs::path& state_dir) {
+  PrivateGitDir found(worktree, state_dir / "git" / HashOf(worktree));
+  struct stat info {};
+  if (::lstat(worktree.git_dir.c_str(), &info) == 0)
+    return NotFound("{}: is still there", worktree.git_dir.string());
+  if (errno != ENOENT) return ErrnoStatus(errno, worktree.git_dir.string());
+  WM_ASSIGN_OR_RETURN(const std::string recorded, ReadFile(found.meta_ / "identity"));
+  if (!recorded.starts_with(PlaceOf(worktree)))
+    return NotFound("{}: made for another worktree", found.root_.string());
+  return found;
+}
+
 absl::StatusOr<PrivateGitDir> PrivateGitDir::Ensure(CommandRunner& runner, const Worktree& worktree,
                                                     const fs::path& state_dir, const Env& caller,
                                                     std::stop_token stop) {
@@ -131,6 +151,12 @@ absl::StatusOr<std::vector<Mount>> PrivateGitDir::Mounts() const {
   std::vector<Mount> mounts = {{dir_, worktree_.repository.common_dir, /*writable=*/true}};
   WM_ASSIGN_OR_RETURN(const std::vector<Mount> objects, ObjectMounts());
   mounts.insert(mounts.end(), objects.begin(), objects.end());
+  // git-lfs looks beside each alternate for what it lacks. Not through links: a
+  // sandbox that shared the repository may have made them.
+  if (OpenBeneath(worktree_.repository.common_dir, "lfs/objects", O_PATH | O_DIRECTORY).ok()) {
+    mounts.push_back({worktree_.repository.common_dir / "lfs/objects",
+                      fs::path(kHostObjects).parent_path() / "lfs/objects", /*writable=*/false});
+  }
   const fs::path modules = worktree_.git_dir / "modules";
   std::error_code error;
   if (fs::is_directory(modules, error)) mounts.push_back({modules, modules, /*writable=*/false});
@@ -164,19 +190,7 @@ absl::Status PrivateGitDir::SetBase(const std::string& branch, const std::string
   return ReplaceFile(meta_ / "base", id + " " + branch + "\n");
 }
 
-absl::Status PrivateGitDir::MoveToTrash() const {
-  std::error_code error;
-  if (!fs::exists(root_, error)) return absl::OkStatus();
-  const fs::path trash = root_.parent_path() / "trash";
-  WM_RETURN_IF_ERROR(MakePrivateDirectory(trash));
-  for (int n = 1; n < 10000; ++n) {
-    const fs::path place = trash / Format("{}.{}", root_.filename().string(), n);
-    if (fs::exists(place, error)) continue;
-    return ::rename(root_.c_str(), place.c_str()) == 0 ? absl::OkStatus()
-                                                       : ErrnoStatus(errno, place.string());
-  }
-  return ResourceExhausted("{}: too many directories", trash.string());
-}
+absl::Status PrivateGitDir::MoveToTrash() const { return MoveToGitTrash(root_, UnixNow()); }
 
 absl::Status PrivateGitDir::Remove() const { return RemoveTree(root_); }
 

@@ -40,6 +40,9 @@ class PrivateGitDir {
   // kNotFound when the worktree has none yet.
   static absl::StatusOr<PrivateGitDir> Find(const Worktree& worktree,
                                             const std::filesystem::path& state_dir);
+  // That of a worktree which is gone by now; kNotFound also while it is there.
+  static absl::StatusOr<PrivateGitDir> FindRemoved(const Worktree& worktree,
+                                                   const std::filesystem::path& state_dir);
 
   // For the sandbox, after the mount of the worktree itself. The host's object
   // directories are looked up when this is called.
@@ -60,8 +63,7 @@ class PrivateGitDir {
   absl::StatusOr<std::string> Base(const std::string& branch) const;
   absl::Status SetBase(const std::string& branch, const std::string& id) const;
 
-  // Moves it to <state>/git/trash/<hash>.<n>, from where it can be taken back
-  // by renaming; deleting the trash is the caller's. Idempotent.
+  // Moves it to the trash (private_git_trash.h). Idempotent.
   absl::Status MoveToTrash() const;
   // Deletes it, with every commit, stash and reflog that was never imported.
   absl::Status Remove() const;

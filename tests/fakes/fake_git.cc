@@ -1,6 +1,7 @@
 #include "tests/fakes/fake_git.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/status.h"
 
@@ -59,6 +60,11 @@ void FakeGit::MakeDirty(const fs::path& worktree, daemon::WorktreeChanges change
   changes_[worktree] = std::move(changes);
 }
 
+void FakeGit::StopRebase(const fs::path& worktree) {
+  rebased_[worktree] = std::exchange(Find(worktree)->branch, "");
+  changes_[worktree].operation = "rebase";
+}
+
 Worktree* FakeGit::Find(const fs::path& worktree) {
   const auto found = std::find_if(worktrees_.begin(), worktrees_.end(),
                                   [&](const Worktree& w) { return w.path == worktree; });
@@ -68,10 +74,12 @@ Worktree* FakeGit::Find(const fs::path& worktree) {
 bool FakeGit::HasWorktree(const fs::path& worktree) { return Find(worktree) != nullptr; }
 
 void FakeGit::FailNext(const std::string& method, absl::Status status, int skip) {
+  MutexLock lock(mu_);
   faults_[method] = {std::move(status), skip};
 }
 
 absl::Status FakeGit::Enter(const std::string& method) {
+  MutexLock lock(mu_);
   const auto fault = faults_.find(method);
   if (fault == faults_.end() || fault->second.skip-- > 0) return absl::OkStatus();
   const absl::Status status = fault->second.status;
@@ -152,6 +160,16 @@ absl::StatusOr<std::string> FakeGit::ResolveRef(const Repository&, std::string_v
   return id;
 }
 
+absl::StatusOr<std::map<std::string, std::string>> FakeGit::ListRefs(const Repository&,
+                                                                     std::string_view prefix) {
+  WM_RETURN_IF_ERROR(Enter("ListRefs"));
+  std::map<std::string, std::string> found;
+  for (const auto& [name, id] : refs_) {
+    if (name.starts_with(prefix)) found.emplace(name, id);
+  }
+  return found;
+}
+
 absl::StatusOr<std::string> FakeGit::ResolveCommit(const Repository&, std::string_view text) {
   const std::string id = IdOf(text);
   if (id.empty()) return NotFound("{}", text);
@@ -175,7 +193,8 @@ absl::Status FakeGit::UpdateRef(const Repository&, std::string_view ref, std::st
                                 std::string_view old_id) {
   WM_RETURN_IF_ERROR(Enter("UpdateRef"));
   const std::string name(ref);
-  if (Ref(name) != old_id) return Aborted("{} is at another commit", ref);
+  if (Ref(name) != old_id)
+    return WithReason(Aborted("{} is at another commit", ref), "REF_CHANGED");
   if (new_id.empty()) {
     refs_.erase(name);
   } else {
@@ -197,6 +216,13 @@ absl::StatusOr<daemon::WorktreeChanges> FakeGit::Changes(const Worktree& worktre
   return changes_[worktree.path];
 }
 
+absl::StatusOr<daemon::GitOperation> FakeGit::OperationUnderWay(const Worktree& worktree) {
+  WM_RETURN_IF_ERROR(Enter("OperationUnderWay"));
+  const auto rebased = rebased_.find(worktree.path);
+  if (rebased != rebased_.end()) return daemon::GitOperation{"rebase", rebased->second};
+  return daemon::GitOperation{changes_[worktree.path].operation, ""};
+}
+
 absl::StatusOr<bool> FakeGit::IsIgnored(const Worktree&, const fs::path&) { return ignored_; }
 
 absl::StatusOr<std::vector<Commit>> FakeGit::CommitsNotIn(const Repository&, std::string_view tip,
@@ -213,6 +239,21 @@ absl::StatusOr<std::vector<Commit>> FakeGit::CommitsNotIn(const Repository&, std
     if (!have.contains(*id)) news.push_back({*id, commits_.at(*id).subject});
   }
   return news;
+}
+
+absl::StatusOr<std::set<std::string>> FakeGit::NotReachable(const Repository&,
+                                                            const std::vector<std::string>& tips,
+                                                            const std::vector<std::string>& bases) {
+  ++reachability_questions;
+  WM_RETURN_IF_ERROR(Enter("NotReachable"));
+  std::set<std::string> reached;
+  for (const std::string& base : bases) reached.merge(Ancestors(base));
+  std::set<std::string> missing;
+  for (const std::string& tip : tips) {
+    if (!commits_.contains(tip)) return NotFound("no such commit");
+    if (!reached.contains(tip)) missing.insert(tip);
+  }
+  return missing;
 }
 
 absl::StatusOr<std::string> FakeGit::GetConfig(const Repository&, std::string_view key) {

@@ -26,6 +26,8 @@ class FakeGit : public daemon::Git {
   void SetBranchOf(const std::filesystem::path& worktree, const std::string& branch);
   void SetLocked(const std::filesystem::path& worktree) { Find(worktree)->locked = true; }
   void MakeDirty(const std::filesystem::path& worktree, daemon::WorktreeChanges changes);
+  // As a rebase that stopped: HEAD is detached from the worktree's branch.
+  void StopRebase(const std::filesystem::path& worktree);
   bool HasWorktree(const std::filesystem::path& worktree);
   std::set<std::string> refs_named(const std::string& prefix) const;
   std::map<std::string, std::string>& config() { return config_; }
@@ -40,6 +42,8 @@ class FakeGit : public daemon::Git {
   absl::Status AddWorktree(const daemon::Repository&, const daemon::AddWorktreeSpec& spec) override;
   absl::Status ForgetWorktree(const daemon::Worktree& worktree) override;
   absl::StatusOr<std::string> ResolveRef(const daemon::Repository&, std::string_view ref) override;
+  absl::StatusOr<std::map<std::string, std::string>> ListRefs(const daemon::Repository&,
+                                                              std::string_view prefix) override;
   absl::StatusOr<std::string> ResolveCommit(const daemon::Repository&, std::string_view) override;
   absl::StatusOr<bool> BranchExists(const daemon::Repository&, std::string_view branch) override;
   absl::Status CheckBranchName(std::string_view branch) override;
@@ -48,11 +52,15 @@ class FakeGit : public daemon::Git {
   absl::StatusOr<std::string> MainBranch(const daemon::Repository&) override;
   absl::StatusOr<daemon::WorktreeChanges> Changes(const daemon::Worktree& worktree,
                                                   std::stop_token stop) override;
+  absl::StatusOr<daemon::GitOperation> OperationUnderWay(const daemon::Worktree&) override;
   absl::StatusOr<bool> IsIgnored(const daemon::Worktree&, const std::filesystem::path&) override;
   absl::StatusOr<std::vector<daemon::Commit>> CommitsNotIn(const daemon::Repository&,
                                                            std::string_view tip,
                                                            std::string_view base,
                                                            std::size_t limit) override;
+  absl::StatusOr<std::set<std::string>> NotReachable(
+      const daemon::Repository&, const std::vector<std::string>& tips,
+      const std::vector<std::string>& bases) override;
   absl::StatusOr<std::string> GetConfig(const daemon::Repository&, std::string_view key) override;
   absl::Status SetConfig(const daemon::Repository&, std::string_view key,
                          std::string_view value) override;
@@ -65,6 +73,7 @@ class FakeGit : public daemon::Git {
   absl::StatusOr<Identity> GetIdentity(const daemon::Worktree&, const Env&) override;
 
   std::string last_squash_message;
+  std::size_t reachability_questions = 0;  // calls of NotReachable
 
  private:
   struct Node {
@@ -88,7 +97,9 @@ class FakeGit : public daemon::Git {
   std::map<std::string, std::string, std::less<>> refs_;
   std::map<std::string, std::string> config_;
   std::map<std::filesystem::path, daemon::WorktreeChanges> changes_;
-  std::map<std::string, Fault> faults_;
+  std::map<std::filesystem::path, std::string> rebased_;  // worktree -> branch
+  Mutex mu_;                                              // listings ask several questions at once
+  std::map<std::string, Fault> faults_ WM_GUARDED_BY(mu_);
   bool conflicting_ = false;
   bool ignored_ = true;
   unsigned next_id_ = 1;

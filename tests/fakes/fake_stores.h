@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,6 +64,11 @@ class FakeRecords : public daemon::WorktreeRecords {
     for (const auto& [key, record] : records_) {
       if (key.first == common_dir) found[key.second] = record;
     }
+    return found;
+  }
+  absl::StatusOr<std::set<Path>> Repositories() override {
+    std::set<Path> found;
+    for (const auto& [key, record] : records_) found.insert(key.first);
     return found;
   }
   absl::Status Erase(const Path& common_dir, const Path& path) override {

@@ -20,13 +20,7 @@ bool Contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-std::string LastLines(std::string_view text) {
-  constexpr std::size_t kShown = 3;
-  std::vector<std::string> lines = SplitLines(Trim(text));
-  if (lines.size() > kShown) lines.erase(lines.begin(), lines.end() - kShown);
-  for (std::string& line : lines) line = Printable(line);
-  return Join(lines, "; ");
-}
+constexpr std::size_t kShownLines = 3;
 
 }  // namespace
 
@@ -80,7 +74,7 @@ absl::StatusOr<std::string> EngineClient::Run(std::vector<std::string> arguments
 
 // The clients give exit code 1 or 125 for everything: only their words tell.
 absl::Status EngineClient::Explain(const CommandResult& result) const {
-  const std::string said = LastLines(result.err);
+  const std::string said = LastLines(result.err, kShownLines);
   std::string lower = said;
   std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;

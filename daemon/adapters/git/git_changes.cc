@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -14,6 +13,7 @@
 #include "common/io/file.h"
 #include "daemon/adapters/git/git_cli.h"
 #include "daemon/adapters/git/git_command.h"
+#include "daemon/adapters/git/git_operation.h"
 #include "daemon/adapters/git/porcelain.h"
 #include "daemon/adapters/git/user_settings.h"
 
@@ -48,7 +48,8 @@ class ChangesReader {
     WM_ASSIGN_OR_RETURN(const std::string output, RunForOutput(runner_, status, options_));
     WM_ASSIGN_OR_RETURN(StatusReport report, ParseStatus(output));
     WorktreeChanges changes = std::move(report.changes);
-    WM_ASSIGN_OR_RETURN(changes.operation, OperationUnderWay(git_dir));
+    WM_ASSIGN_OR_RETURN(GitOperation operation, ReadOperation(git_dir));
+    changes.operation = std::move(operation.name);
     WM_ASSIGN_OR_RETURN(const auto gitlinks, Gitlinks(git_dir, root));
     for (const std::string& path : gitlinks) {
       WM_ASSIGN_OR_RETURN(const std::string state,
@@ -111,24 +112,6 @@ class ChangesReader {
 
 }  // namespace
 
-absl::StatusOr<std::string> OperationUnderWay(const fs::path& git_dir) {
-  static constexpr auto kMarks = std::to_array<std::pair<const char*, const char*>>({
-      {"rebase-merge", "rebase"},
-      {"rebase-apply/applying", "am"},
-      {"rebase-apply", "rebase"},
-      {"MERGE_HEAD", "merge"},
-      {"CHERRY_PICK_HEAD", "cherry-pick"},
-      {"REVERT_HEAD", "revert"},
-      {"BISECT_LOG", "bisect"},
-  });
-  for (const auto& [file, operation] : kMarks) {
-    struct stat info {};
-    if (::lstat((git_dir / file).c_str(), &info) == 0) return std::string(operation);
-    if (errno != ENOENT && errno != ENOTDIR) return ErrnoStatus(errno, (git_dir / file).string());
-  }
-  return std::string();
-}
-
 bool MayHoldGitlinks(std::string_view index) {
   constexpr std::string_view kGitlinkMode("\0\0\xe0\0", 4);
   constexpr std::string_view kSplitIndex = "link";
@@ -142,6 +125,10 @@ absl::StatusOr<WorktreeChanges> GitCli::Changes(const Worktree& worktree, std::s
   const fs::path& common_dir = worktree.repository.common_dir;
   return ChangesReader(runner_, UserSettings(user_, common_dir), std::move(stop))
       .Read(worktree.git_dir, common_dir, worktree.path, 0);
+}
+
+absl::StatusOr<GitOperation> GitCli::OperationUnderWay(const Worktree& worktree) {
+  return ReadOperation(worktree.git_dir);
 }
 
 absl::StatusOr<bool> GitCli::IsIgnored(const Worktree& worktree, const fs::path& relative) {

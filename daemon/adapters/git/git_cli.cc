@@ -30,6 +30,20 @@ absl::Status NoSuch(std::string_view what, std::string_view name, std::string_vi
   return WithReason(NotFound("no {} '{}'", what, Printable(name)), reason);
 }
 
+// git knows fewer repository formats than the repository asks for (setup.c,
+// check_repository_format_gently): reftable before git 2.45, for one.
+absl::Status Unreadable(const Repository& repository, absl::Status failure, std::string_view said) {
+  if (said.find("unknown repository extension") == std::string_view::npos &&
+      said.find("Expected git repo version") == std::string_view::npos) {
+    return failure;
+  }
+  return WithHint(
+      WithReason(FailedPrecondition("{}: the installed git is too old for this repository: {}",
+                                    Printable(repository.common_dir.string()), LastLines(said, 2)),
+                 "REPOSITORY_FORMAT_UNKNOWN"),
+      "install the git that the repository was made with");
+}
+
 // "section.key" or "section.subsection.key", as git-config(1) writes it.
 absl::Status CheckConfigKey(std::string_view key) {
   const bool usable =
@@ -71,8 +85,9 @@ absl::StatusOr<std::vector<Worktree>> GitCli::ListWorktrees(const Repository& re
 absl::Status GitCli::AskGit(const Repository& repository, std::vector<Worktree>& worktrees) {
   const Command command =
       HardenedGit(repository.common_dir, {}, {"worktree", "list", "--porcelain", "-z"});
-  WM_ASSIGN_OR_RETURN(const std::string output, RunForOutput(runner_, command, {}));
-  WM_ASSIGN_OR_RETURN(const std::vector<ListedWorktree> listed, ParseWorktreeList(output));
+  WM_ASSIGN_OR_RETURN(const CommandResult result, runner_.Run(command, {}));
+  if (!result.exit.ok()) return Unreadable(repository, FailedCommand(command, result), result.err);
+  WM_ASSIGN_OR_RETURN(const std::vector<ListedWorktree> listed, ParseWorktreeList(result.out));
   for (Worktree& worktree : worktrees) {
     const auto same = std::find_if(listed.begin(), listed.end(), [&](const ListedWorktree& entry) {
       std::error_code error;
@@ -101,6 +116,27 @@ absl::StatusOr<std::string> GitCli::ResolveRef(const Repository& repository, std
                       RunBare(repository, {"for-each-ref", "--count=1"}));
   if (!check.exit.ok()) return GitFailed("for-each-ref", check);
   return NoSuch("reference", ref, "NO_SUCH_REF");
+}
+
+absl::StatusOr<std::map<std::string, std::string>> GitCli::ListRefs(const Repository& repository,
+                                                                    std::string_view prefix) {
+  if (!prefix.starts_with("refs/") || !prefix.ends_with('/')) {
+    return InvalidArgument("'{}' is no prefix of references", Printable(prefix));
+  }
+  const Command command =
+      HardenedGit(repository.common_dir, {},
+                  {"for-each-ref", "--format=%(objectname) %(refname)", "--", std::string(prefix)});
+  WM_ASSIGN_OR_RETURN(const std::string output, RunForOutput(runner_, command, {}));
+  std::map<std::string, std::string> refs;
+  for (const std::string& line : SplitLines(output)) {
+    const auto space = line.find(' ');
+    if (space == std::string::npos || !IsObjectId(line.substr(0, space))) {
+      return WithReason(DataLoss("git for-each-ref wrote something unexpected"),
+                        "UNEXPECTED_GIT_OUTPUT");
+    }
+    refs.emplace(line.substr(space + 1), line.substr(0, space));
+  }
+  return refs;
 }
 
 absl::StatusOr<std::string> GitCli::ResolveCommit(const Repository& repository,
@@ -205,6 +241,30 @@ absl::StatusOr<std::vector<Commit>> GitCli::CommitsNotIn(const Repository& repos
     WM_RETURN_IF_ERROR(ResolveCommit(repository, name).status());
   }
   return GitFailed("log", result);
+}
+
+absl::StatusOr<std::set<std::string>> GitCli::NotReachable(const Repository& repository,
+                                                           const std::vector<std::string>& tips,
+                                                           const std::vector<std::string>& bases) {
+  std::set<std::string> wanted(tips.begin(), tips.end());
+  std::string input;
+  for (const std::string& tip : wanted) input += tip + "\n";
+  for (const std::string& base : bases) input += "^" + base + "\n";
+  for (const std::vector<std::string>* ids : {&tips, &bases}) {
+    if (!std::all_of(ids->begin(), ids->end(), IsObjectId)) {
+      return WithReason(InvalidArgument("not an object id"), "INVALID_OBJECT_ID");
+    }
+  }
+  if (wanted.empty()) return wanted;
+  // A tip is listed among what only the tips reach, or is reached by a base.
+  Command command = HardenedGit(repository.common_dir, {}, {"rev-list", "--stdin"});
+  command.stdin_data = std::move(input);
+  WM_ASSIGN_OR_RETURN(const std::string output, RunForOutput(runner_, command, {}));
+  std::set<std::string> missing;
+  for (std::string& id : SplitLines(output)) {
+    if (wanted.contains(id)) missing.insert(std::move(id));
+  }
+  return missing;
 }
 
 absl::StatusOr<std::string> GitCli::GetConfig(const Repository& repository, std::string_view key) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -27,6 +29,8 @@ class GitCli : public Git {
 
   absl::StatusOr<std::string> ResolveRef(const Repository& repository,
                                          std::string_view ref) override;
+  absl::StatusOr<std::map<std::string, std::string>> ListRefs(const Repository& repository,
+                                                              std::string_view prefix) override;
   absl::StatusOr<std::string> ResolveCommit(const Repository& repository,
                                             std::string_view text) override;
   absl::StatusOr<bool> BranchExists(const Repository& repository, std::string_view branch) override;
@@ -36,11 +40,16 @@ class GitCli : public Git {
   absl::StatusOr<std::string> MainBranch(const Repository& repository) override;
 
   absl::StatusOr<WorktreeChanges> Changes(const Worktree& worktree, std::stop_token stop) override;
+  absl::StatusOr<GitOperation> OperationUnderWay(const Worktree& worktree) override;
   absl::StatusOr<bool> IsIgnored(const Worktree& worktree,
                                  const std::filesystem::path& relative) override;
   absl::StatusOr<std::vector<Commit>> CommitsNotIn(const Repository& repository,
                                                    std::string_view tip, std::string_view base,
                                                    std::size_t limit) override;
+
+  absl::StatusOr<std::set<std::string>> NotReachable(
+      const Repository& repository, const std::vector<std::string>& tips,
+      const std::vector<std::string>& bases) override;
 
   absl::StatusOr<std::string> GetConfig(const Repository& repository,
                                         std::string_view key) override;

@@ -3,9 +3,9 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/io/file.h"
-#include "daemon/adapters/git/git_changes.h"
 #include "daemon/adapters/git/git_cli.h"
 #include "daemon/adapters/git/git_command.h"
+#include "daemon/adapters/git/git_operation.h"
 #include "daemon/adapters/git/porcelain.h"
 #include "daemon/adapters/git/ref_name.h"
 
@@ -56,21 +56,21 @@ class UserCheckout {
   // Before anything begins: what is under way is the user's, and would be lost
   // by the clean-up after a failure.
   absl::Status RequireIdle() const {
-    WM_ASSIGN_OR_RETURN(const std::string operation, OperationUnderWay(worktree_.git_dir));
-    if (operation.empty()) return absl::OkStatus();
-    return WithHint(WithReason(FailedPrecondition("{}: a {} is under way", Shown(), operation),
-                               "OPERATION_IN_PROGRESS"),
-                    Format("Finish or abort the {} there first.", operation));
+    WM_ASSIGN_OR_RETURN(const GitOperation operation, ReadOperation(worktree_.git_dir));
+    if (operation.name.empty()) return absl::OkStatus();
+    return WithHint(
+        WithReason(FailedPrecondition("a {} is in progress in '{}'", operation.name, Shown()),
+                   "OPERATION_IN_PROGRESS"),
+        Format("finish or abort the {} there first", operation.name));
   }
 
   absl::Status RequireCleanTracked() {
     WM_ASSIGN_OR_RETURN(const StatusReport report, TrackedStatus());
     if (report.changes.count == 0) return absl::OkStatus();
-    return WithHint(
-        WithReason(FailedPrecondition("{}: has uncommitted changes in {} tracked file(s)", Shown(),
-                                      report.changes.count),
-                   "TARGET_DIRTY"),
-        "Commit or stash the changes there first.");
+    return WithHint(WithReason(FailedPrecondition("{}: has uncommitted changes in {}", Shown(),
+                                                  Counted(report.changes.count, "tracked file")),
+                               "TARGET_DIRTY"),
+                    "Commit or stash the changes there first.");
   }
 
   std::string Shown() const { return Printable(worktree_.path.string()); }
@@ -150,8 +150,8 @@ absl::Status GitCli::Merge(const MergeStep& step) {
   const absl::Status failure = checkout.Do("merge", arguments);
   if (failure.ok()) return failure;
 
-  WM_ASSIGN_OR_RETURN(const std::string begun, OperationUnderWay(step.worktree.git_dir));
-  if (begun.empty()) {
+  WM_ASSIGN_OR_RETURN(const GitOperation begun, ReadOperation(step.worktree.git_dir));
+  if (begun.name.empty()) {
     if (failure.code() != absl::StatusCode::kInternal) return failure;
     return WithReason(FailedPrecondition("{}", MessageOf(failure)), "MERGE_REFUSED");
   }
@@ -214,8 +214,8 @@ absl::Status GitCli::Rebase(const MergeStep& step) {
   arguments.insert(arguments.end(), {"--end-of-options", step.commitish});
   const absl::Status failure = checkout.Do("rebase", arguments);
   if (failure.ok()) return failure;
-  WM_ASSIGN_OR_RETURN(const std::string begun, OperationUnderWay(step.worktree.git_dir));
-  if (begun.empty()) {
+  WM_ASSIGN_OR_RETURN(const GitOperation begun, ReadOperation(step.worktree.git_dir));
+  if (begun.name.empty()) {
     if (failure.code() != absl::StatusCode::kInternal) return failure;
     return WithReason(FailedPrecondition("{}", MessageOf(failure)), "REBASE_REFUSED");
   }

@@ -42,13 +42,18 @@ std::vector<std::string> UserSettings(const Env& env, const fs::path& common_dir
   std::vector<fs::path> files = {fs::path(home) / ".gitconfig", git_home / "config"};
   if (const std::string named = Value(env, "GIT_CONFIG_GLOBAL"); !named.empty()) files = {named};
   const auto own = ReadConfig(common_dir / "config");
+  if (!own) return {};
+  std::vector<ConfigFile> configs;
+  for (const fs::path& file : files) {
+    if (auto config = ReadConfig(file)) configs.push_back(*std::move(config));
+  }
 
   std::vector<std::string> arguments;
   for (const char* key : kKeys) {
-    if (!own || own->Get(key)) continue;
+    if (own->Get(key)) continue;
     std::optional<std::string> value;
-    for (const fs::path& file : files) {
-      if (const auto config = ReadConfig(file); config && !value) value = config->Get(key);
+    for (const ConfigFile& config : configs) {
+      if (!value) value = config.Get(key);
     }
     const bool excludes = key == std::string_view("core.excludesFile");
     if (!value && excludes) value = (git_home / "ignore").string();

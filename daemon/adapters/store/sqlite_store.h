@@ -42,6 +42,7 @@ class SqliteStore : public SessionRecords,
                                                     const std::filesystem::path& path) override;
   absl::StatusOr<std::map<std::filesystem::path, WorktreeRecord>> List(
       const std::filesystem::path& common_dir) override;
+  absl::StatusOr<std::set<std::filesystem::path>> Repositories() override;
   absl::Status Erase(const std::filesystem::path& common_dir,
                      const std::filesystem::path& path) override;
 

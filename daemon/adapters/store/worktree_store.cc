@@ -58,6 +58,14 @@ absl::StatusOr<std::map<std::filesystem::path, WorktreeRecord>> SqliteStore::Lis
   return records;
 }
 
+absl::StatusOr<std::set<std::filesystem::path>> SqliteStore::Repositories() {
+  WM_ASSIGN_OR_RETURN(const std::vector<Row> rows,
+                      Run(Durability::kProcess, "SELECT DISTINCT common_dir FROM worktrees"));
+  std::set<std::filesystem::path> repositories;
+  for (const Row& row : rows) repositories.emplace(Text(row, 0));
+  return repositories;
+}
+
 absl::Status SqliteStore::Erase(const std::filesystem::path& common_dir,
                                 const std::filesystem::path& path) {
   return Run(Durability::kProcess, "DELETE FROM worktrees WHERE common_dir=? AND path=?",

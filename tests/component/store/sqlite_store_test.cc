@@ -100,6 +100,21 @@ TEST_CASE("SqliteStore: trust is kept by repository") {
   CHECK(test::Must(store->ApprovedHashes("/b/.git")).empty());
 }
 
+TEST_CASE("SqliteStore: worktrees are kept by repository, and tell which there are") {
+  test::TempDir dir;
+  auto store = test::Must(SqliteStore::Open(dir / "db"));
+  CHECK(test::Must(store->Repositories()).empty());
+  const WorktreeRecord record{"topic", "main", "0123", 7};
+  REQUIRE_OK(store->Put("/a/.git", "/a/one", record));
+  REQUIRE_OK(store->Put("/a/.git", "/a/two", record));
+  REQUIRE_OK(store->Put("/b/.git", "/b/one", record));
+  CHECK(test::Must(store->Repositories()) == std::set<std::filesystem::path>{"/a/.git", "/b/.git"});
+  CHECK(test::Must(store->List("/a/.git")).size() == 2);
+  CHECK(test::Must(store->Get("/b/.git", "/b/one")) == record);
+  REQUIRE_OK(store->Erase("/b/.git", "/b/one"));
+  CHECK(test::Must(store->Repositories()) == std::set<std::filesystem::path>{"/a/.git"});
+}
+
 TEST_CASE("SqliteStore: the journal keeps order and steps until the end") {
   test::TempDir dir;
   const std::string payload("bin\0ary", 7);

@@ -96,7 +96,27 @@ TEST_CASE("merge: a conflict leaves the target as it was", "[worktrees]") {
   CHECK(rebase.err.find("git rebase --continue") != std::string::npos);
   CHECK(f.Git({"status", "--porcelain"}).empty());
   CHECK(fs::exists(f.world.repo() / ".git/worktrees/topic/rebase-merge"));
-  CHECK(Refusal(f.world.Run({"merge", "topic"}), 1, "") == "");
+  const CommandResult again = f.world.Run({"merge", "topic"});
+  CHECK(Refusal(again, 1, "a rebase is in progress in '" + f.Path("topic").string() + "'") == "");
+  CHECK(again.err.find("git rebase --abort") != std::string::npos);
+}
+
+TEST_CASE("merge: nothing moves under a rebase that stopped in the target", "[worktrees]") {
+  if (!HaveTmux()) return;
+  Flows f;
+  f.world.Must({"add", "topic", "-b"});
+  f.world.git().Commit("new.txt", "new\n", "news", f.Path("topic"));
+  f.Git({"branch", "upstream"});
+  f.world.git().Commit("file.txt", "ours\n", "ours");
+  f.Git({"worktree", "add", "--quiet", "../up", "upstream"});
+  f.world.git().Commit("file.txt", "theirs\n", "theirs", f.world.repo().parent_path() / "up");
+  f.world.git().TryGit({"rebase", "upstream"});
+  const std::string before = f.State();
+  const CommandResult result = f.world.Run({"merge", "topic"});
+  CHECK(Refusal(result, 1, "a rebase is in progress in '" + f.world.repo().string() + "'") == "");
+  CHECK(f.State() == before);
+  f.Git({"rebase", "--abort"});
+  f.world.Must({"merge", "topic"});
 }
 
 TEST_CASE("merge: uncommitted changes on either side are refused", "[worktrees]") {

@@ -76,6 +76,10 @@ TEST_CASE("Changes: operations under way") {
   }
   const WorktreeChanges changes = ChangesOf(f, work);
   CHECK(changes.operation == operation);
+  const GitOperation found = test::Must(f.git.OperationUnderWay(work));
+  CHECK(found.name == operation);
+  // Only these detach HEAD, and hold the branch for the time being.
+  CHECK(found.branch == (operation == "rebase" || operation == "bisect" ? "work" : ""));
   CHECK(!changes.clean());
   CHECK(changes.conflicted == (operation != "bisect"));
 }

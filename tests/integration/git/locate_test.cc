@@ -91,6 +91,30 @@ TEST_CASE("Locate: a main checkout with its git directory elsewhere") {
   CHECK(found.repository.main_worktree == root);
 }
 
+TEST_CASE("Locate: a repository with reftable works, or is refused with the reason") {
+  GitFixture f;
+  if (f.repo.TryGit({"init", "--quiet", "--ref-format=reftable", "../made"}).exit.ok()) {
+    const fs::path made = f.repo.root().parent_path() / "made";
+    f.repo.Git({"commit", "--quiet", "--allow-empty", "-m", "one"}, made);
+    CHECK(f.At(made).head == f.repo.Git({"rev-parse", "HEAD"}, made));
+    return;
+  }
+  // As git 2.45 lays it out; this git cannot read it.
+  f.repo.Git({"config", "core.repositoryFormatVersion", "1"});
+  f.repo.Git({"config", "extensions.refStorage", "reftable"});
+  test::WriteFile(f.repo.git_dir() / "HEAD", "ref: refs/heads/.invalid\n");
+  test::WriteFile(f.repo.git_dir() / "reftable/tables.list", "");
+  fs::remove_all(f.repo.git_dir() / "refs/heads");
+  test::WriteFile(f.repo.git_dir() / "refs/heads", "this repository uses the reftable format\n");
+  for (const absl::Status& refused :
+       {f.git.Locate(f.repo.root()).status(), f.git.ListWorktrees(f.repository()).status()}) {
+    CHECK(refused.code() == absl::StatusCode::kFailedPrecondition);
+    CHECK(ReasonOf(refused) == "REPOSITORY_FORMAT_UNKNOWN");
+    CHECK(MessageOf(refused).find("refstorage") != std::string::npos);
+    CHECK_FALSE(HintOf(refused).empty());
+  }
+}
+
 TEST_CASE("ListWorktrees: agrees with git, marks locked and missing") {
   GitFixture f;
   f.repo.AddWorktree("b");

@@ -98,6 +98,33 @@ TEST_CASE("CommitsNotIn: newest first, limited, hostile subjects kept whole") {
              absl::StatusCode::kInvalidArgument);
 }
 
+TEST_CASE("NotReachable: the tips that no base reaches, of ids that are all there") {
+  GitFixture f;
+  const std::string first = f.Id("main");
+  f.repo.Git({"checkout", "--quiet", "-b", "topic"});
+  f.repo.Commit("a.txt", "a");
+  const std::string below = f.Id("topic");
+  f.repo.Commit("a.txt", "b");
+  const std::string topic = f.Id("topic");
+  f.repo.Git({"checkout", "--quiet", "-b", "other", "main"});
+  f.repo.Commit("b.txt", "b");
+  const std::string other = f.Id("other");
+  using Ids = std::set<std::string>;
+  const auto ask = [&](const std::vector<std::string>& tips,
+                       const std::vector<std::string>& bases) {
+    return f.git.NotReachable(f.repository(), tips, bases);
+  };
+  CHECK(test::Must(ask({first, below, topic, other}, {first})) == Ids{below, topic, other});
+  CHECK(test::Must(ask({first, below, topic, other}, {topic})) == Ids{other});
+  CHECK(test::Must(ask({first, below, topic, other}, {topic, other})).empty());
+  CHECK(test::Must(ask({}, {topic})).empty());
+  // Unknown is not merged.
+  CHECK(!ask({topic, std::string(40, 'a')}, {first}).ok());
+  CHECK(!ask({topic}, {std::string(40, 'a')}).ok());
+  CHECK(!ask({"--all"}, {first}).ok());
+  CHECK(!ask({topic}, {"main"}).ok());
+}
+
 TEST_CASE("Config: set, get and remove a section") {
   GitFixture f;
   const std::string handle =

@@ -19,6 +19,18 @@ TEST_CASE("SplitLines: a final newline adds no line and CRLF is one line end", "
   CHECK(SplitLines("").empty());
 }
 
+TEST_CASE("LastLines: the end in one line, printable", "[strings]") {
+  CHECK(LastLines("", 2).empty());
+  CHECK(LastLines("a\nb\x1b[m\n\n", 2) == "a; b?[m");
+  CHECK(LastLines("a\nb\nc\n", 2) == "b; c");
+}
+
+TEST_CASE("Counted: one is singular, all others are plural", "[strings]") {
+  CHECK(Counted(0, "commit") == "0 commits");
+  CHECK(Counted(1, "uncommitted change") == "1 uncommitted change");
+  CHECK(Counted(2, "commit") == "2 commits");
+}
+
 TEST_CASE("Join: is the inverse of Split", "[strings]") {
   const Pieces pieces{"", "a", "", "b"};
   CHECK(Join(pieces, ",") == ",a,,b");

@@ -99,6 +99,35 @@ TEST_CASE("Merge: uncommitted changes of either side stop it", "[merge]") {
   CHECK(fs::exists(world.PathOf("x")));
 }
 
+TEST_CASE("Merge: an operation that is not finished is named, on either side", "[merge]") {
+  MergeWorld world;
+  const std::string main = world.git.Ref("refs/heads/main");
+  std::filesystem::path where = world.PathOf("x");
+  SECTION("a rebase of the source, whose HEAD is detached") { world.git.StopRebase(where); }
+  SECTION("a rebase of the target, which no worktree has checked out meanwhile") {
+    where = world.caller.cwd;
+    world.git.StopRebase(where);
+  }
+  SECTION("another operation of the target") {
+    where = world.caller.cwd;
+    WorktreeChanges changes;
+    changes.operation = "rebase";
+    world.git.MakeDirty(where, changes);
+  }
+  const absl::Status refused = world.Merge().status();
+  CHECK(ReasonOf(refused) == "OPERATION_IN_PROGRESS");
+  CHECK(MessageOf(refused) == "a rebase is in progress in '" + where.string() + "'");
+  CHECK(HintOf(refused).find("git rebase --abort") != std::string::npos);
+  CHECK(world.git.Ref("refs/heads/main") == main);
+}
+
+TEST_CASE("Merge: an operation that cannot be looked up stops it", "[merge]") {
+  MergeWorld world;
+  world.git.FailNext("OperationUnderWay", Internal("unreadable"), GENERATE(0, 1));
+  CHECK_CODE(world.Merge(), absl::StatusCode::kInternal);
+  CHECK(world.git.Ref("refs/heads/main") != world.tip);
+}
+
 TEST_CASE("Merge: untracked files of the target do not stop it", "[merge]") {
   MergeWorld world;
   WorktreeChanges changes;

@@ -59,7 +59,9 @@ TEST_CASE("Remove: a rebase under way is work", "[remove]") {
   WorktreeChanges changes;
   changes.operation = "rebase";
   world.git.MakeDirty(world.PathOf("x"), changes);
-  CHECK(ReasonOf(Remove(world, {}).status()) == "UNCOMMITTED_CHANGES");
+  const absl::Status refused = Remove(world, {}).status();
+  CHECK(ReasonOf(refused) == "UNCOMMITTED_CHANGES");
+  CHECK(MessageOf(refused) == "'x' has a rebase in progress and 0 uncommitted changes");
 }
 
 TEST_CASE("Remove: unmerged commits stop it unless told or the branch stays", "[remove]") {

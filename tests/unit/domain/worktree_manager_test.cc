@@ -1,4 +1,7 @@
 #include "daemon/domain/worktree_resolver.h"
+
+#include <algorithm>
+
 #include "tests/unit/domain/worktree_world.h"
 
 namespace workmux::daemon {
@@ -113,6 +116,38 @@ TEST_CASE("List: asks git when told, and names what it could not learn", "[list]
   all = Must(world.manager.List(world.Context(), request));
   CHECK_FALSE(all.entries[0].has_uncommitted_changes.has_value());
   CHECK(all.warnings.size() == 1);
+}
+
+TEST_CASE("List: one question to git for the commits of all branches", "[list]") {
+  WorktreeWorld world;
+  for (const char* branch : {"same", "ahead", "merged", "on-server", "unborn"}) {
+    REQUIRE_OK(world.Add(branch));
+  }
+  world.git.CommitOn("ahead", "work");
+  world.git.SetRef("refs/heads/main", world.git.CommitOn("merged", "work"));
+  world.git.SetRef("refs/remotes/origin/main", world.git.CommitOn("on-server", "work"));
+  world.git.DeleteRef("refs/heads/unborn");
+  std::map<std::string, std::optional<bool>> unmerged;
+  const auto list = [&] {
+    const ListResult listed = Must(world.manager.List(world.Context(), ListRequest{true, {}}));
+    for (const ListEntry& entry : listed.entries) {
+      unmerged[entry.worktree.handle()] = entry.has_unmerged_commits;
+      CHECK(entry.has_uncommitted_changes == false);
+    }
+    return listed.warnings.size();
+  };
+  const std::map<std::string, std::optional<bool>> expected = {
+      {"repo", std::nullopt}, {"same", false},      {"ahead", true},
+      {"merged", false},      {"on-server", false}, {"unborn", false}};
+  CHECK(list() == 0);
+  CHECK(unmerged == expected);
+  CHECK(world.git.reachability_questions == 1);
+  // When it fails for all, each is asked alone, and only one stays unknown.
+  world.git.FailNext("NotReachable", Internal("bad object"));
+  world.git.FailNext("CommitsNotIn", Internal("bad object"));
+  CHECK(list() == 1);
+  CHECK(std::count_if(unmerged.begin(), unmerged.end(),
+                      [](const auto& entry) { return !entry.second; }) == 2);
 }
 
 TEST_CASE("Find: by branch, and from inside", "[find]") {

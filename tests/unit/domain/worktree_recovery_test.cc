@@ -87,6 +87,31 @@ TEST_CASE("Recover: a removal goes on behind the rename, and not before it", "[r
   CHECK(Must(world.journal.Unfinished()).empty());
 }
 
+TEST_CASE("Recover: a branch that could not be deleted is tried again, unless it moved",
+          "[recover]") {
+  WorktreeWorld world;
+  REQUIRE_OK(world.Add("x"));
+  const std::string tip = world.git.Ref("refs/heads/x");
+  RemoveRequest request;
+  request.name = "x";
+  // The first call makes the ref that keeps the commit.
+  world.git.FailNext("UpdateRef", Internal("packed-refs is locked"), 1);
+  REQUIRE_OK(world.manager.Remove(world.Context(), request));
+  CHECK(world.git.Ref("refs/heads/x") == tip);
+  CHECK(world.progress.warnings.size() == 1);
+  REQUIRE(Must(world.journal.Unfinished()).size() == 1);
+  SECTION("as it was") {
+    CHECK_OK(world.manager.Recover(world.progress));
+    CHECK(world.NothingLeftOf("x"));
+  }
+  SECTION("with new work on it") {
+    const std::string moved = world.git.CommitOn("x", "more");
+    CHECK_OK(world.manager.Recover(world.progress));
+    CHECK(world.git.Ref("refs/heads/x") == moved);
+  }
+  CHECK(Must(world.journal.Unfinished()).empty());
+}
+
 TEST_CASE("Recover: a checkout that a merge had made goes away", "[recover]") {
   WorktreeWorld world;
   const fs::path path = world.dir / "repo__worktrees" / ".workmux_merge_x_5";

@@ -86,5 +86,19 @@ TEST_CASE("AgentQueries: what git says of a worktree is told, what it cannot say
   CHECK_FALSE(unknown.has_unmerged_commits);
 }
 
+TEST_CASE("AgentQueries: commits that the base lacks are told, also when git is asked again") {
+  Fixture f;
+  f.git.SetRef("refs/heads/release", *f.git.ResolveRef(f.git.repository(), "refs/heads/main"));
+  f.git.CommitOn("main", "work");
+  f.base = "refs/heads/release";
+  CHECK(f.List({}, true).agents.at(0).has_unmerged_commits == true);
+  CHECK(f.git.reachability_questions == 1);
+  f.git.FailNext("NotReachable", Internal("bad object"));
+  CHECK(f.List({}, true).agents.at(0).has_unmerged_commits == true);
+  f.git.FailNext("NotReachable", Internal("bad object"));
+  f.git.FailNext("CommitsNotIn", Internal("bad object"));
+  CHECK_FALSE(f.List({}, true).agents.at(0).has_unmerged_commits);
+}
+
 }  // namespace
 }  // namespace workmux::daemon
