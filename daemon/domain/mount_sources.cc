@@ -65,7 +65,9 @@ absl::Status MountSources::CheckUnchanged() const {
 }
 
 std::string MountSources::Describe(const Source& source) {
-  return Format("{}:{}:{}", source.device, source.inode, source.target.native());
+  // Signed, as the guest reads them: overlay file systems set an inode's highest bits.
+  return Format("{}:{}:{}", static_cast<long long>(source.device),
+                static_cast<long long>(source.inode), source.target.native());
 }
 
 void MountSources::GuardStart(SandboxSpec& spec) const {
