@@ -152,19 +152,19 @@ std::vector<AgentRecord> AgentTracker::All() const {
 
 absl::StatusOr<std::vector<PaneInfo>> AgentTracker::Reconcile(const std::string& tmux_socket) {
   WM_ASSIGN_OR_RETURN(const std::shared_ptr<Multiplexer> multiplexer, Connect(tmux_socket));
-  WM_ASSIGN_OR_RETURN(const std::string server_start, multiplexer->ServerStart());
   WM_ASSIGN_OR_RETURN(std::vector<PaneInfo> panes, multiplexer->ListPanes());
-  std::set<std::string> live;
-  for (const PaneInfo& pane : panes) live.insert(pane.pane_id);
+  std::map<std::string, std::string> live;  // each with its server's start
+  for (const PaneInfo& pane : panes) live.emplace(pane.pane_id, pane.server_start);
   std::vector<Key> gone;
   {
     MutexLock lock(mu_);
     for (const auto& [key, record] : agents_) {
       if (key.first != tmux_socket) continue;
+      const auto pane = live.find(key.second);
       // A record of an earlier server says nothing about this one's panes.
-      const bool other_server =
-          !record.pane.server_start.empty() && record.pane.server_start != server_start;
-      if (other_server || !live.contains(key.second)) gone.push_back(key);
+      const bool is_known = pane != live.end() && (record.pane.server_start.empty() ||
+                                                   record.pane.server_start == pane->second);
+      if (!is_known) gone.push_back(key);
     }
   }
   for (const Key& key : gone) Forget(key);

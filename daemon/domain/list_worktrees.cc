@@ -91,17 +91,19 @@ absl::Status AskAboutChanges(const WorktreeDeps& deps, const WorktreeContext& co
   return absl::OkStatus();
 }
 
+template <class Body>
+void ForEach(const WorktreeDeps& deps, std::size_t count, const Body& body) {
+  if (deps.executor != nullptr) return ParallelFor(*deps.executor, count, body, GitAtOnce());
+  for (std::size_t i = 0; i < count; ++i) body(i);
+}
+
 // First all that files tell, then one process for the commits beside one for each worktree.
 void AskGitAboutAll(const WorktreeDeps& deps, const WorktreeContext& context, ListResult& result) {
   std::vector<Question> questions(result.entries.size());
-  const auto for_each = [&](std::size_t count, const auto& body) {
-    if (deps.executor != nullptr) return ParallelFor(*deps.executor, count, body, GitAtOnce());
-    for (std::size_t i = 0; i < count; ++i) body(i);
-  };
-  for_each(questions.size(), [&](std::size_t i) {
+  ForEach(deps, questions.size(), [&](std::size_t i) {
     questions[i].compared = FindTipAndBase(deps, context, result.entries[i].worktree);
   });
-  for_each(questions.size() + 1, [&](std::size_t i) {
+  ForEach(deps, questions.size() + 1, [&](std::size_t i) {
     if (i == 0) return AskAboutCommits(deps, questions, result.entries);
     questions[i - 1].changes = AskAboutChanges(deps, context, result.entries[i - 1]);
   });
@@ -120,10 +122,19 @@ void AskGitAboutAll(const WorktreeDeps& deps, const WorktreeContext& context, Li
 absl::StatusOr<ListResult> ListWorktrees(const WorktreeDeps& deps, const WorktreeContext& context,
                                          const Repository& repository, const ListRequest& request) {
   ListResult result;
-  WM_ASSIGN_OR_RETURN(const std::vector<Worktree> worktrees, deps.git.ListWorktrees(repository));
+  std::optional<std::set<std::string>> open;
+  absl::StatusOr<std::vector<Worktree>> worktrees = absl::CancelledError();
+  // tmux is another process: what it looks up costs no time of ours.
+  ForEach(deps, 2, [&](std::size_t i) {
+    if (i == 0) {
+      open = OpenTokens(context.multiplexer, result);
+    } else {
+      worktrees = deps.git.ListWorktrees(repository);
+    }
+  });
+  if (!worktrees.ok()) return worktrees.status();
   WM_ASSIGN_OR_RETURN(const auto records, deps.records.List(repository.common_dir));
-  const std::optional<std::set<std::string>> open = OpenTokens(context.multiplexer, result);
-  for (const Worktree& worktree : worktrees) {
+  for (const Worktree& worktree : *worktrees) {
     if (!Matches(worktree, request.filters)) continue;
     ListEntry entry;
     entry.worktree = worktree;

@@ -48,6 +48,7 @@ struct PaneInfo {
   std::string pane_id;
   std::string window_id;
   std::string session_id;
+  std::string server_start;  // #{start_time} of its server
   std::string session_name;
   std::string window_name;
   std::string token;  // of the window; empty when it is not ours

@@ -91,6 +91,7 @@ absl::StatusOr<std::vector<PaneInfo>> FakeMultiplexer::ListPanes() {
       pane.pane_id = id;
       pane.window_id = window.id;
       pane.session_id = "$0";
+      pane.server_start = server_start_;
       pane.session_name = "s";
       pane.window_name = window.spec.name;
       pane.token = window.spec.token;

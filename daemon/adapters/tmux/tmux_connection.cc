@@ -3,27 +3,18 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/io/socket.h"
 #include "common/process/posix_command_runner.h"
+#include "daemon/adapters/tmux/tmux_list.h"
 
 namespace workmux::daemon {
 namespace {
 
 constexpr std::chrono::milliseconds kCallTimeout{10'000};
-
-// Separates the outputs of a batch. Random, because a command's output holds
-// text of others (a working directory's name).
-std::string Separator() {
-  std::random_device random;
-  std::string text = "workmux-";
-  for (int i = 0; i < 4; ++i) text += Format("{:08x}", random());
-  return text;
-}
 
 bool MayAttach(std::string_view options) {
   return std::all_of(options.begin(), options.end(), [](char c) { return c == '0'; }) ||
@@ -122,7 +113,8 @@ Command TmuxConnection::ProcessFor(const std::vector<TmuxCommand>& commands) con
 absl::StatusOr<std::vector<std::string>> TmuxConnection::CallProcess(
     const std::vector<TmuxCommand>& commands) {
   WM_RETURN_IF_ERROR(CheckServer());
-  const std::string separator = Separator();
+  // A command's output holds text of others (a working directory's name).
+  const std::string separator = RandomMark();
   std::vector<TmuxCommand> separated;
   for (const TmuxCommand& command : commands) {
     separated.push_back(command);

@@ -8,42 +8,12 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
+#include "daemon/adapters/tmux/tmux_list.h"
 #include "daemon/adapters/tmux/window_builder.h"
 #include "daemon/domain/display_text.h"
 
 namespace workmux::daemon {
 namespace {
-
-constexpr char kFieldSeparator = '\037';
-
-// A list format whose values cannot forge a field or a line: in those that
-// others choose tmux replaces control characters before it prints. `own` are the
-// values that tmux makes itself.
-std::string ListFormat(std::initializer_list<std::string_view> own,
-                       std::initializer_list<std::string_view> others) {
-  std::string format;
-  for (const std::string_view name : own) format += Format("#{{{}}}{}", name, kFieldSeparator);
-  for (const std::string_view name : others) {
-    format += Format("#{{s/[\001-\037\177]/?/:{}}}{}", name, kFieldSeparator);
-  }
-  format.pop_back();
-  return format;
-}
-
-// The lines of a list made with ListFormat. A line of another shape is an error:
-// the list would be silently incomplete.
-absl::StatusOr<std::vector<std::vector<std::string>>> ParseRows(std::string_view text,
-                                                                std::size_t fields) {
-  std::vector<std::vector<std::string>> rows;
-  if (text.empty()) return rows;
-  for (const std::string& line : Split(text, '\n')) {
-    std::vector<std::string> row = Split(line, kFieldSeparator);
-    if (row.size() != fields)
-      return DataLoss("tmux listed {} fields instead of {}", row.size(), fields);
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
 
 absl::Status CheckId(std::string_view id, char sigil) {
   if (IsTmuxId(id, sigil)) return absl::OkStatus();
@@ -135,10 +105,10 @@ absl::StatusOr<std::vector<WindowRef>> TmuxMultiplexer::FindWindows(std::string_
 absl::Status TmuxMultiplexer::SelectWindow(const WindowRef& window, std::string_view client_pane) {
   WM_RETURN_IF_ERROR(CheckId(window.window_id, '@'));
   if (!client_pane.empty()) WM_RETURN_IF_ERROR(CheckId(client_pane, '%'));
+  const TmuxList list({"client_control_mode", "client_activity", "session_id", "client_name"});
   std::vector<TmuxCommand> queries = {
       {"display-message", "-p", "-t", window.window_id, "#{session_id}"},
-      {"list-clients", "-F",
-       ListFormat({"client_control_mode", "client_activity", "session_id"}, {"client_name"})}};
+      {"list-clients", "-F", list.format()}};
   if (!client_pane.empty()) {
     queries.push_back({"display-message", "-p", "-t", std::string(client_pane), "#{session_id}"});
   }
@@ -146,7 +116,7 @@ absl::Status TmuxMultiplexer::SelectWindow(const WindowRef& window, std::string_
   if (!IsTmuxId(texts[0], '$')) {
     return WithReason(NotFound("tmux has no window {}", window.window_id), "TMUX_NO_TARGET");
   }
-  WM_ASSIGN_OR_RETURN(const auto clients, ParseRows(texts[1], 4));
+  WM_ASSIGN_OR_RETURN(const auto clients, list.Parse(texts[1]));
   const std::string near_session = texts.size() > 2 ? texts[2] : std::string();
   std::string client;
   std::pair<bool, long long> best{false, -1};
@@ -178,30 +148,31 @@ absl::Status TmuxMultiplexer::RenameWindow(std::string_view window_id, std::stri
 }
 
 absl::StatusOr<std::vector<PaneInfo>> TmuxMultiplexer::ListPanes() {
-  WM_ASSIGN_OR_RETURN(
-      const std::vector<std::string> texts,
-      connection_->Call({{"list-panes", "-a", "-F",
-                          ListFormat({"pane_id", "window_id", "session_id"},
-                                     {"@workmux_token", "session_name", "window_name"})},
-                         {"list-clients", "-F",
-                          ListFormat({"client_control_mode", "client_flags", "pane_id"}, {})}}));
-  WM_ASSIGN_OR_RETURN(const auto rows, ParseRows(texts[0], 6));
-  WM_ASSIGN_OR_RETURN(const auto clients, ParseRows(texts[1], 3));
+  const TmuxList panes({"pane_id", "window_id", "session_id", "start_time", "@workmux_token",
+                        "session_name", "window_name"});
+  const TmuxList clients({"client_control_mode", "client_flags", "pane_id"});
+  WM_ASSIGN_OR_RETURN(const std::vector<std::string> texts,
+                      connection_->Call({{"list-panes", "-a", "-F", panes.format()},
+                                         {"list-clients", "-F", clients.format()}}));
+  WM_ASSIGN_OR_RETURN(auto pane_rows, panes.Parse(texts[0]));
+  WM_ASSIGN_OR_RETURN(const auto client_rows, clients.Parse(texts[1]));
   std::set<std::string> seen;
-  for (const auto& row : clients) {
+  for (const auto& row : client_rows) {
     if (row[0] == "0" && row[1].find("focused") != std::string::npos) seen.insert(row[2]);
   }
-  std::vector<PaneInfo> panes;
-  for (const auto& row : rows) {
-    panes.push_back({.pane_id = row[0],
-                     .window_id = row[1],
-                     .session_id = row[2],
-                     .session_name = row[4],
-                     .window_name = row[5],
-                     .token = row[3],
-                     .seen = seen.contains(row[0])});
+  std::vector<PaneInfo> listed;
+  for (auto& row : pane_rows) {
+    const bool is_seen = seen.contains(row[0]);
+    listed.push_back({.pane_id = std::move(row[0]),
+                      .window_id = std::move(row[1]),
+                      .session_id = std::move(row[2]),
+                      .server_start = std::move(row[3]),
+                      .session_name = std::move(row[5]),
+                      .window_name = std::move(row[6]),
+                      .token = std::move(row[4]),
+                      .seen = is_seen});
   }
-  return panes;
+  return listed;
 }
 
 absl::Status TmuxMultiplexer::SetTitle(std::string_view pane_id, std::string_view title) {
