@@ -120,6 +120,8 @@ void RunsInOddPaths(Engine engine) {
     CHECK(result.out == path.string() + "\n" + path.string() + "\n");
     CHECK(fs::exists(path / "made-inside"));
   }
+  REQUIRE(WaitUntil(
+      [&] { return OpenSessions(world) == 0 && LivingSandboxes(world, engine).empty(); }));
   for (const char* name : {"new\nline", "carriage\rreturn", "escape\x1b[2J"}) {
     INFO(name);
     const fs::path path = world.area() / "odd" / name;
@@ -133,7 +135,6 @@ void RunsInOddPaths(Engine engine) {
     CHECK(LivingSandboxes(world, engine).empty());
     world.git().Git({"worktree", "remove", "--force", "--", path.string()});
   }
-  CHECK(WaitUntil([&] { return LivingSandboxes(world, engine).empty(); }));
   CHECK(fs::is_empty(world.runtime() / "workmux/s"));
 }
 
