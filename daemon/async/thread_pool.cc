@@ -1,20 +1,18 @@
 #include "daemon/async/thread_pool.h"
 
+#include <malloc.h>
 #include <pthread.h>
 
-#include <chrono>
 #include <system_error>
 #include <utility>
 
 namespace workmux::daemon {
-namespace {
-
-constexpr std::chrono::seconds kIdleLimit{30};
-
-}  // namespace
-
-ThreadPool::ThreadPool(std::string name, std::size_t min_threads, std::size_t max_threads)
-    : name_(std::move(name)), min_threads_(min_threads), max_threads_(max_threads) {
+ThreadPool::ThreadPool(std::string name, std::size_t min_threads, std::size_t max_threads,
+                       std::chrono::milliseconds idle_limit)
+    : name_(std::move(name)),
+      min_threads_(min_threads),
+      max_threads_(max_threads),
+      idle_limit_(idle_limit) {
   MutexLock lock(mu_);
   for (std::size_t i = 0; i < min_threads_; ++i) StartThread();
 }
@@ -71,37 +69,45 @@ void ThreadPool::JoinFinished() {
   finished_.clear();
 }
 
-void ThreadPool::Run(std::size_t id) {
-  mu_.Lock();
-  for (;;) {
-    ++idle_;
-    bool timed_out = false;
-    while (jobs_.empty() && !stopping_ && !timed_out) {
-      if (threads_.size() - finished_.size() <= min_threads_) {
-        work_.wait(mu_);
-      } else {
-        timed_out = work_.wait_for(mu_, kIdleLimit) == std::cv_status::timeout;
-      }
-    }
-    --idle_;
-    if (jobs_.empty()) {
-      if (stopping_) break;
-      if (threads_.size() - finished_.size() > min_threads_) {
-        finished_.push_back(id);
-        break;
-      }
+bool ThreadPool::WaitForJob(bool& has_worked) {
+  ++idle_;
+  bool leaves = false;
+  while (jobs_.empty() && !stopping_ && !leaves) {
+    const bool may_leave = threads_.size() - finished_.size() > min_threads_;
+    if (!may_leave && !has_worked) {
+      work_.wait(mu_);
       continue;
     }
+    if (work_.wait_for(mu_, idle_limit_) != std::cv_status::timeout || !jobs_.empty()) continue;
+    if (has_worked) {
+      has_worked = false;
+      mu_.Unlock();
+      ::malloc_trim(0);
+      mu_.Lock();
+    }
+    // Others may have left meanwhile, or a job come.
+    leaves = jobs_.empty() && threads_.size() - finished_.size() > min_threads_;
+  }
+  --idle_;
+  return !jobs_.empty();
+}
+
+void ThreadPool::Run(std::size_t id) {
+  bool has_worked = false;
+  mu_.Lock();
+  while (WaitForJob(has_worked)) {
     absl::AnyInvocable<void()> job = std::move(jobs_.front());
     jobs_.pop_front();
     ++running_;
     mu_.Unlock();
     job();
     job = nullptr;
+    has_worked = true;
     mu_.Lock();
     --running_;
     idle_changed_.notify_all();
   }
+  if (!stopping_) finished_.push_back(id);
   mu_.Unlock();
 }
 

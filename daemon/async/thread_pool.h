@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <map>
@@ -13,11 +14,13 @@
 namespace workmux::daemon {
 
 // An elastic pool: a job that finds no idle thread gets a new one up to
-// `max_threads`, above that it waits. A thread that was idle for 30 s leaves, so
-// an idle daemon has `min_threads` that sleep without waking.
+// `max_threads`, above that it waits. A thread that was idle for `idle_limit` gives
+// the memory that was freed back to the system (malloc_trim(3)) and leaves, so an
+// idle daemon is small and has `min_threads` that sleep without waking.
 class ThreadPool : public Executor {
  public:
-  ThreadPool(std::string name, std::size_t min_threads, std::size_t max_threads);
+  ThreadPool(std::string name, std::size_t min_threads, std::size_t max_threads,
+             std::chrono::milliseconds idle_limit = std::chrono::seconds(30));
   ~ThreadPool() override;  // runs what was posted, then joins
 
   void Post(absl::AnyInvocable<void()> job) override;
@@ -28,10 +31,13 @@ class ThreadPool : public Executor {
   void Run(std::size_t id);
   void StartThread() WM_REQUIRES(mu_);
   void JoinFinished() WM_REQUIRES(mu_);
+  // Sleeps until there is a job, or the thread has to leave: then false.
+  bool WaitForJob(bool& has_worked) WM_REQUIRES(mu_);
 
   const std::string name_;
   const std::size_t min_threads_;
   const std::size_t max_threads_;
+  const std::chrono::milliseconds idle_limit_;
 
   Mutex mu_;
   CondVar work_;

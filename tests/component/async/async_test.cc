@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <fstream>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -149,6 +151,36 @@ TEST_CASE("EventLoop: without free descriptors accepting waits and does not spin
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
   taken.clear();
   CHECK(test::WaitUntil([&] { return accepted == 2; }));
+}
+
+TEST_CASE("ThreadPool: an idle pool gives freed memory back") {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  std::puts("SKIPPED: the sanitizer's allocator keeps what is freed");
+  return;
+#endif
+  const auto resident_mib = [] {
+    std::ifstream statm("/proc/self/statm");
+    std::size_t size = 0;
+    std::size_t resident = 0;
+    statm >> size >> resident;
+    return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) >> 20;
+  };
+  ThreadPool pool("test", 1, 1, std::chrono::milliseconds(50));
+  std::vector<std::string> kept;
+  const std::size_t before = resident_mib();
+  std::size_t during = 0;
+  pool.Post([&] {
+    std::vector<std::string> freed;
+    // What stays between keeps the heap from shrinking by itself.
+    for (int i = 0; i < 100'000; ++i) (i % 1000 == 0 ? kept : freed).emplace_back(1000, 'x');
+    during = resident_mib();
+  });
+  pool.Drain();
+  CHECK(during > before + 80);
+  CHECK(test::WaitUntil([&] { return resident_mib() < before + 20; }));
+  std::atomic<bool> works{false};
+  pool.Post([&] { works = true; });
+  CHECK(test::WaitUntil([&] { return works.load(); }));
 }
 
 TEST_CASE("EventLoop: a timer fires, a dropped one does not") {
