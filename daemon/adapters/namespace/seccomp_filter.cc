@@ -60,7 +60,8 @@ absl::Status AddRules(scmp_filter_ctx context) {
   for (const std::uint32_t request : kDeniedIoctls) {
     // The kernel looks at the low 32 bits only; comparing all 64 would let the
     // same request through with a high bit set.
-    const scmp_arg_cmp compare = SCMP_A1_64(SCMP_CMP_MASKED_EQ, 0xffffffffu, request);
+    const scmp_arg_cmp compare = {
+        .arg = 1, .op = SCMP_CMP_MASKED_EQ, .datum_a = 0xffffffffu, .datum_b = request};
     const int code =
         seccomp_rule_add_array(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1, &compare);
     if (code != 0) return Failed(code, "seccomp_rule_add(ioctl)");

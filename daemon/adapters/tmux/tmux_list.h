@@ -18,7 +18,7 @@ std::string RandomMark();
 class TmuxList {
  public:
   // `names` of variables, as in FORMATS of tmux(1).
-  explicit TmuxList(std::initializer_list<std::string_view> names);
+  TmuxList(std::initializer_list<std::string_view> names);
 
   // For -F.
   const std::string& format() const { return format_; }

@@ -136,8 +136,9 @@ class ArgumentWatch {
 TEST_CASE("ContainerBackend: a command runs as the user, in mounts with commas and quotes") {
   if (Skipped()) return;
   Container container(
-      Shell("id -u; pwd; cat file; echo in > written; cat \"/mnt/r,\\\"o\"/x; echo x > "
-            "\"/mnt/r,\\\"o\"/x; exit 7"));
+      // The engine hands over two streams, in no order: only one is written to.
+      Shell("id -u; pwd; cat file; echo in > written; cat \"/mnt/r,\\\"o\"/x; "
+            "(echo x > \"/mnt/r,\\\"o\"/x) 2>/dev/null; exit 7"));
   fs::create_directories(container.root / "a,b=c");
   test::WriteFile(container.root / "a,b=c/x", "readable\n");
   ::chmod((container.root / "a,b=c/x").c_str(), 0666);
