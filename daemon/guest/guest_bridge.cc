@@ -205,7 +205,7 @@ bool GuestBridge::HasRoom(Session& session, Transport transport) {
 
 // gRPC shuts a connection down when it lets go of it, which the duplicate sees.
 void GuestBridge::DropEnded(Session& session) {
-  std::erase_if(session.connections, [&](const auto& entry) {
+  std::erase_if(session.connections, [&](const auto& entry) WM_REQUIRES(mu_) {
     pollfd state{.fd = entry.second.watch.get(), .events = 0, .revents = 0};
     if (::poll(&state, 1, 0) <= 0 || (state.revents & (POLLHUP | POLLERR)) == 0) return false;
     const auto owner = session_of_fd_.find(entry.first);

@@ -187,7 +187,7 @@ class WorkspaceService::Call {
   std::stop_token stop_;
 };
 
-WorkspaceService::WorkspaceService(Deps deps) : deps_(std::move(deps)) {}
+WorkspaceService::WorkspaceService(Deps deps) : deps_(deps) {}
 
 // The body gives the one result; everything before it went through the sink.
 template <class Request, class Body>

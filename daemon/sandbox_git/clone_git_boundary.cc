@@ -22,10 +22,14 @@ absl::StatusOr<std::unique_ptr<CloneGitBoundary>> CloneGitBoundary::Create(
   std::unique_ptr<CloneGitBoundary> git(
       new CloneGitBoundary(runner, executor, std::move(state_dir)));
   WM_ASSIGN_OR_RETURN(
-      git->watcher_,
+      auto watcher,
       RefWatcher::Start([raw = git.get()](const std::filesystem::path& key, RefWatcher::Side side) {
         raw->OnMoved(key, side);
       }));
+  {
+    MutexLock lock(git->mu_);
+    git->watcher_ = std::move(watcher);
+  }
   return git;
 }
 
