@@ -9,7 +9,6 @@
 #include "tests/support/build_tree.h"
 #include "tests/support/catch.h"
 #include "tests/support/status_matchers.h"
-#include "tests/support/temp_dir.h"
 
 namespace workmux {
 namespace {
@@ -58,31 +57,6 @@ TEST_CASE("Environment: bubblewrap makes a sandbox without root", "[environment]
   CheckOutput({"bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev",
                "sh", "-c", "echo $$"},
               "2\n");
-}
-
-TEST_CASE("Environment: a test that passes at its second try is named, and no attack may",
-          "[environment]") {
-  const test::TempDir dir;
-  const auto check = [&](const std::string& log) {
-    test::WriteFile(dir / "log", log);
-    Command command;
-    command.argv = {"python3", (test::SourceDir() / "tests/env/check_flaky.py").string(),
-                    (dir / "log").string()};
-    command.env = CurrentEnv();
-    PosixCommandRunner runner;
-    const CommandResult result = test::Must(runner.Run(command, {}));
-    return std::to_string(result.exit.code) + result.err;
-  };
-  const std::string twice =
-      "1/2 Test #1: e2e_test:add: works ....***Failed 0.1 sec\nwhy\n"
-      "    Test #1: e2e_test:add: works ....   Passed 0.1 sec\n";
-  CHECK(check("1/1 Test #1: a ....   Passed 0.1 sec\n2/2 Test #2: b ...***Skipped 0 sec\n") == "0");
-  CHECK(check(twice).starts_with("2FLAKY: "));
-  CHECK(check(twice).find("e2e_test:add: works\n") != std::string::npos);
-  CHECK(check("1/1 Test #1: a ....***Failed 0.1 sec\n    Test #1: a ....***Failed 1 sec\n") == "0");
-  CHECK(check("1/1 Test #1: git_attack_test:F1 ....***Timeout 9 sec\n"
-              "    Test #1: git_attack_test:F1 ....   Passed 0.1 sec\n")
-            .starts_with("1FLAKY: "));
 }
 
 }  // namespace
