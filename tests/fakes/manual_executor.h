@@ -12,6 +12,14 @@ namespace workmux::test {
 // Keeps what is posted until the test runs it on its own thread.
 class ManualExecutor : public daemon::Executor {
  public:
+  ManualExecutor() = default;
+  // What a job holds may post until it is freed, a loop's registration for one.
+  ~ManualExecutor() override {
+    while (waiting() > 0) TakeAll().clear();
+  }
+  ManualExecutor(const ManualExecutor&) = delete;
+  ManualExecutor& operator=(const ManualExecutor&) = delete;
+
   void Post(absl::AnyInvocable<void()> job) override {
     MutexLock lock(mu_);
     jobs_.push_back(std::move(job));
@@ -33,6 +41,11 @@ class ManualExecutor : public daemon::Executor {
   }
 
  private:
+  std::deque<absl::AnyInvocable<void()>> TakeAll() {
+    MutexLock lock(mu_);
+    return std::exchange(jobs_, {});
+  }
+
   absl::AnyInvocable<void()> Next() {
     MutexLock lock(mu_);
     if (jobs_.empty()) return nullptr;
