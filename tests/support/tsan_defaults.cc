@@ -9,12 +9,13 @@ const char* __tsan_default_suppressions();  // NOLINT(bugprone-reserved-identifi
 const char* __tsan_default_options() { return "ignore_noninstrumented_modules=1"; }
 
 // The distribution's libraries are not instrumented: what they synchronise inside
-// is invisible.
+// is invisible, and gRPC leaves threads of its own behind at the end.
 const char* __tsan_default_suppressions() {
   return "called_from_lib:libgrpc.so\n"
          "called_from_lib:libgrpc++_unsecure.so\n"
          "called_from_lib:libgrpc_unsecure.so\n"
          "called_from_lib:libgpr.so\n"
+         "thread:^grpc_core::Thread\n"
          "race:^grpc::\n"
          "race:^grpc_core::\n"
          "race:^absl::\n"
