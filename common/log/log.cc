@@ -13,7 +13,6 @@
 namespace workmux {
 namespace {
 
-constexpr std::size_t kMaxLogBytes = 5u << 20;
 constexpr std::size_t kOldLogFiles = 4;  // beside the one that is written
 
 void Write(spdlog::level::level_enum level, std::string_view area, std::string_view message) {
@@ -23,7 +22,8 @@ void Write(spdlog::level::level_enum level, std::string_view area, std::string_v
 
 }  // namespace
 
-void StartLogging(const std::filesystem::path& file, std::string_view level) {
+void StartLogging(const std::filesystem::path& file, std::string_view level,
+                  std::size_t max_bytes) {
   std::shared_ptr<spdlog::sinks::sink> sink;
   if (!file.empty()) {
     spdlog::file_event_handlers events;
@@ -32,7 +32,7 @@ void StartLogging(const std::filesystem::path& file, std::string_view level) {
       ::fchmod(::fileno(stream), S_IRUSR | S_IWUSR);
     };
     try {
-      sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), kMaxLogBytes,
+      sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), max_bytes,
                                                                     kOldLogFiles, false, events);
     } catch (const spdlog::spdlog_ex& error) {
       // A full disk must not keep the daemon from running.

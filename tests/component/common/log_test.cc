@@ -47,10 +47,11 @@ bool Holds(const fs::path& file, std::string_view text) {
 TEST_CASE("Log: a file that is full gives way to a new one, five there are at most, all private") {
   test::TempDir dir;
   const mode_t mask = ::umask(0022);
-  StartLogging(dir / "log/d.log", "info");
+  constexpr std::size_t kMaxBytes = 320u << 10;
+  StartLogging(dir / "log/d.log", "info", kMaxBytes);
   LogInfo("test", "the first line");
-  const std::string line(64u << 10, 'x');
-  // 5 MiB hold 80 of these.
+  const std::string line(4u << 10, 'x');
+  // One file holds almost 80 of these.
   for (int i = 0; i < 100; ++i) LogInfo("test", line);
   LogInfo("test", "the newest line");
   CHECK(FilesOf(dir / "log").size() == 2);
@@ -63,7 +64,7 @@ TEST_CASE("Log: a file that is full gives way to a new one, five there are at mo
   CHECK(files.size() == 5);
   for (const fs::path& file : files) {
     INFO(file.string());
-    CHECK(fs::file_size(file) <= 5u << 20);
+    CHECK(fs::file_size(file) <= kMaxBytes);
     struct stat info {};
     REQUIRE(::stat(file.c_str(), &info) == 0);
     CHECK((info.st_mode & 0777) == 0600);
