@@ -84,7 +84,7 @@ DemoWorld::~DemoWorld() {
 }
 
 void DemoWorld::MakeEnvironment(const Env& caller) {
-  const auto lookup = [&](std::string_view name, std::string fallback) {
+  const auto lookup = [&](std::string_view name, const std::string& fallback) {
     const auto found = caller.find(name);
     return found == caller.end() || found->second.empty() ? fallback : found->second;
   };
