@@ -6,7 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/log/log.h"
-#include "daemon/sandbox_git/private_git_trash.h"
+#include "daemon/domain/worktree_state_trash.h"
 
 namespace workmux::daemon {
 namespace {
@@ -155,9 +155,9 @@ absl::Status CloneGitBoundary::Discard(const Worktree& worktree) {
 }
 
 void CloneGitBoundary::TidyUp() {
-  executor_.Post([state_dir = state_dir_] {
-    LogFailure("tidying up private git directories", TrashOrphans(state_dir, UnixNow()).status());
-    LogFailure("emptying the trash", PruneGitTrash(state_dir, UnixNow()).status());
+  executor_.Post([base = state_dir_ / "git"] {
+    LogFailure("tidying up private git directories", TrashOrphans(base, UnixNow()).status());
+    LogFailure("emptying the trash", PruneStateTrash(base, UnixNow()).status());
   });
 }
 

@@ -9,45 +9,18 @@
 #include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "daemon/domain/worktree_state.h"
+#include "daemon/domain/worktree_state_trash.h"
 #include "daemon/sandbox_git/file_write.h"
 #include "daemon/sandbox_git/git_jail.h"
 #include "daemon/sandbox_git/object_stores.h"
 #include "daemon/sandbox_git/private_git_layout.h"
-#include "daemon/sandbox_git/private_git_trash.h"
 #include "daemon/sandbox_git/worktree_pointers.h"
 
 namespace workmux::daemon {
 namespace {
 
 namespace fs = std::filesystem;
-
-// FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/): a short name,
-// not a proof; the identity file is compared.
-std::string HashOf(const Worktree& worktree) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  const std::string text = worktree.repository.common_dir.string() + '\n' + worktree.path.string();
-  for (const char c : text) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  }
-  return Format("{:016x}", hash);
-}
-
-std::string PlaceOf(const Worktree& worktree) {
-  return Format("{}\n{}\n{}\n", worktree.repository.common_dir.string(), worktree.path.string(),
-                worktree.git_dir.string());
-}
-
-// Inode and time of birth tell a worktree from a later one at the same path.
-absl::StatusOr<std::string> IdentityOf(const Worktree& worktree) {
-  struct statx info {};
-  if (::statx(AT_FDCWD, worktree.git_dir.c_str(), AT_SYMLINK_NOFOLLOW, STATX_INO | STATX_BTIME,
-              &info) != 0) {
-    return ErrnoStatus(errno, worktree.git_dir.string());
-  }
-  const bool born = (info.stx_mask & STATX_BTIME) != 0;
-  return PlaceOf(worktree) + Format("{} {}.{}\n", info.stx_ino, born ? info.stx_btime.tv_sec : 0,
-                                    born ? info.stx_btime.tv_nsec : 0);
-}
 
 absl::Status Forged(const fs::path& path, std::string_view why) {
   return WithHint(
@@ -91,23 +64,15 @@ PrivateGitDir::PrivateGitDir(const Worktree& worktree, const fs::path& root)
 
 absl::StatusOr<PrivateGitDir> PrivateGitDir::Find(const Worktree& worktree,
                                                   const fs::path& state_dir) {
-  PrivateGitDir found(worktree, state_dir / "git" / HashOf(worktree));
-  WM_ASSIGN_OR_RETURN(const std::string identity, IdentityOf(worktree));
-  WM_ASSIGN_OR_RETURN(const std::string recorded, ReadFile(found.meta_ / "identity"));
-  if (recorded != identity) return NotFound("{}: made for another worktree", found.root_.string());
+  PrivateGitDir found(worktree, WorktreeStatePath(state_dir / "git", worktree));
+  WM_RETURN_IF_ERROR(CheckWorktreeState(found.root_, worktree));
   return found;
 }
 
 absl::StatusOr<PrivateGitDir> PrivateGitDir::FindRemoved(const Worktree& worktree,
                                                          const fs::path& state_dir) {
-  PrivateGitDir found(worktree, state_dir / "git" / HashOf(worktree));
-  struct stat info {};
-  if (::lstat(worktree.git_dir.c_str(), &info) == 0)
-    return NotFound("{}: is still there", worktree.git_dir.string());
-  if (errno != ENOENT) return ErrnoStatus(errno, worktree.git_dir.string());
-  WM_ASSIGN_OR_RETURN(const std::string recorded, ReadFile(found.meta_ / "identity"));
-  if (!recorded.starts_with(PlaceOf(worktree)))
-    return NotFound("{}: made for another worktree", found.root_.string());
+  PrivateGitDir found(worktree, WorktreeStatePath(state_dir / "git", worktree));
+  WM_RETURN_IF_ERROR(CheckRemovedWorktreeState(found.root_, worktree));
   return found;
 }
 
@@ -120,7 +85,7 @@ absl::StatusOr<PrivateGitDir> PrivateGitDir::Ensure(CommandRunner& runner, const
   absl::StatusOr<PrivateGitDir> found = Find(worktree, state_dir);
   if (!absl::IsNotFound(found.status())) return found;
 
-  PrivateGitDir made(worktree, state_dir / "git" / HashOf(worktree));
+  PrivateGitDir made(worktree, WorktreeStatePath(state_dir / "git", worktree));
   WM_RETURN_IF_ERROR(made.MoveToTrash());
   const fs::path building = made.root_.string() + ".new";
   WM_RETURN_IF_ERROR(RemoveTree(building));
@@ -128,7 +93,7 @@ absl::StatusOr<PrivateGitDir> PrivateGitDir::Ensure(CommandRunner& runner, const
   WM_RETURN_IF_ERROR(MakePrivateDirectory(building / "meta"));
   absl::Status laid_out = LayOutPrivateGit(runner, worktree, caller, building / "dir",
                                            building / "meta", std::move(stop));
-  absl::StatusOr<std::string> identity = IdentityOf(worktree);
+  absl::StatusOr<std::string> identity = WorktreeIdentity(worktree);
   if (laid_out.ok()) laid_out = identity.status();
   if (laid_out.ok()) laid_out = WriteFileAtomically(building / "meta/identity", *identity);
   if (laid_out.ok() && ::rename(building.c_str(), made.root_.c_str()) != 0) {
@@ -190,7 +155,7 @@ absl::Status PrivateGitDir::SetBase(const std::string& branch, const std::string
   return ReplaceFile(meta_ / "base", id + " " + branch + "\n");
 }
 
-absl::Status PrivateGitDir::MoveToTrash() const { return MoveToGitTrash(root_, UnixNow()); }
+absl::Status PrivateGitDir::MoveToTrash() const { return MoveToStateTrash(root_, UnixNow()); }
 
 absl::Status PrivateGitDir::Remove() const { return RemoveTree(root_); }
 

@@ -63,7 +63,7 @@ class PrivateGitDir {
   absl::StatusOr<std::string> Base(const std::string& branch) const;
   absl::Status SetBase(const std::string& branch, const std::string& id) const;
 
-  // Moves it to the trash (private_git_trash.h). Idempotent.
+  // Moves it to the trash (worktree_state_trash.h). Idempotent.
   absl::Status MoveToTrash() const;
   // Deletes it, with every commit, stash and reflog that was never imported.
   absl::Status Remove() const;

@@ -1,4 +1,4 @@
-#include "daemon/sandbox_git/private_git_trash.h"
+#include "daemon/domain/worktree_state_trash.h"
 
 #include "common/base/clock.h"
 #include "daemon/async/thread_pool.h"
@@ -43,25 +43,25 @@ TEST_CASE("TrashOrphans: what the user's own git removed, and nothing else", "[g
   if (!CanSandbox()) return;
   GitWorld world;
   Boundary boundary(world);
-  CHECK(Must(daemon::TrashOrphans(world.state(), UnixNow())) == 0);
+  CHECK(Must(daemon::TrashOrphans(world.state() / "git", UnixNow())) == 0);
   SECTION("the worktree is gone") {
     world.Run(world.main(), "git worktree remove -f ../wt");
-    CHECK(Must(daemon::TrashOrphans(world.state(), UnixNow())) == 1);
+    CHECK(Must(daemon::TrashOrphans(world.state() / "git", UnixNow())) == 1);
     CHECK(Trash(world).size() == 1);
     CHECK_FALSE(fs::exists(boundary.dir.path()));
   }
   SECTION("its whole repository is, as on a disk that is not mounted") {
     fs::rename(world.main(), world.root() / "away");
-    CHECK(Must(daemon::TrashOrphans(world.state(), UnixNow())) == 0);
+    CHECK(Must(daemon::TrashOrphans(world.state() / "git", UnixNow())) == 0);
   }
   SECTION("which worktree it was cannot be read") {
     world.Run(world.main(), "git worktree remove -f ../wt");
     fs::remove(boundary.dir.meta() / "identity");
-    CHECK(Must(daemon::TrashOrphans(world.state(), UnixNow())) == 0);
+    CHECK(Must(daemon::TrashOrphans(world.state() / "git", UnixNow())) == 0);
   }
 }
 
-TEST_CASE("PruneGitTrash: after thirty days, links in it are not followed", "[git]") {
+TEST_CASE("PruneStateTrash: after thirty days, links in it are not followed", "[git]") {
   if (!CanSandbox()) return;
   GitWorld world;
   Boundary boundary(world);
@@ -71,9 +71,9 @@ TEST_CASE("PruneGitTrash: after thirty days, links in it are not followed", "[gi
   WriteFile(world.state() / "git/trash/no-time/file", "x");
   WriteFile(world.state() / "git/trash/0123.4/file", "x");
   REQUIRE(Trash(world).size() == 3);
-  CHECK(Must(daemon::PruneGitTrash(world.state(), UnixNow())) == 0);
-  CHECK(Must(daemon::PruneGitTrash(world.state(), UnixNow() + 30 * kDay - 60)) == 0);
-  CHECK(Must(daemon::PruneGitTrash(world.state(), UnixNow() + 30 * kDay + 60)) == 1);
+  CHECK(Must(daemon::PruneStateTrash(world.state() / "git", UnixNow())) == 0);
+  CHECK(Must(daemon::PruneStateTrash(world.state() / "git", UnixNow() + 30 * kDay - 60)) == 0);
+  CHECK(Must(daemon::PruneStateTrash(world.state() / "git", UnixNow() + 30 * kDay + 60)) == 1);
   CHECK(Trash(world).size() == 2);
   CHECK(fs::exists(world.root() / "precious/file"));
 }

@@ -1,4 +1,4 @@
-#include "daemon/sandbox_git/private_git_trash.h"
+#include "daemon/domain/worktree_state_trash.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ bool WorktreeIsGone(const fs::path& root) {
 
 }  // namespace
 
-absl::Status MoveToGitTrash(const fs::path& root, std::int64_t now_unix) {
+absl::Status MoveToStateTrash(const fs::path& root, std::int64_t now_unix) {
   std::error_code error;
   if (!fs::exists(root, error))
     return error ? ErrnoStatus(error.value(), root.string()) : absl::OkStatus();
@@ -64,22 +64,21 @@ absl::Status MoveToGitTrash(const fs::path& root, std::int64_t now_unix) {
   return ResourceExhausted("{}: no free name to move '{}' to", trash.string(), root.string());
 }
 
-absl::StatusOr<std::size_t> TrashOrphans(const fs::path& state_dir, std::int64_t now_unix) {
-  const fs::path all = state_dir / "git";
+absl::StatusOr<std::size_t> TrashOrphans(const fs::path& base, std::int64_t now_unix) {
   std::error_code error;
-  if (!fs::is_directory(all, error)) return std::size_t{0};
-  WM_ASSIGN_OR_RETURN(const FileLock lock, FileLock::Acquire(all / "lock"));
-  WM_ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(all));
+  if (!fs::is_directory(base, error)) return std::size_t{0};
+  WM_ASSIGN_OR_RETURN(const FileLock lock, FileLock::Acquire(base / "lock"));
+  WM_ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(base));
   std::size_t moved = 0;
   for (const std::string& name : names) {
-    if (!WorktreeIsGone(all / name)) continue;
-    WM_RETURN_IF_ERROR(MoveToGitTrash(all / name, now_unix));
+    if (!WorktreeIsGone(base / name)) continue;
+    WM_RETURN_IF_ERROR(MoveToStateTrash(base / name, now_unix));
     ++moved;
   }
   return moved;
 }
 
-absl::StatusOr<std::size_t> PruneGitTrash(const fs::path& state_dir, std::int64_t now_unix) {
+absl::StatusOr<std::size_t> PruneStateTrash(const fs::path& state_dir, std::int64_t now_unix) {
   const fs::path trash = state_dir / "git/trash";
   WM_ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(trash));
   std::size_t deleted = 0;
