@@ -17,6 +17,7 @@
 #include "daemon/adapters/namespace/namespace_backend.h"
 #include "daemon/adapters/store/sqlite_store.h"
 #include "daemon/adapters/tmux/tmux_servers.h"
+#include "daemon/agent_config/private_agent_configs.h"
 #include "daemon/async/event_loop.h"
 #include "daemon/async/thread_pool.h"
 #include "daemon/config/config_reference.h"
@@ -121,6 +122,7 @@ struct Daemon::Parts {
   NamespaceBackend namespaces{runner, options.env};
   SandboxBackends backends{{"container", &container}, {"namespace", &namespaces}};
   std::unique_ptr<CloneGitBoundary> boundary;
+  std::unique_ptr<PrivateAgentConfigs> agent_configs;
 
   ConfigGate config{*store};
   AgentTracker agents{*store, tmux};
@@ -150,9 +152,12 @@ struct Daemon::Parts {
 absl::Status Daemon::Parts::BuildDomain() {
   WM_ASSIGN_OR_RETURN(boundary,
                       CloneGitBoundary::Create(runner, guest_executor, options.paths.state));
+  WM_ASSIGN_OR_RETURN(agent_configs,
+                      PrivateAgentConfigs::Create(guest_executor, options.paths.state));
   sessions =
       std::make_unique<SessionManager>(SessionManager::Deps{.planner = planner,
                                                             .git = *boundary,
+                                                            .agent_configs = *agent_configs,
                                                             .bridge = bridge,
                                                             .agents = agents,
                                                             .multiplexers = tmux,
@@ -204,6 +209,7 @@ void Daemon::Parts::BuildServices() {
                                                                 .sessions = *sessions,
                                                                 .planner = planner,
                                                                 .boundary = *boundary,
+                                                                .agent_configs = *agent_configs,
                                                                 .agents = agents,
                                                                 .git = git,
                                                                 .multiplexers = tmux,
@@ -283,6 +289,7 @@ absl::Status Daemon::Begin() {
     parts->worktrees->PruneRecoveryRefs(pruning);
   });
   parts_->boundary->TidyUp();
+  parts_->agent_configs->TidyUp();
   return parts_->Listen();
 }
 
@@ -299,6 +306,7 @@ void Daemon::Stop() {
   // Whatever posts jobs by itself ends before the last job does: what a job uses
   // must outlive it.
   if (parts_->boundary) parts_->boundary->StopWatching();
+  if (parts_->agent_configs) parts_->agent_configs->StopWatching();
   if (parts_->workspace_service) parts_->workspace_service->FinishKills();
   parts_->guest_executor.Drain();
   parts_->executor.Drain();

@@ -47,6 +47,7 @@ struct StatusIcons {
 
 enum class SandboxTarget { kAgent, kAll };
 enum class SandboxGit { kClone, kShared };
+enum class AgentConfigMode { kIsolated, kShared };
 
 struct ExtraMount {
   std::filesystem::path host_path;
@@ -60,6 +61,8 @@ struct SandboxConfig {
   SandboxTarget target = SandboxTarget::kAgent;
   std::string image;  // may hold {agent}; empty: the default image
   SandboxGit git = SandboxGit::kClone;
+  AgentConfigMode agent_config = AgentConfigMode::kIsolated;
+  std::string agent_config_dir;  // may hold ~ and {agent}; empty: the agent's own
   std::string memory;  // as `docker run --memory` takes it; empty: no limit
   std::string cpus;    // as `docker run --cpus` takes it; empty: no limit
 };

@@ -161,6 +161,18 @@ absl::Status Cpus(const ValueReader& reader, const YamlNode& node, Config& confi
   return absl::OkStatus();
 }
 
+absl::Status AgentConfigDir(const ValueReader& reader, const YamlNode& node, Config& config) {
+  // Not moved into a local: as in Branch.
+  absl::StatusOr<std::string> text = reader.Line(node);
+  if (!text.ok()) return text.status();
+  if (!text->empty() && !text->starts_with('/') && !text->starts_with("~/")) {
+    return reader.Error(node.place, Format("expected an absolute path or one below ~, found {}",
+                                           DescribeValue(node)));
+  }
+  config.sandbox.agent_config_dir = *std::move(text);
+  return CheckPlaceholders(reader, node, "agent");
+}
+
 absl::Status Panes(const ValueReader& reader, const YamlNode& node, Config& config) {
   WM_ASSIGN_OR_RETURN(config.panes, ParsePanes(reader, node));
   return absl::OkStatus();
@@ -205,6 +217,8 @@ constexpr Binding kBindings[] = {
     {"sandbox.target", Choice<&Config::sandbox, &SandboxConfig::target>},
     {"sandbox.image", Image},
     {"sandbox.git", Choice<&Config::sandbox, &SandboxConfig::git>},
+    {"sandbox.agent_config", Choice<&Config::sandbox, &SandboxConfig::agent_config>},
+    {"sandbox.agent_config_dir", AgentConfigDir},
     {"sandbox.toolchain", OnlyChoice},
     {"sandbox.container.runtime", OnlyChoice},
     {"sandbox.container.memory", Memory},

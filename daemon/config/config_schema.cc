@@ -110,8 +110,12 @@ constexpr KeyRow kRows[] = {
      "Commands that the sandbox may run on the host"},
     {"sandbox.extra_mounts", kList, kGlobalOnly, kRefused, "[]", "", "",
      "More host paths to mount: a path, or host_path, guest_path and writable"},
-    {"sandbox.agent_config_dir", kString, kGlobalOnly, kRefused, "", "", "",
-     "Host directory with the agent's settings; {agent} is replaced"},
+    {"sandbox.agent_config", kChoice, kGlobalOnly, kNow, "isolated", "isolated|shared", "",
+     "Give the sandbox a copy of the agent's settings with your login in step, or your own "
+     "directory to write"},
+    {"sandbox.agent_config_dir", kString, kGlobalOnly, kNow, "", "", "",
+     "Host directory with the agent's settings, made when absent; ~ and {agent} are replaced; "
+     "unset: the agent's own, such as ~/.claude"},
     {"sandbox.network.policy", kChoice, kGlobalOnly, kRefused, "allow", "allow|deny", "",
      "Whether connections are free or restricted to allowed_domains"},
     {"sandbox.network.allowed_domains", kList, kGlobalOnly, kRefused, "[]", "", "",

@@ -54,13 +54,13 @@ absl::StatusOr<std::optional<PaneRef>> SessionManager::PaneOf(const Caller& call
 }
 
 absl::StatusOr<SandboxSpec> SessionManager::OpenBridge(const SessionPlan& plan,
-                                                       const SessionRequest& request,
-                                                       std::vector<Mount> git_mounts,
+                                                       const SessionRequest& request, OwnMounts own,
                                                        SessionRecord& record) {
   SessionPlanner::Endpoints endpoints;
   endpoints.guest_dir = deps_.guest_dir;
   endpoints.instance = deps_.instance;
-  endpoints.git_mounts = std::move(git_mounts);
+  endpoints.git_mounts = std::move(own.git);
+  endpoints.agent_mounts = std::move(own.agent);
   if (plan.bridge) {
     WM_ASSIGN_OR_RETURN(const SandboxBackend::BridgeAddress address,
                         plan.backend->Bridge(request.caller.env));
@@ -134,17 +134,22 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
   WM_ASSIGN_OR_RETURN(record.client, IdentifyProcess(request.client_pid));
   WM_ASSIGN_OR_RETURN(record.pane, PaneOf(request.caller));
 
-  std::vector<Mount> git_mounts;
+  OwnMounts own;
   if (plan.git == SandboxGit::kClone) {
-    WM_ASSIGN_OR_RETURN(git_mounts, deps_.git.Prepare(plan.worktree, request.caller.env, stop));
+    WM_ASSIGN_OR_RETURN(own.git, deps_.git.Prepare(plan.worktree, request.caller.env, stop));
     WM_RETURN_IF_ERROR(deps_.git.Watch(plan.worktree));
     rollback.Add([this, worktree = plan.worktree] { deps_.git.Unwatch(worktree); });
   }
+  if (plan.agent_config) {
+    WM_ASSIGN_OR_RETURN(own.agent, deps_.agent_configs.Prepare(plan.worktree, *plan.agent_config));
+  }
+  WM_RETURN_IF_ERROR(deps_.agent_configs.Watch(plan.worktree));
+  rollback.Add([this, worktree = plan.worktree] { deps_.agent_configs.Unwatch(worktree); });
   WM_RETURN_IF_ERROR(
       deps_.trust.BeginSandboxing(plan.worktree.repository.common_dir, plan.config_hash));
 
   rollback.Add([this, id = record.id] { deps_.bridge.Close(id); });
-  WM_ASSIGN_OR_RETURN(SandboxSpec spec, OpenBridge(plan, request, std::move(git_mounts), record));
+  WM_ASSIGN_OR_RETURN(SandboxSpec spec, OpenBridge(plan, request, std::move(own), record));
   record.sandbox = spec.name;
   WM_ASSIGN_OR_RETURN(const MountSources sources, deps_.record_sources(spec.mounts));
   sources.GuardStart(spec);
@@ -277,6 +282,7 @@ absl::Status SessionManager::End(const std::string& session_id, EndReason reason
       LogFailure("taking the branch", deps_.git.Import(record->worktree, {}));
       deps_.git.Unwatch(record->worktree);
     }
+    deps_.agent_configs.Unwatch(record->worktree);
     LogFailure("erasing a session", deps_.records.EraseSession(session_id));
     deps_.directory.Erase(session_id);
     LogInfo("session", Format("{} ended", session_id));

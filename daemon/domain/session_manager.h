@@ -22,6 +22,7 @@
 #include "daemon/domain/session_directory.h"
 #include "daemon/domain/session_planner.h"
 #include "daemon/domain/worktree_claims.h"
+#include "daemon/ports/agent_configs.h"
 #include "daemon/ports/bridge_listeners.h"
 #include "daemon/ports/git_boundary.h"
 #include "daemon/ports/records.h"
@@ -36,6 +37,7 @@ class SessionManager {
   struct Deps {
     SessionPlanner& planner;
     GitBoundary& git;
+    AgentConfigs& agent_configs;
     BridgeListeners& bridge;
     AgentTracker& agents;
     Multiplexers& multiplexers;
@@ -108,6 +110,11 @@ class SessionManager {
  private:
   enum class EndReason { kClosed, kLeaseLost, kRevoked };
   using Wait = std::unique_ptr<EventLoop::Registration>;
+  // What the sandbox has of its own in place of the host's.
+  struct OwnMounts {
+    std::vector<Mount> git;
+    std::vector<Mount> agent;
+  };
   struct Opening {
     SandboxArea area;
     bool doomed = false;  // ended before it was ready: Open undoes it
@@ -115,7 +122,7 @@ class SessionManager {
 
   absl::StatusOr<std::optional<PaneRef>> PaneOf(const Caller& caller);
   absl::StatusOr<SandboxSpec> OpenBridge(const SessionPlan& plan, const SessionRequest& request,
-                                         std::vector<Mount> git_mounts, SessionRecord& record);
+                                         OwnMounts own, SessionRecord& record);
   absl::StatusOr<SessionPlan> BeginOpening(const SessionRequest& request);
   void CancelOpening(const std::string& session_id);
   absl::Status FinishOpening(const std::string& session_id);

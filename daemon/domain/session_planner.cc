@@ -66,32 +66,6 @@ std::vector<std::string> CommandOf(const SessionRequest& request, const Resolved
   return {"/bin/sh", "-c", BuildAgentCommand(agent, {})};
 }
 
-// The agent's settings and login, as the seeds' table has them: read-write, the
-// host's own directory. Made when absent, or a login inside would be lost.
-absl::Status AddAgentDirectories(const AgentProfile& profile, const fs::path& home, bool container,
-                                 SessionPlan& plan) {
-  if (!profile.host_dir.empty()) {
-    const fs::path source = home / profile.host_dir;
-    std::error_code error;
-    fs::create_directories(source, error);
-    if (error) return FailedPrecondition("{}: {}", source.string(), error.message());
-    const fs::path real = fs::canonical(source, error);
-    if (error) return FailedPrecondition("{}: {}", source.string(), error.message());
-    plan.agent_mounts.push_back({real, container ? fs::path(profile.container_dir) : source, true});
-    if (!profile.dir_variable.empty() && container) {
-      plan.agent_env.emplace(profile.dir_variable, profile.container_dir);
-    }
-  }
-  std::error_code error;
-  if (!profile.read_only_dir.empty() && fs::is_directory(home / profile.read_only_dir, error)) {
-    const fs::path target =
-        container ? fs::path(kContainerHome) / profile.read_only_dir : home / profile.read_only_dir;
-    plan.agent_mounts.push_back(
-        {fs::canonical(home / profile.read_only_dir, error), target, false});
-  }
-  return absl::OkStatus();
-}
-
 // The directory of new worktrees, when it exists inside a mounted worktree: read-only
 // as a whole, it keeps a worktree that is added later out of the sandbox's reach.
 fs::path SealedDirectory(const Config& config, const Worktree& worktree, const fs::path& home) {
@@ -185,7 +159,11 @@ absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) 
                         FindProtectedPaths(git_, plan.worktree, plan.sealed_dir));
   }
   WM_ASSIGN_OR_RETURN(plan.identity, git_.GetIdentity(plan.worktree, request.caller.env));
-  WM_RETURN_IF_ERROR(AddAgentDirectories(*agent.profile, home, container, plan));
+  WM_ASSIGN_OR_RETURN(
+      plan.agent_config,
+      PlanAgentConfig({.agent = agent, .sandbox = sandbox, .home = home, .container = container}));
+  if (container && !agent.profile->dir_variable.empty())
+    plan.agent_env.emplace(agent.profile->dir_variable, agent.profile->container_dir);
   if (!container && !agent.command.program.empty()) {
     // An agent that is not installed is the shell's to report, inside.
     if (auto programs = find_program_(agent.command.program, request.caller.env); programs.ok()) {
@@ -214,7 +192,7 @@ absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan,
   mounts.share_git = plan.git == SandboxGit::kShared;
   mounts.git_mounts = endpoints.git_mounts;
   mounts.protected_paths = plan.protected_paths;
-  mounts.agent_mounts = plan.agent_mounts;
+  mounts.agent_mounts = endpoints.agent_mounts;
   mounts.guest_bin_dir = endpoints.guest_dir;
   mounts.bridge_dir = endpoints.bridge_dir;
   WM_ASSIGN_OR_RETURN(spec.mounts, PlanMounts(mounts));

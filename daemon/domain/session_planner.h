@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "common/base/secret.h"
 #include "common/os/paths.h"
 #include "daemon/config/config.h"
+#include "daemon/domain/agent_config_plan.h"
 #include "daemon/domain/config_gate.h"
 #include "daemon/domain/sandbox_spec.h"
 #include "daemon/ports/git.h"
@@ -53,7 +55,7 @@ struct SessionPlan {
   std::vector<std::string> argv;                       // the command as it runs inside
   std::vector<std::filesystem::path> protected_paths;  // read-only inside
   std::filesystem::path sealed_dir;                    // SandboxArea; one of them, or empty
-  std::vector<Mount> agent_mounts;
+  std::optional<AgentConfigPlan> agent_config;         // none: nothing is known of the agent
   Env agent_env;
   std::vector<std::filesystem::path> programs;
   std::vector<std::filesystem::path> path_dirs;  // of PATH, for the programs
@@ -95,6 +97,7 @@ class SessionPlanner {
     std::uint16_t rpc_port = 0;
     std::filesystem::path guest_dir;  // holds the guest programs
     std::vector<Mount> git_mounts;
+    std::vector<Mount> agent_mounts;
     std::string instance;
   };
   static absl::StatusOr<SandboxSpec> BuildSpec(const SessionPlan& plan,

@@ -34,6 +34,7 @@ absl::Status SessionManager::Restore() {
         LogFailure("taking the branch", deps_.git.Import(worktree, {}));
       });
     }
+    LogFailure("watching logins", deps_.agent_configs.Watch(record.worktree));
     WatchClient(record);
   }
   deps_.executor.Post([this, records] { RemoveOrphans(records); });

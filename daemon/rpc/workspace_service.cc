@@ -325,6 +325,7 @@ WorkspaceService::Stream* WorkspaceService::MergeWorktree(Context* context,
         if (merged.removed) {
           result.set_recovery_ref(merged.removal.recovery_ref);
           WM_RETURN_IF_ERROR(deps_.boundary.Discard(merged.worktree));
+          WM_RETURN_IF_ERROR(deps_.agent_configs.Discard(merged.worktree));
           KillLater(call->multiplexer(), std::move(merged.removal.deferred_windows));
         }
         return result;
@@ -350,6 +351,7 @@ WorkspaceService::Stream* WorkspaceService::RemoveWorktree(
                               .before_remove = std::ref(end)};
         WM_ASSIGN_OR_RETURN(RemoveResult removed, deps_.worktrees.Remove(call->context(), request));
         WM_RETURN_IF_ERROR(deps_.boundary.Discard(removed.worktree));
+        WM_RETURN_IF_ERROR(deps_.agent_configs.Discard(removed.worktree));
         KillLater(call->multiplexer(), std::move(removed.deferred_windows));
         pb::WorkspaceEvent::Result result;
         FillWorktree(removed.worktree, result);

@@ -26,6 +26,7 @@ class WorkspaceService : public workmux::control::v1::WorkspaceService::Callback
     SessionManager& sessions;
     SessionPlanner& planner;
     GitBoundary& boundary;
+    AgentConfigs& agent_configs;
     AgentTracker& agents;
     Git& git;
     Multiplexers& multiplexers;

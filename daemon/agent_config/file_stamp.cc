@@ -1,0 +1,61 @@
+#include "daemon/agent_config/file_stamp.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "common/base/status.h"
+#include "common/io/tree.h"
+
+namespace workmux::daemon {
+namespace {
+
+long long Nanoseconds(const struct timespec& time) {
+  return static_cast<long long>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
+}
+
+absl::StatusOr<FileStamp> Stamp(int dir, const char* name, int flags) {
+  FileStamp stamp;
+  stamp.text = "-";
+  struct stat info {};
+  if (::fstatat(dir, name, &info, flags) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return stamp;
+    // A link of the host's that leads in circles is as good as one that leads nowhere.
+    if (errno == ELOOP) return stamp;
+    return ErrnoStatus(errno, name);
+  }
+  stamp.kind = S_ISREG(info.st_mode) ? FileStamp::Kind::kRegular : FileStamp::Kind::kOther;
+  stamp.mode = info.st_mode;
+  stamp.size = info.st_size;
+  stamp.modified_ns = Nanoseconds(info.st_mtim);
+  stamp.text = Format("{}:{}:{}:{}:{}", info.st_dev, info.st_ino, info.st_size, stamp.modified_ns,
+                      Nanoseconds(info.st_ctim));
+  return stamp;
+}
+
+}  // namespace
+
+absl::StatusOr<FileStamp> StampHostFile(const std::filesystem::path& path) {
+  return Stamp(AT_FDCWD, path.c_str(), 0);
+}
+
+absl::StatusOr<FileStamp> StampEntry(int dir, const std::string& name) {
+  return Stamp(dir, name.c_str(), AT_SYMLINK_NOFOLLOW);
+}
+
+absl::Status ReplaceEntry(int scratch, const std::filesystem::path& to_path, int to,
+                          const std::string& name, std::string_view content, mode_t mode) {
+  // One writer at a time, under the owner's lock: the name needs no number.
+  const std::string temporary = "new";
+  WM_RETURN_IF_ERROR(WriteFileAt(scratch, temporary, content, mode));
+  if (::renameat(scratch, temporary.c_str(), to, name.c_str()) == 0) return absl::OkStatus();
+  if (errno != EISDIR && errno != ENOTEMPTY && errno != EEXIST) return ErrnoStatus(errno, name);
+  WM_RETURN_IF_ERROR(RemoveTree(to_path, name));
+  if (::renameat(scratch, temporary.c_str(), to, name.c_str()) == 0) return absl::OkStatus();
+  return ErrnoStatus(errno, name);
+}
+
+}  // namespace workmux::daemon
