@@ -14,7 +14,6 @@
 #include "common/io/file.h"
 #include "common/io/tree.h"
 #include "common/log/log.h"
-#include "daemon/agent_config/file_stamp.h"
 #include "daemon/domain/worktree_state.h"
 #include "daemon/domain/worktree_state_trash.h"
 
@@ -139,6 +138,14 @@ absl::Status AgentCopy::Write(const std::string& name, std::string_view content,
   WM_ASSIGN_OR_RETURN(const UniqueFd scratch, OpenDirectory(meta()));
   WM_ASSIGN_OR_RETURN(const UniqueFd to, OpenDirectory(dir()));
   return ReplaceEntry(scratch.get(), dir(), to.get(), name, content, mode);
+}
+
+absl::Status AgentCopy::WriteOver(const std::string& name, std::string_view content,
+                                  const FileStamp& expected) const {
+  if (expected.kind == FileStamp::Kind::kOther) return Write(name, content, 0600);
+  WM_ASSIGN_OR_RETURN(const UniqueFd scratch, OpenDirectory(meta()));
+  WM_ASSIGN_OR_RETURN(const UniqueFd to, OpenDirectory(dir()));
+  return ExchangeEntry(scratch.get(), to.get(), name, content, 0600, expected);
 }
 
 absl::Status AgentCopy::RefreshSettings() {

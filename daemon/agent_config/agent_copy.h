@@ -7,6 +7,7 @@
 #include <absl/status/statusor.h>
 
 #include "daemon/agent_config/copy_records.h"
+#include "daemon/agent_config/file_stamp.h"
 #include "daemon/domain/agent_config_plan.h"
 #include "daemon/domain/agent_files.h"
 #include "daemon/domain/sandbox_spec.h"
@@ -56,8 +57,11 @@ class AgentCopy {
 
   CopyRecords LoadRecords() const { return CopyRecords::Load(meta() / "records"); }
   absl::Status SaveRecords(CopyRecords& records) const;
-  // Writes dir/`name`; never through a link.
+  // Writes dir/`name`; never through a link. The second only over what `expected`
+  // says (ExchangeEntry), unless that is no file at all.
   absl::Status Write(const std::string& name, std::string_view content, mode_t mode) const;
+  absl::Status WriteOver(const std::string& name, std::string_view content,
+                         const FileStamp& expected) const;
 
  private:
   AgentCopy(std::filesystem::path root, std::filesystem::path host_dir, const std::string& profile);

@@ -31,10 +31,12 @@ absl::StatusOr<FileStamp> Stamp(int dir, const char* name, int flags) {
   stamp.mode = info.st_mode;
   stamp.size = info.st_size;
   stamp.modified_ns = Nanoseconds(info.st_mtim);
-  stamp.text = Format("{}:{}:{}:{}:{}", info.st_dev, info.st_ino, info.st_size, stamp.modified_ns,
-                      Nanoseconds(info.st_ctim));
+  stamp.content = Format("{}:{}:{}:{}", info.st_dev, info.st_ino, info.st_size, stamp.modified_ns);
+  stamp.text = Format("{}:{}", stamp.content, Nanoseconds(info.st_ctim));
   return stamp;
 }
+
+constexpr char kTemporary[] = ".workmux-new";
 
 }  // namespace
 
@@ -48,14 +50,40 @@ absl::StatusOr<FileStamp> StampEntry(int dir, const std::string& name) {
 
 absl::Status ReplaceEntry(int scratch, const std::filesystem::path& to_path, int to,
                           const std::string& name, std::string_view content, mode_t mode) {
-  // One writer at a time, under the owner's lock: the name needs no number.
-  const std::string temporary = "new";
+  const std::string temporary = kTemporary;
   WM_RETURN_IF_ERROR(WriteFileAt(scratch, temporary, content, mode));
   if (::renameat(scratch, temporary.c_str(), to, name.c_str()) == 0) return absl::OkStatus();
   if (errno != EISDIR && errno != ENOTEMPTY && errno != EEXIST) return ErrnoStatus(errno, name);
   WM_RETURN_IF_ERROR(RemoveTree(to_path, name));
   if (::renameat(scratch, temporary.c_str(), to, name.c_str()) == 0) return absl::OkStatus();
   return ErrnoStatus(errno, name);
+}
+
+absl::Status ExchangeEntry(int scratch, int to, const std::string& name, std::string_view content,
+                           mode_t mode, const FileStamp& expected) {
+  const absl::Status lost = Aborted("{}: written by somebody else at this moment", name);
+  const std::string temporary = kTemporary;
+  WM_RETURN_IF_ERROR(WriteFileAt(scratch, temporary, content, mode));
+  const bool is_new = expected.kind == FileStamp::Kind::kAbsent;
+  const auto swap = [&] {
+    return ::renameat2(scratch, temporary.c_str(), to, name.c_str(),
+                       is_new ? RENAME_NOREPLACE : RENAME_EXCHANGE) == 0;
+  };
+  if (!swap()) {
+    const int error = errno;
+    ::unlinkat(scratch, temporary.c_str(), 0);
+    return error == EEXIST || error == ENOENT ? lost : ErrnoStatus(error, name);
+  }
+  if (is_new) return absl::OkStatus();
+  // Only now it is certain what was there.
+  WM_ASSIGN_OR_RETURN(const FileStamp old, StampEntry(scratch, temporary));
+  if (old.content == expected.content) {
+    ::unlinkat(scratch, temporary.c_str(), 0);
+    return absl::OkStatus();
+  }
+  if (!swap()) return ErrnoStatus(errno, name);
+  ::unlinkat(scratch, temporary.c_str(), 0);
+  return lost;
 }
 
 }  // namespace workmux::daemon

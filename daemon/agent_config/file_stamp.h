@@ -20,6 +20,7 @@ struct FileStamp {
   off_t size = 0;
   long long modified_ns = 0;  // since the epoch; a guest's word for its own files
   std::string text;           // equal texts: the same content; "-" when absent
+  std::string content;        // the same without that time, which a rename changes
 };
 
 // Of a file of the host's: its links are followed.
@@ -30,7 +31,13 @@ absl::StatusOr<FileStamp> StampEntry(int dir, const std::string& name);
 // Writes `to`/`name` (one component) through a temporary file in the directory
 // `scratch`, on the same file system, and a rename. What stands there goes, a
 // directory with all it holds; `to_path` names `to` for that. Nothing is synced.
+// One writer at a time for each `scratch`.
 absl::Status ReplaceEntry(int scratch, const std::filesystem::path& to_path, int to,
                           const std::string& name, std::string_view content, mode_t mode);
+
+// The same, but only over what `expected` says: kAborted when somebody else wrote,
+// made or deleted the entry since, whose work is then left as it is.
+absl::Status ExchangeEntry(int scratch, int to, const std::string& name, std::string_view content,
+                           mode_t mode, const FileStamp& expected);
 
 }  // namespace workmux::daemon

@@ -104,11 +104,11 @@ absl::Status LoginSync::WriteHost(const fs::path& dir, const LoginFile& file, Ho
   if (login == host.login) return absl::OkStatus();
   WM_ASSIGN_OR_RETURN(const UniqueFd to, OpenDirectory(dir));
   WM_ASSIGN_OR_RETURN(const FileStamp now, StampEntry(to.get(), name));
-  if (now.text != host.stamp.text)
-    return now.kind == FileStamp::Kind::kOther
-               ? FailedPrecondition("not a regular file, left alone")
-               : Aborted("written by somebody else at this moment");
-  WM_RETURN_IF_ERROR(WriteFileAt(to.get(), name, text, 0600));
+  // A link of the host's: what was read is what it leads to.
+  if (now.kind == FileStamp::Kind::kOther)
+    return FailedPrecondition("not a regular file, left alone");
+  if (now.content != host.stamp.content) return Aborted("written by somebody else at this moment");
+  WM_RETURN_IF_ERROR(ExchangeEntry(to.get(), to.get(), name, text, 0600, host.stamp));
   host.text = text;
   host.login = std::move(login);
   WM_ASSIGN_OR_RETURN(host.stamp, StampEntry(to.get(), name));
@@ -122,7 +122,7 @@ absl::Status LoginSync::WriteCopy(const LoginFile& file, const Host& host, Side&
   if (side.login) {
     WM_ASSIGN_OR_RETURN(text, PutLogin(file, side.text, host.login, /*exact=*/false));
   }
-  WM_RETURN_IF_ERROR(side.copy->Write(name, text, 0600));
+  WM_RETURN_IF_ERROR(side.copy->WriteOver(name, text, side.stamp));
   WM_ASSIGN_OR_RETURN(const UniqueFd dir, OpenDirectory(side.copy->dir()));
   WM_ASSIGN_OR_RETURN(side.stamp, StampEntry(dir.get(), name));
   WM_ASSIGN_OR_RETURN(side.login, ReadLogin(file, text));
@@ -163,6 +163,8 @@ void LoginSync::PassFile(const LoginFile& file, std::span<const AgentCopy> copie
   }
   if (winner) {
     const absl::Status written = WriteHost(dir, file, *host, sides[*winner]);
+    // Who wrote at this moment is heard of, and has another pass made.
+    if (absl::IsAborted(written)) return;
     Complain(path, written);
     if (!written.ok()) return;
   }
@@ -172,13 +174,17 @@ void LoginSync::PassFile(const LoginFile& file, std::span<const AgentCopy> copie
     const bool news = digest != side.known.host_login && i != winner && !host->login.empty();
     if (news && (!side.login || *side.login != host->login)) {
       const absl::Status written = WriteCopy(file, *host, side);
+      if (absl::IsAborted(written)) continue;
       Complain(side.copy->dir() / file.name, written);
       if (!written.ok()) continue;
     }
     // A deletion is not taken for a change: what was there before stays known.
     const std::string seen = side.login ? side.Digest() : side.known.copy_login;
+    // The next start looks for itself where the two are not in step.
+    const bool in_step = side.Digest() == digest || (side.stamp.kind == FileStamp::Kind::kAbsent &&
+                                                     host->stamp.kind == FileStamp::Kind::kAbsent);
     side.records.Put(kKind, std::string(file.name),
-                     {host->stamp.text, side.stamp.text, digest, seen});
+                     {host->stamp.text, in_step ? side.stamp.text : "", digest, seen});
     Complain(side.copy->meta(), side.copy->SaveRecords(side.records));
   }
 }
@@ -216,7 +222,10 @@ absl::Status LoginSync::RefreshFile(const LoginFile& file, const AgentCopy& copy
     WM_RETURN_IF_ERROR(RemoveTree(copy.dir(), name));
     side.login.reset();
   } else if (!side.login || text != side.text) {
-    WM_RETURN_IF_ERROR(copy.Write(name, text, 0600));
+    const absl::Status written = copy.WriteOver(name, text, side.stamp);
+    // Another sandbox of the worktree wrote; the pass after that has it.
+    if (absl::IsAborted(written)) return absl::OkStatus();
+    WM_RETURN_IF_ERROR(written);
     WM_ASSIGN_OR_RETURN(side.login, ReadLogin(file, text));
   }
   WM_ASSIGN_OR_RETURN(side.stamp, StampEntry(dir.get(), name));

@@ -39,7 +39,7 @@ absl::StatusOr<fs::path> CheckDirectory(std::string_view key, std::string text,
   const bool has_control = std::any_of(text.begin(), text.end(), [](char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
   });
-  if (!path.is_absolute() || path != path.lexically_normal() || has_control)
+  if (!path.is_absolute() || text != path.lexically_normal().native() || has_control)
     return Invalid(key, path, "not a plain absolute path");
   if (IsWithin(home, path)) return Invalid(key, path, "holds the home directory");
   const bool system = std::any_of(kSystemTrees.begin(), kSystemTrees.end(),

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/base/mutex.h"
 #include "common/base/status.h"
+#include "daemon/ports/agent_configs.h"
 #include "daemon/ports/bridge_listeners.h"
 #include "daemon/ports/git_boundary.h"
 #include "daemon/ports/sandbox_backend.h"
@@ -160,6 +162,44 @@ class FakeGitBoundary : public daemon::GitBoundary {
 
  private:
   SandboxLog& log_;
+};
+
+// Asked for nothing but what a test reads.
+class FakeAgentConfigs : public daemon::AgentConfigs {
+ public:
+  absl::StatusOr<std::vector<daemon::Mount>> Prepare(const daemon::Worktree&,
+                                                     const daemon::AgentConfigPlan& plan) override {
+    WM_RETURN_IF_ERROR(failure);
+    prepared = plan;
+    return std::vector<daemon::Mount>{{"/private.agent", plan.target, true}};
+  }
+  absl::Status Watch(const daemon::Worktree& worktree) override {
+    MutexLock lock(mu_);
+    ++watched_[worktree.path];
+    return absl::OkStatus();
+  }
+  void Unwatch(const daemon::Worktree& worktree) override {
+    MutexLock lock(mu_);
+    if (--watched_[worktree.path] == 0) watched_.erase(worktree.path);
+  }
+  absl::Status Discard(const daemon::Worktree&) override { return absl::OkStatus(); }
+
+  // Worktrees whose logins are kept in step.
+  std::size_t watches() const {
+    MutexLock lock(mu_);
+    return watched_.size();
+  }
+  void Forget() {
+    MutexLock lock(mu_);
+    watched_.clear();
+  }
+
+  absl::Status failure;
+  std::optional<daemon::AgentConfigPlan> prepared;
+
+ private:
+  mutable Mutex mu_;
+  std::map<std::filesystem::path, int> watched_ WM_GUARDED_BY(mu_);
 };
 
 }  // namespace workmux::test

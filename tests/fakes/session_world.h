@@ -36,11 +36,13 @@ struct SessionWorld {
     agents.reset();
     bridge.open.clear();
     boundary.watched.clear();
+    agent_configs.Forget();
     directory = std::make_unique<daemon::SessionDirectory>();
     agents = std::make_unique<daemon::AgentTracker>(agent_records, tmux);
     manager = std::make_unique<daemon::SessionManager>(daemon::SessionManager::Deps{
         .planner = planner,
         .git = boundary,
+        .agent_configs = agent_configs,
         .bridge = bridge,
         .agents = *agents,
         .multiplexers = tmux,
@@ -74,7 +76,7 @@ struct SessionWorld {
   // Nothing of a session is left anywhere.
   bool NothingLeft() {
     return directory->All().empty() && session_records.sessions.empty() && bridge.open.empty() &&
-           container.existing.empty() && boundary.watched.empty();
+           container.existing.empty() && boundary.watched.empty() && agent_configs.watches() == 0;
   }
 
   TempDir dir;
@@ -89,6 +91,7 @@ struct SessionWorld {
   FakeSandboxBackend confined{"namespace", log};
   FakeBridgeListeners bridge{log};
   FakeGitBoundary boundary{log};
+  FakeAgentConfigs agent_configs;
   daemon::SandboxBackends backends{{"container", &container}, {"namespace", &confined}};
   daemon::ConfigGate gate{trust};
   daemon::SessionPlanner::ProgramPaths installed;  // what a search for any program finds

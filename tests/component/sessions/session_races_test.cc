@@ -10,6 +10,7 @@
 #include "daemon/domain/session_manager.h"
 #include "tests/fakes/fake_git.h"
 #include "tests/fakes/fake_progress.h"
+#include "tests/fakes/fake_sandbox.h"
 #include "tests/support/catch.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -132,6 +133,7 @@ struct Fixture {
   EventLoop loop;
   NoTmux tmux;
   CountingBoundary boundary;
+  test::FakeAgentConfigs agent_configs;
   QuietBridge bridge;
   ScriptedBackend backend{"container"};
   ScriptedBackend confined{"namespace"};
@@ -149,6 +151,7 @@ struct Fixture {
   SessionManager sessions{
       {.planner = planner,
        .git = boundary,
+       .agent_configs = agent_configs,
        .bridge = bridge,
        .agents = agents,
        .multiplexers = tmux,

@@ -1,5 +1,6 @@
 #include "daemon/domain/session_manager.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "tests/fakes/session_world.h"
@@ -55,6 +56,31 @@ TEST_CASE("SessionManager: whichever step of Open fails, nothing is left of the 
   // The next one opens, so nothing is locked or taken either.
   w.log.failures.clear();
   CHECK_OK(w.Open());
+}
+
+TEST_CASE("SessionManager: the agent's settings are the sandbox's, watched for as long as it is") {
+  SessionWorld w;
+  const std::string id = w.MustOpen();
+  REQUIRE(w.agent_configs.prepared.has_value());
+  CHECK(w.agent_configs.prepared->profile == "claude");
+  const auto& mounts = w.container.prepared.mounts;
+  CHECK(std::find(mounts.begin(), mounts.end(), Mount{"/private.agent", "/tmp/.claude", true}) !=
+        mounts.end());
+  CHECK(w.agent_configs.watches() == 1);
+  w.manager->BeginShutdown();
+  w.Restart();
+  REQUIRE_OK(w.manager->Restore());
+  CHECK(w.agent_configs.watches() == 1);
+  w.manager->LeaseLost(id);
+  CHECK(w.agent_configs.watches() == 0);
+}
+
+TEST_CASE("SessionManager: without the agent's settings there is no sandbox") {
+  SessionWorld w;
+  w.agent_configs.failure = ResourceExhausted("the disk is full");
+  CHECK_CODE(w.Open(), absl::StatusCode::kResourceExhausted);
+  CHECK(w.log.Count("prepare") == 0);
+  CHECK(w.NothingLeft());
 }
 
 TEST_CASE("SessionManager: when a record cannot be written nothing is left of the session") {

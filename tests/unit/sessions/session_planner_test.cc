@@ -67,21 +67,17 @@ TEST_CASE("SessionPlanner: without a command the agent runs, or a shell") {
   CHECK(test::Must(w.planner.Plan(AgentRequest(w))).bridge);
 }
 
-TEST_CASE("SessionPlanner: an agent's settings are mounted where its HOME is") {
+TEST_CASE("SessionPlanner: the agent that is started decides about settings, and none are made") {
   SessionWorld w;
   const std::filesystem::path home = w.dir / "home";
-  SessionRequest request = AgentRequest(w, "claude");
-  SECTION("in a container") {
-    const SessionPlan plan = test::Must(w.planner.Plan(request));
-    CHECK(plan.agent_mounts == std::vector<Mount>{{home / ".claude", "/tmp/.claude", true}});
-  }
-  SECTION("in a namespace") {
-    request.backend = "namespace";
-    const SessionPlan plan = test::Must(w.planner.Plan(request));
-    CHECK(plan.agent_mounts == std::vector<Mount>{{home / ".claude", home / ".claude", true}});
-  }
-  // Made when absent, or a login inside would be lost.
-  CHECK(std::filesystem::is_directory(home / ".claude"));
+  SessionRequest request = AgentRequest(w, "codex");
+  const SessionPlan plan = test::Must(w.planner.Plan(request));
+  REQUIRE(plan.agent_config.has_value());
+  CHECK(plan.agent_config->profile == "codex");
+  CHECK(plan.agent_config->host_dir == home / ".codex");
+  request.backend = "namespace";
+  CHECK(test::Must(w.planner.Plan(request)).agent_config->target == home / ".codex");
+  CHECK_FALSE(std::filesystem::exists(home / ".codex"));
 }
 
 TEST_CASE("SessionPlanner: a variable names the settings only where they stand elsewhere") {
@@ -90,17 +86,6 @@ TEST_CASE("SessionPlanner: a variable names the settings only where they stand e
   CHECK(test::Must(w.planner.Plan(request)).agent_env == Env{{"CODEX_HOME", "/home/user/.codex"}});
   request.backend = "namespace";
   CHECK(test::Must(w.planner.Plan(request)).agent_env.empty());
-}
-
-TEST_CASE(
-    "SessionPlanner: further directories of an agent are read-only, and only when they exist") {
-  SessionWorld w;
-  const std::filesystem::path home = w.dir / "home";
-  CHECK(test::Must(w.planner.Plan(AgentRequest(w, "opencode"))).agent_mounts.size() == 1);
-  std::filesystem::create_directories(home / ".config/opencode");
-  const SessionPlan plan = test::Must(w.planner.Plan(AgentRequest(w, "opencode")));
-  REQUIRE(plan.agent_mounts.size() == 2);
-  CHECK(plan.agent_mounts[1] == Mount{home / ".config/opencode", "/tmp/.config/opencode", false});
 }
 
 TEST_CASE("SessionPlanner: the agent's program is brought along where the host's is used") {
