@@ -88,13 +88,14 @@ absl::StatusOr<std::unique_ptr<PrivateAgentConfigs>> PrivateAgentConfigs::Create
   return configs;
 }
 
-// Settings that this or another sandbox writes would be followed by agents on the
-// host and in every other one.
+// Settings that the sandbox can write would be followed by agents on the host and in
+// every other sandbox, which is what only `shared` is for.
 absl::StatusOr<fs::path> PrivateAgentConfigs::HostDirectory(const Worktree& worktree,
                                                             const AgentConfigPlan& plan) const {
   WM_RETURN_IF_ERROR(Annotate(MakeHostDirectory(plan.host_dir), "the agent's settings"));
   WM_ASSIGN_OR_RETURN(fs::path real, Canonical(plan.host_dir));
   const fs::path state = base_.parent_path();
+  if (plan.shared && !IsWithin(real, state) && !IsWithin(state, real)) return real;
   for (const fs::path& exposed :
        {worktree.path, worktree.repository.main_worktree, worktree.repository.common_dir, state}) {
     if (exposed.empty() || !(IsWithin(real, exposed) || IsWithin(exposed, real))) continue;

@@ -63,8 +63,8 @@ struct SandboxConfig {
   SandboxGit git = SandboxGit::kClone;
   AgentConfigMode agent_config = AgentConfigMode::kIsolated;
   std::string agent_config_dir;  // may hold ~ and {agent}; empty: the agent's own
-  std::string memory;  // as `docker run --memory` takes it; empty: no limit
-  std::string cpus;    // as `docker run --cpus` takes it; empty: no limit
+  std::string memory;            // as `docker run --memory` takes it; empty: no limit
+  std::string cpus;              // as `docker run --cpus` takes it; empty: no limit
 };
 
 struct Config {

@@ -85,6 +85,14 @@ TEST_CASE("Config: wrong values are refused with their place", "[config]") {
        "-1"},
       {"sandbox: {container: {runtime: podman}}",
        "g:1:32: sandbox.container.runtime: podman is not supported yet, use docker"},
+      {"sandbox: {agent_config: mine}",
+       "g:1:25: sandbox.agent_config: expected one of isolated, shared, found the text \"mine\""},
+      {"sandbox: {agent_config_dir: \"agents/{agent}\"}",
+       "g:1:29: sandbox.agent_config_dir: expected an absolute path or one below ~, found the text "
+       "\"agents/{agent}\""},
+      {"sandbox: {agent_config_dir: \"~/{agnet}\"}",
+       "g:1:29: sandbox.agent_config_dir: {agent} is the only placeholder that may be used in the "
+       "text \"~/{agnet}\""},
       {"sandbox: {toolchain: flake}",
        "g:1:22: sandbox.toolchain: flake is not supported yet, use auto, off"},
   };
@@ -185,6 +193,7 @@ TEST_CASE("Config: every supported key reaches its field", "[config]") {
       "merge_strategy: squash\nmerge_keep: true\nstatus_format: false\n"
       "status_icons: {working: W, waiting: '?', done: D}\nprompt_file_only: true\n"
       "sandbox: {enabled: true, backend: namespace, target: all, image: 'i:{agent}', git: shared,\n"
+      "  agent_config: shared, agent_config_dir: '~/a/{agent}',\n"
       "  toolchain: off, container: {runtime: docker, memory: 1.5GiB, cpus: 2}}\n");
   CHECK(config.main_branch == "trunk");
   CHECK(config.base_branch == "auto");
@@ -212,6 +221,8 @@ TEST_CASE("Config: every supported key reaches its field", "[config]") {
   CHECK(config.sandbox.target == SandboxTarget::kAll);
   CHECK(config.sandbox.image == "i:{agent}");
   CHECK(config.sandbox.git == SandboxGit::kShared);
+  CHECK(config.sandbox.agent_config == AgentConfigMode::kShared);
+  CHECK(config.sandbox.agent_config_dir == "~/a/{agent}");
   CHECK(config.sandbox.memory == "1.5GiB");
   CHECK(config.sandbox.cpus == "2");
 }
