@@ -1,12 +1,13 @@
 #include "daemon/agent_config/agent_copy.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
+#include <memory>
 
 #include "common/base/clock.h"
 #include "common/base/status.h"
@@ -53,14 +54,15 @@ bool IsOneOf(std::span<const std::string_view> names, std::string_view name) {
 }
 
 // Names in the host's directory; none when it cannot be read.
-std::set<std::string> NamesIn(const fs::path& dir) {
-  std::set<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator at(dir, error); !error && at != fs::directory_iterator();
-       at.increment(error)) {
-    std::string name = at->path().filename().string();
-    if (IsPlainName(name)) names.insert(std::move(name));
+std::vector<std::string> NamesIn(const fs::path& dir) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(dir.c_str()), &::closedir);
+  if (!stream) return names;
+  while (const dirent* entry = ::readdir(stream.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != ".." && IsPlainName(name)) names.emplace_back(name);
   }
+  std::sort(names.begin(), names.end());
   return names;
 }
 
@@ -73,6 +75,19 @@ absl::Status MakeOwnDirectory(const fs::path& dir) {
   if (!S_ISDIR(info.st_mode)) return FailedPrecondition("{}: not a directory", dir.string());
   if ((info.st_mode & 07777) != 0700 && ::chmod(dir.c_str(), 0700) != 0)
     return ErrnoStatus(errno, dir.string());
+  return absl::OkStatus();
+}
+
+// What else a guest left at the name gives way.
+absl::Status MakeMountPoint(int own, const fs::path& dir, const std::string& name) {
+  if (::mkdirat(own, name.c_str(), 0700) == 0) return absl::OkStatus();
+  if (errno != EEXIST) return ErrnoStatus(errno, (dir / name).string());
+  struct stat info {};
+  if (::fstatat(own, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
+    return ErrnoStatus(errno, (dir / name).string());
+  if (S_ISDIR(info.st_mode)) return absl::OkStatus();
+  WM_RETURN_IF_ERROR(RemoveTree(dir, name));
+  if (::mkdirat(own, name.c_str(), 0700) != 0) return ErrnoStatus(errno, (dir / name).string());
   return absl::OkStatus();
 }
 
@@ -150,12 +165,13 @@ absl::Status AgentCopy::WriteOver(const std::string& name, std::string_view cont
 
 absl::Status AgentCopy::RefreshSettings() {
   CopyRecords records = LoadRecords();
+  WM_ASSIGN_OR_RETURN(const UniqueFd own, OpenDirectory(dir()));
   for (const std::string& name : NamesIn(host_dir_)) {
     if (IsLogin(*files_, name)) continue;
     if (IsOneOf(files_->seeds, name)) {
-      WM_RETURN_IF_ERROR(SeedFile(name));
+      WM_RETURN_IF_ERROR(SeedFile(own.get(), name));
     } else if (IsSettings(*files_, name)) {
-      WM_RETURN_IF_ERROR(RefreshFile(name, records));
+      WM_RETURN_IF_ERROR(RefreshFile(own.get(), name, records));
     }
   }
   for (const auto& [name, record] : records.All(CopyRecords::Kind::kSettings)) {
@@ -167,12 +183,11 @@ absl::Status AgentCopy::RefreshSettings() {
   return SaveRecords(records);
 }
 
-absl::Status AgentCopy::RefreshFile(const std::string& name, CopyRecords& records) {
+absl::Status AgentCopy::RefreshFile(int own, const std::string& name, CopyRecords& records) {
   constexpr auto kKind = CopyRecords::Kind::kSettings;
   WM_ASSIGN_OR_RETURN(const FileStamp host, StampHostFile(host_dir_ / name));
   if (host.kind != FileStamp::Kind::kRegular) return absl::OkStatus();
-  WM_ASSIGN_OR_RETURN(const UniqueFd own, OpenDirectory(dir()));
-  WM_ASSIGN_OR_RETURN(const FileStamp copy, StampEntry(own.get(), name));
+  WM_ASSIGN_OR_RETURN(const FileStamp copy, StampEntry(own, name));
   const CopyRecords::Record known = records.Find(kKind, name);
   if (known.host == host.text && known.copy == copy.text) return absl::OkStatus();
   if (host.size > kMaxSettings) {
@@ -187,14 +202,13 @@ absl::Status AgentCopy::RefreshFile(const std::string& name, CopyRecords& record
   WM_RETURN_IF_ERROR(content.status());
   const mode_t mode = (host.mode & S_IXUSR) != 0 ? 0700 : 0600;
   WM_RETURN_IF_ERROR(Annotate(Write(name, *content, mode), "the agent's settings"));
-  WM_ASSIGN_OR_RETURN(const FileStamp written, StampEntry(own.get(), name));
+  WM_ASSIGN_OR_RETURN(const FileStamp written, StampEntry(own, name));
   records.Put(kKind, name, {host.text, written.text, {}, {}});
   return absl::OkStatus();
 }
 
-absl::Status AgentCopy::SeedFile(const std::string& name) {
-  WM_ASSIGN_OR_RETURN(const UniqueFd own, OpenDirectory(dir()));
-  WM_ASSIGN_OR_RETURN(const FileStamp copy, StampEntry(own.get(), name));
+absl::Status AgentCopy::SeedFile(int own, const std::string& name) {
+  WM_ASSIGN_OR_RETURN(const FileStamp copy, StampEntry(own, name));
   if (copy.kind != FileStamp::Kind::kAbsent) return absl::OkStatus();
   WM_ASSIGN_OR_RETURN(const FileStamp host, StampHostFile(host_dir_ / name));
   if (host.kind != FileStamp::Kind::kRegular || host.size > kMaxSeed) return absl::OkStatus();
@@ -228,28 +242,17 @@ absl::Status AgentCopy::RefreshSeed(const fs::path& seed, const fs::path& relati
 absl::StatusOr<std::vector<Mount>> AgentCopy::SettingsMounts(const fs::path& target) {
   std::vector<Mount> mounts;
   WM_ASSIGN_OR_RETURN(const UniqueFd own, OpenDirectory(dir()));
-  std::set<std::string> names;
-  if (files_->everything) {
-    names = NamesIn(host_dir_);
-  } else {
-    names.insert(files_->directories.begin(), files_->directories.end());
-  }
+  std::vector<std::string> names(files_->directories.begin(), files_->directories.end());
+  if (files_->everything) names = NamesIn(host_dir_);
   for (const std::string& name : names) {
     std::error_code error;
     // The user's own link is followed, once and for the life of the sandbox.
-    const fs::path source = fs::canonical(host_dir_ / name, error);
-    if (error || !fs::is_directory(source, error)) continue;
-    if (::mkdirat(own.get(), name.c_str(), 0700) != 0) {
-      if (errno != EEXIST) return ErrnoStatus(errno, (dir() / name).string());
-      struct stat info {};
-      if (::fstatat(own.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
-        return ErrnoStatus(errno, (dir() / name).string());
-      if (!S_ISDIR(info.st_mode)) {
-        WM_RETURN_IF_ERROR(RemoveTree(dir(), name));
-        if (::mkdirat(own.get(), name.c_str(), 0700) != 0)
-          return ErrnoStatus(errno, (dir() / name).string());
-      }
-    }
+    fs::path source = host_dir_ / name;
+    struct stat host {};
+    if (::lstat(source.c_str(), &host) != 0) continue;
+    if (S_ISLNK(host.st_mode)) source = fs::canonical(source, error);
+    if (error || (!S_ISDIR(host.st_mode) && !fs::is_directory(source, error))) continue;
+    WM_RETURN_IF_ERROR(MakeMountPoint(own.get(), dir(), name));
     mounts.push_back({source, target / name, /*writable=*/false});
   }
   return mounts;

@@ -66,8 +66,8 @@ class AgentCopy {
  private:
   AgentCopy(std::filesystem::path root, std::filesystem::path host_dir, const std::string& profile);
   static absl::StatusOr<AgentCopy> Find(const std::filesystem::path& root);
-  absl::Status RefreshFile(const std::string& name, CopyRecords& records);
-  absl::Status SeedFile(const std::string& name);
+  absl::Status RefreshFile(int own, const std::string& name, CopyRecords& records);
+  absl::Status SeedFile(int own, const std::string& name);
 
   std::filesystem::path root_;
   std::filesystem::path host_dir_;

@@ -71,8 +71,16 @@ absl::Status ExchangeEntry(int scratch, int to, const std::string& name, std::st
   };
   if (!swap()) {
     const int error = errno;
+    // rename(2): file systems without it say EINVAL. A moment stays in which
+    // somebody else's work is lost there.
+    if (error == EINVAL) {
+      WM_ASSIGN_OR_RETURN(const FileStamp now, StampEntry(to, name));
+      if (now.content == expected.content &&
+          ::renameat(scratch, temporary.c_str(), to, name.c_str()) == 0)
+        return absl::OkStatus();
+    }
     ::unlinkat(scratch, temporary.c_str(), 0);
-    return error == EEXIST || error == ENOENT ? lost : ErrnoStatus(error, name);
+    return error == EEXIST || error == ENOENT || error == EINVAL ? lost : ErrnoStatus(error, name);
   }
   if (is_new) return absl::OkStatus();
   // Only now it is certain what was there.
