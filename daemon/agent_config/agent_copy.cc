@@ -15,6 +15,7 @@
 #include "common/io/file.h"
 #include "common/io/tree.h"
 #include "common/log/log.h"
+#include "daemon/agent_config/login_document.h"
 #include "daemon/domain/worktree_state.h"
 #include "daemon/domain/worktree_state_trash.h"
 
@@ -201,7 +202,12 @@ absl::Status AgentCopy::RefreshFile(int own, const std::string& name, CopyRecord
     return absl::OkStatus();
   WM_RETURN_IF_ERROR(content.status());
   const mode_t mode = (host.mode & S_IXUSR) != 0 ? 0700 : 0600;
-  WM_RETURN_IF_ERROR(Annotate(Write(name, *content, mode), "the agent's settings"));
+  std::string wanted = *content;
+  if (name == "settings.json" && !files_->kept_switch.empty()) {
+    const auto old = ReadFileBeneath(dir(), name, static_cast<std::size_t>(kMaxSettings));
+    if (old.ok()) wanted = KeepSwitch(files_->kept_switch, wanted, *old);
+  }
+  WM_RETURN_IF_ERROR(Annotate(Write(name, wanted, mode), "the agent's settings"));
   WM_ASSIGN_OR_RETURN(const FileStamp written, StampEntry(own, name));
   records.Put(kKind, name, {host.text, written.text, {}, {}});
   return absl::OkStatus();

@@ -197,4 +197,16 @@ std::string RefreshDocument(const LoginFile& file, std::string_view host, std::s
   return added ? Write(*fresh, host) : std::string(host);
 }
 
+std::string KeepSwitch(std::string_view name, std::string_view fresh, std::string_view old) {
+  auto document = Parse(fresh);
+  const auto previous = Parse(old);
+  if (!document.ok() || !previous.ok()) return std::string(fresh);
+  const std::string key(name);
+  const auto found = previous->find(key);
+  if (found == previous->end() || *found != true || document->contains(key))
+    return std::string(fresh);
+  (*document)[key] = true;
+  return Write(*document, fresh);
+}
+
 }  // namespace workmux::daemon

@@ -29,4 +29,8 @@ absl::StatusOr<std::string> PutLogin(const LoginFile& file, std::string_view tex
 // when either is not an object.
 std::string RefreshDocument(const LoginFile& file, std::string_view host, std::string_view copy);
 
+// `fresh` with the member `name` set to true when `old` has it so; as it is when
+// either is not an object.
+std::string KeepSwitch(std::string_view name, std::string_view fresh, std::string_view old);
+
 }  // namespace workmux::daemon

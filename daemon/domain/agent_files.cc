@@ -100,7 +100,14 @@ constexpr Names kCopilotDirectories[] = {"agents",       "commands",          "e
 constexpr Names kCopilotSeeds[] = {"config.json"};
 
 constexpr AgentFiles kFiles[] = {
-    {"claude", "CLAUDE_CONFIG_DIR", kClaudeSettings, kClaudeDirectories, {}, kClaudeLogins},
+    {"claude",
+     "CLAUDE_CONFIG_DIR",
+     kClaudeSettings,
+     kClaudeDirectories,
+     {},
+     kClaudeLogins,
+     /*everything=*/false,
+     "skipDangerousModePermissionPrompt"},
     {"codex", "CODEX_HOME", kCodexSettings, kCodexDirectories, {}, kCodexLogins},
     {"gemini", "", kGeminiSettings, kGeminiDirectories, {}, kGeminiLogins},
     {"agy", "", kAgySettings, kAgyDirectories, {}, kAgyLogins},

@@ -37,6 +37,9 @@ struct AgentFiles {
   // For programs that are in no table: every file is settings and every directory
   // is mounted.
   bool everything = false;
+  // A switch of settings.json that stays on once it is on in a sandbox: an answer
+  // to a question that would be asked again at each start.
+  std::string_view kept_switch = {};
 };
 
 // Never absent: programs without a row get one with `everything`.

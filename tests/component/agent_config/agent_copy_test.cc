@@ -97,6 +97,19 @@ TEST_CASE("AgentCopy: settings are the host's at each start, the rest is the san
   }
 }
 
+TEST_CASE("AgentCopy: an answer that was given in a sandbox is not asked for again") {
+  AgentWorld world;
+  WriteFile(world.host() / "settings.json", R"({"model":"m"})");
+  AgentCopy copy = Copy(world);
+  REQUIRE_OK(copy.RefreshSettings());
+  WriteFile(copy.dir() / "settings.json",
+            R"({"hooks":{"x":1},"skipDangerousModePermissionPrompt":true})");
+  REQUIRE_OK(copy.RefreshSettings());
+  CHECK(ReadWholeFile(copy.dir() / "settings.json") ==
+        R"({"model":"m","skipDangerousModePermissionPrompt":true})");
+  CHECK(ReadWholeFile(world.host() / "settings.json") == R"({"model":"m"})");
+}
+
 TEST_CASE("AgentCopy: the host's own links are followed") {
   AgentWorld world;
   WriteFile(world.dir / "dotfiles/settings.json", "linked");
