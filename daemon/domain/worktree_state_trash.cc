@@ -78,8 +78,8 @@ absl::StatusOr<std::size_t> TrashOrphans(const fs::path& base, std::int64_t now_
   return moved;
 }
 
-absl::StatusOr<std::size_t> PruneStateTrash(const fs::path& state_dir, std::int64_t now_unix) {
-  const fs::path trash = state_dir / "git/trash";
+absl::StatusOr<std::size_t> PruneStateTrash(const fs::path& base, std::int64_t now_unix) {
+  const fs::path trash = base / "trash";
   WM_ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(trash));
   std::size_t deleted = 0;
   for (const std::string& name : names) {
