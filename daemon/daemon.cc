@@ -49,6 +49,11 @@ constexpr std::size_t kMinWorkers = 2;
 constexpr std::size_t kMaxWorkers = 64;
 constexpr std::size_t kMaxGuestWorkers = 16;
 constexpr std::chrono::seconds kDrainLimit{5};
+#ifdef __APPLE__
+constexpr bool kMacOs = true;
+#else
+constexpr bool kMacOs = false;
+#endif
 
 // Held for life. Both, because WORKMUX_SOCKET can put two daemons on one state
 // directory, and two state directories on one socket.
@@ -97,13 +102,19 @@ void MakeCanonical(Daemon::Options& options) {
 
 // In the order of construction; destroyed the other way round.
 struct Daemon::Parts {
-  Parts(Options given, InstanceLocks held, std::unique_ptr<SqliteStore> opened,
-        RuntimeTraits traits, std::string name)
+  Parts(Options given, InstanceLocks held, std::unique_ptr<SqliteStore> opened, std::string name)
       : options(std::move(given)),
         instance(std::move(name)),
         locks(std::move(held)),
-        store(std::move(opened)),
-        container(runner, traits, options.env, instance) {}
+        store(std::move(opened)) {
+    for (const RuntimeTraits& traits : AllRuntimeTraits()) {
+      auto backend = std::make_unique<ContainerBackend>(runner, traits, options.env, instance);
+      backends.emplace(traits.name, backend.get());
+      // What belongs to another kind of host is not missed here.
+      if (kMacOs || !traits.only_macos) expected_backends.emplace(traits.name, backend.get());
+      containers.push_back(std::move(backend));
+    }
+  }
 
   Options options;
   const std::string instance;
@@ -118,9 +129,10 @@ struct Daemon::Parts {
 
   GitCli git{runner, options.env};
   TmuxServers tmux{runner};
-  ContainerBackend container;
   NamespaceBackend namespaces{runner, options.env};
-  SandboxBackends backends{{"container", &container}, {"namespace", &namespaces}};
+  std::vector<std::unique_ptr<ContainerBackend>> containers;
+  SandboxBackends backends{{"namespace", &namespaces}};
+  SandboxBackends expected_backends{{"namespace", &namespaces}};
   std::unique_ptr<CloneGitBoundary> boundary;
   std::unique_ptr<PrivateAgentConfigs> agent_configs;
 
@@ -129,11 +141,17 @@ struct Daemon::Parts {
   SessionDirectory directory;
   SessionGuestActions guest_actions{directory, agents};
   GuestBridge bridge{loop, guest_executor, guest_actions};
-  SessionPlanner planner{git, config, backends, &FindProgramPaths};
+  SessionPlanner planner{
+      {.git = git,
+       .config = config,
+       .backends = backends,
+       .find_program = &FindProgramPaths,
+       .default_runtime = [this] { return std::string(DefaultRuntime(options.env, kMacOs)); },
+       .own_dirs = {options.paths.state, options.paths.runtime}}};
   std::unique_ptr<SessionManager> sessions;
   std::unique_ptr<WorktreeManager> worktrees;
   std::unique_ptr<AgentQueries> queries;
-  Doctor doctor{runner, backends};
+  Doctor doctor{runner, expected_backends};
 
   std::unique_ptr<DaemonService> daemon_service;
   std::unique_ptr<AgentService> agent_service;
@@ -201,7 +219,13 @@ void Daemon::Parts::BuildServices() {
                                 ::kill(::getpid(), SIGTERM);
                               }});
   agent_service = std::make_unique<AgentService>(executor, agents, *queries, git, config);
-  sandbox_service = std::make_unique<SandboxService>(executor, *sessions, directory, git);
+  sandbox_service = std::make_unique<SandboxService>(SandboxService::Deps{
+      .executor = executor,
+      .sessions = *sessions,
+      .directory = directory,
+      .backends = backends,
+      .default_runtime = [this] { return std::string(DefaultRuntime(options.env, kMacOs)); },
+      .git = git});
   workspace_service =
       std::make_unique<WorkspaceService>(WorkspaceService::Deps{.executor = executor,
                                                                 .loop = loop,
@@ -264,9 +288,8 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(Options options) {
                       SqliteStore::Open(options.paths.state / "workmux.db"));
 
   WM_ASSIGN_OR_RETURN(std::string instance, InstanceId(options.paths.state));
-  WM_ASSIGN_OR_RETURN(const RuntimeTraits traits, RuntimeTraitsFor("docker"));
   auto parts = std::make_unique<Parts>(std::move(options), std::move(locks), std::move(store),
-                                       traits, std::move(instance));
+                                       std::move(instance));
   parts->log_file = log.string();
   // From here on a failure goes through Stop: work may have been posted.
   std::unique_ptr<Daemon> daemon(new Daemon(std::move(parts)));

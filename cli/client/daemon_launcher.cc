@@ -101,7 +101,8 @@ Env DaemonEnv(const Env& env) {
        "DBUS_SESSION_BUS_ADDRESS", "NO_COLOR",
        // Which engine to talk to, docker(1) and podman(1).
        "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH",
-       "DOCKER_API_VERSION", "CONTAINER_HOST", "CONTAINER_CONNECTION"});
+       "DOCKER_API_VERSION", "CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINERS_CONF",
+       "CONTAINERS_STORAGE_CONF", "CONTAINERS_REGISTRIES_CONF"});
   constexpr std::array<std::string_view, 3> kPrefixes = {"LC_", "XDG_", "WORKMUX_"};
   Env kept;
   for (const auto& [name, value] : env) {

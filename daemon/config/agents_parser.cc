@@ -1,8 +1,5 @@
 #include "daemon/config/agents_parser.h"
 
-#include <algorithm>
-#include <cctype>
-
 #include "common/base/status.h"
 #include "common/base/strings.h"
 
@@ -12,15 +9,6 @@ namespace {
 bool IsAgentName(std::string_view name) {
   return !name.empty() && name[0] != '-' && Printable(name) == name &&
          name.find_first_of(" <>\"'") == std::string_view::npos;
-}
-
-// POSIX.1-2017, 3.235: what a shell can assign to.
-bool IsVariableName(std::string_view name) {
-  const auto fits = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-  };
-  return !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
-         std::all_of(name.begin(), name.end(), fits);
 }
 
 absl::StatusOr<std::variant<std::string, EnvFrom>> ReadEnvValue(const ValueReader& reader,

@@ -48,11 +48,34 @@ struct StatusIcons {
 enum class SandboxTarget { kAgent, kAll };
 enum class SandboxGit { kClone, kShared };
 enum class AgentConfigMode { kIsolated, kShared };
+enum class MainWorktreeAccess { kReadWrite, kReadOnly, kNone };
 
 struct ExtraMount {
+  std::filesystem::path host_path;   // absolute, or "~" and what follows it
+  std::filesystem::path guest_path;  // absolute; empty: the host's path
+  bool writable = false;
+};
+
+struct Device {
   std::filesystem::path host_path;
   std::filesystem::path guest_path;
-  bool writable = false;
+  std::string permissions = "rwm";  // of mknod(2) in the container: any of r, w, m
+  bool operator==(const Device&) const = default;
+};
+
+struct ContainerConfig {
+  std::string runtime;  // "docker", "podman", "apple-container"; empty: the one that is found
+  std::string memory;   // as `docker run --memory` takes it; empty: the runtime's default
+  std::string cpus;     // as `docker run --cpus` takes it; empty: no limit
+  int pids = 4096;
+  std::string tmpfs_size = "2g";  // of /tmp and /var/tmp, each; "0": the image's own directories
+  std::string log_size = "10m";   // what the engine keeps of the output; "0": nothing
+  std::vector<Device> devices;
+  std::vector<std::string> group_add;
+  std::vector<std::filesystem::path> excluded_files;  // relative to the worktree
+  std::string oci_runtime;
+  std::vector<std::string> cap_add;
+  std::vector<std::string> security_opt;
 };
 
 struct SandboxConfig {
@@ -63,8 +86,12 @@ struct SandboxConfig {
   SandboxGit git = SandboxGit::kClone;
   AgentConfigMode agent_config = AgentConfigMode::kIsolated;
   std::string agent_config_dir;  // may hold ~ and {agent}; empty: the agent's own
-  std::string memory;            // as `docker run --memory` takes it; empty: no limit
-  std::string cpus;              // as `docker run --cpus` takes it; empty: no limit
+  MainWorktreeAccess main_worktree = MainWorktreeAccess::kReadWrite;
+  std::vector<std::string> env_passthrough;
+  std::map<std::string, std::string> env;
+  std::string rpc_host;  // empty: the runtime's own
+  std::vector<ExtraMount> extra_mounts;
+  ContainerConfig container;
 };
 
 struct Config {

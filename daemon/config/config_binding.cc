@@ -1,13 +1,13 @@
 #include "daemon/config/config_binding.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "daemon/config/agents_parser.h"
 #include "daemon/config/config_schema.h"
 #include "daemon/config/pane_parser.h"
+#include "daemon/config/sandbox_parser.h"
 
 namespace workmux::daemon {
 namespace {
@@ -58,9 +58,11 @@ absl::Status OnlyChoice(const ValueReader& reader, const YamlNode& node, Config&
   return ReadChoice(reader, node).status();
 }
 
-absl::Status Backend(const ValueReader& reader, const YamlNode& node, Config& config) {
+// For choices that are kept by name.
+template <auto... kPath>
+absl::Status NamedChoice(const ValueReader& reader, const YamlNode& node, Config& config) {
   WM_RETURN_IF_ERROR(ReadChoice(reader, node).status());
-  config.sandbox.backend = node.scalar;
+  At<kPath...>(config) = node.scalar;
   return absl::OkStatus();
 }
 
@@ -97,67 +99,20 @@ absl::Status WorktreeDir(const ValueReader& reader, const YamlNode& node, Config
   return CheckPlaceholders(reader, node, "project");
 }
 
-// The characters of an image reference (OCI distribution specification 1.1), the
-// placeholder aside. The first one keeps it from being read as an option.
 absl::Status Image(const ValueReader& reader, const YamlNode& node, Config& config) {
-  WM_ASSIGN_OR_RETURN(config.sandbox.image, reader.Line(node));
-  WM_RETURN_IF_ERROR(CheckPlaceholders(reader, node, "agent"));
-  const auto fits = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-           std::string_view("._/:@-{}").find(c) != std::string_view::npos;
-  };
-  const std::string& image = config.sandbox.image;
-  const bool good_start =
-      image.empty() || image[0] == '{' || std::isalnum(static_cast<unsigned char>(image[0])) != 0;
-  if (!good_start || !std::all_of(image.begin(), image.end(), fits)) {
-    return reader.Error(node.place,
-                        Format("expected an image's name, found {}", DescribeValue(node)));
-  }
-  return absl::OkStatus();
+  WM_ASSIGN_OR_RETURN(config.sandbox.image, ParseImage(reader, node));
+  return CheckPlaceholders(reader, node, "agent");
 }
 
-// Digits with an optional fraction, not zero; returns how long it is, 0 for none.
-std::size_t PositiveDecimal(std::string_view text, std::size_t max_fraction) {
-  std::size_t at = text.find_first_not_of("0123456789");
-  at = at == std::string_view::npos ? text.size() : at;
-  if (at == 0) return 0;
-  if (at < text.size() && text[at] == '.') {
-    std::size_t end = text.find_first_not_of("0123456789", at + 1);
-    end = end == std::string_view::npos ? text.size() : end;
-    if (end == at + 1 || end - at - 1 > max_fraction) return 0;
-    at = end;
-  }
-  const bool positive = text.substr(0, at).find_first_of("123456789") != std::string_view::npos;
-  return positive ? at : 0;
-}
-
-// docker/go-units RAMInBytes: a number and b, k, kb, kib, … p, in any case. Zero
-// means "no limit" to docker; whoever wants that leaves the key out.
+// Zero means "no limit" to docker; whoever wants that leaves the key out.
 absl::Status Memory(const ValueReader& reader, const YamlNode& node, Config& config) {
-  std::string suffix;
-  const std::size_t digits = node.IsScalar() ? PositiveDecimal(node.scalar, 9) : 0;
-  if (digits > 0) suffix = node.scalar.substr(digits);
-  for (char& c : suffix) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  std::string_view unit = suffix;
-  if (!unit.empty() && std::string_view("kmgtp").find(unit[0]) != std::string_view::npos) {
-    unit.remove_prefix(1);
-    if (unit == "ib") unit.remove_prefix(1);
-  }
-  if (digits == 0 || (!unit.empty() && unit != "b")) {
-    return reader.Error(
-        node.place, Format("expected a size such as 512m or 8g, found {}", DescribeValue(node)));
-  }
-  config.sandbox.memory = node.scalar;
+  WM_ASSIGN_OR_RETURN(config.sandbox.container.memory, ParseSize(reader, node, /*zero=*/false));
   return absl::OkStatus();
 }
 
-absl::Status Cpus(const ValueReader& reader, const YamlNode& node, Config& config) {
-  if (!node.IsScalar() || node.scalar.size() > 16 ||
-      PositiveDecimal(node.scalar, 9) != node.scalar.size()) {
-    return reader.Error(
-        node.place, Format("expected a number of CPUs such as 1.5, found {}", DescribeValue(node)));
-  }
-  config.sandbox.cpus = node.scalar;
+template <std::string ContainerConfig::*kMember>
+absl::Status Limit(const ValueReader& reader, const YamlNode& node, Config& config) {
+  WM_ASSIGN_OR_RETURN(config.sandbox.container.*kMember, ParseSize(reader, node, /*zero=*/true));
   return absl::OkStatus();
 }
 
@@ -173,15 +128,22 @@ absl::Status AgentConfigDir(const ValueReader& reader, const YamlNode& node, Con
   return CheckPlaceholders(reader, node, "agent");
 }
 
-absl::Status Panes(const ValueReader& reader, const YamlNode& node, Config& config) {
-  WM_ASSIGN_OR_RETURN(config.panes, ParsePanes(reader, node));
+absl::Status Pids(const ValueReader& reader, const YamlNode& node, Config& config) {
+  // Fewer do not start an agent; the kernel has no more (PID_MAX_LIMIT, linux/threads.h).
+  WM_ASSIGN_OR_RETURN(config.sandbox.container.pids, reader.Integer(node, 16, 4'194'304));
   return absl::OkStatus();
 }
 
-absl::Status Agents(const ValueReader& reader, const YamlNode& node, Config& config) {
-  WM_ASSIGN_OR_RETURN(config.agents, ParseAgents(reader, node));
+// A value with a reader of its own.
+template <auto kParse, auto... kPath>
+absl::Status Parsed(const ValueReader& reader, const YamlNode& node, Config& config) {
+  WM_ASSIGN_OR_RETURN(At<kPath...>(config), kParse(reader, node));
   return absl::OkStatus();
 }
+template <auto kParse, auto kMember>
+constexpr Apply kSandbox = &Parsed<kParse, &Config::sandbox, kMember>;
+template <auto kParse, auto kMember>
+constexpr Apply kContainer = &Parsed<kParse, &Config::sandbox, &SandboxConfig::container, kMember>;
 
 struct Binding {
   std::string_view key;
@@ -197,9 +159,9 @@ constexpr Binding kBindings[] = {
     {"window_prefix", Line<&Config::window_prefix>},
     {"window_placement", Choice<&Config::window_placement>},
     {"mode", OnlyChoice},
-    {"panes", Panes},
+    {"panes", Parsed<&ParsePanes, &Config::panes>},
     {"agent", Line<&Config::agent>},
-    {"agents", Agents},
+    {"agents", Parsed<&ParseAgents, &Config::agents>},
     {"post_create", TextList<&Config::post_create>},
     {"pre_merge", TextList<&Config::pre_merge>},
     {"pre_remove", TextList<&Config::pre_remove>},
@@ -213,16 +175,33 @@ constexpr Binding kBindings[] = {
     {"status_icons.done", Line<&Config::status_icons, &StatusIcons::done>},
     {"prompt_file_only", Bool<&Config::prompt_file_only>},
     {"sandbox.enabled", Bool<&Config::sandbox, &SandboxConfig::enabled>},
-    {"sandbox.backend", Backend},
+    {"sandbox.backend", NamedChoice<&Config::sandbox, &SandboxConfig::backend>},
     {"sandbox.target", Choice<&Config::sandbox, &SandboxConfig::target>},
     {"sandbox.image", Image},
     {"sandbox.git", Choice<&Config::sandbox, &SandboxConfig::git>},
     {"sandbox.agent_config", Choice<&Config::sandbox, &SandboxConfig::agent_config>},
     {"sandbox.agent_config_dir", AgentConfigDir},
     {"sandbox.toolchain", OnlyChoice},
-    {"sandbox.container.runtime", OnlyChoice},
+    {"sandbox.main_worktree", Choice<&Config::sandbox, &SandboxConfig::main_worktree>},
+    {"sandbox.env_passthrough", kSandbox<&ParsePassthrough, &SandboxConfig::env_passthrough>},
+    {"sandbox.env", kSandbox<&ParseEnvironment, &SandboxConfig::env>},
+    {"sandbox.rpc_host", kSandbox<&ParseHostName, &SandboxConfig::rpc_host>},
+    {"sandbox.extra_mounts", kSandbox<&ParseExtraMounts, &SandboxConfig::extra_mounts>},
+    {"sandbox.container.runtime",
+     NamedChoice<&Config::sandbox, &SandboxConfig::container, &ContainerConfig::runtime>},
     {"sandbox.container.memory", Memory},
-    {"sandbox.container.cpus", Cpus},
+    {"sandbox.container.cpus", kContainer<&ParseCpus, &ContainerConfig::cpus>},
+    {"sandbox.container.pids", Pids},
+    {"sandbox.container.tmpfs_size", Limit<&ContainerConfig::tmpfs_size>},
+    {"sandbox.container.log_size", Limit<&ContainerConfig::log_size>},
+    {"sandbox.container.devices", kContainer<&ParseDevices, &ContainerConfig::devices>},
+    {"sandbox.container.group_add", kContainer<&ParseGroups, &ContainerConfig::group_add>},
+    {"sandbox.container.excluded_files",
+     kContainer<&ParseExcludedFiles, &ContainerConfig::excluded_files>},
+    {"sandbox.container.oci_runtime", kContainer<&ParseOciRuntime, &ContainerConfig::oci_runtime>},
+    {"sandbox.container.cap_add", kContainer<&ParseCapabilities, &ContainerConfig::cap_add>},
+    {"sandbox.container.security_opt",
+     kContainer<&ParseSecurityOptions, &ContainerConfig::security_opt>},
 };
 
 const Binding* Find(std::string_view key) {

@@ -1,6 +1,7 @@
 #include "daemon/config/value_reader.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
@@ -55,6 +56,14 @@ std::string Suggestion(std::string_view word, const std::vector<std::string_view
     }
   }
   return best.empty() ? std::string() : Format(" (did you mean \"{}\"?)", best);
+}
+
+bool IsVariableName(std::string_view name) {
+  const auto fits = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+  };
+  return !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
+         std::all_of(name.begin(), name.end(), fits);
 }
 
 absl::Status ValueReader::Error(YamlPlace place, std::string_view text) const {

@@ -48,4 +48,7 @@ class ValueReader {
 // ` (did you mean "x"?)` for the nearest candidate, empty when none is near.
 std::string Suggestion(std::string_view word, const std::vector<std::string_view>& candidates);
 
+// POSIX.1-2017, 3.235: what a shell can assign to.
+bool IsVariableName(std::string_view name);
+
 }  // namespace workmux::daemon

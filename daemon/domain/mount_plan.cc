@@ -84,15 +84,21 @@ absl::Status CheckGitCovered(const std::vector<Mount>& mounts, const fs::path& g
       "MOUNT_EXPOSES_GIT");
 }
 
-// Makes every directory between `target` and the writable mount it lies in a
-// mount point: renamed, it would take the mount along and free its place for a
-// forgery.
-void PinAncestors(const fs::path& target, std::vector<Mount>& mounts) {
+// The mount in which `target` lies, the deepest of them; none: nullptr.
+const Mount* MountAround(const fs::path& target, const std::vector<Mount>& mounts) {
   const Mount* outer = nullptr;
   for (const Mount& mount : mounts) {
     const bool nearer = outer == nullptr || IsWithin(mount.target, outer->target);
     if (mount.target != target && IsWithin(target, mount.target) && nearer) outer = &mount;
   }
+  return outer;
+}
+
+// Makes every directory between `target` and the writable mount it lies in a
+// mount point: renamed, it would take the mount along and free its place for a
+// forgery.
+void PinAncestors(const fs::path& target, std::vector<Mount>& mounts) {
+  const Mount* outer = MountAround(target, mounts);
   if (outer == nullptr || !outer->writable) return;
   const Mount from = *outer;
   for (fs::path dir = target.parent_path(); dir != from.target; dir = dir.parent_path()) {
@@ -100,13 +106,34 @@ void PinAncestors(const fs::path& target, std::vector<Mount>& mounts) {
   }
 }
 
+// A mask for every place at which a mount shows one of the files.
+std::vector<Mount> MasksFor(const std::vector<fs::path>& files, const std::vector<Mount>& mounts) {
+  std::vector<Mount> masks;
+  for (const fs::path& file : files) {
+    for (const Mount& mount : mounts) {
+      if (!IsWithin(file, mount.source)) continue;
+      fs::path target = file == mount.source ? mount.target
+                                             : mount.target / file.lexically_relative(mount.source);
+      // Where a deeper mount covers the place, that one decides what is seen.
+      const Mount* around = MountAround(target, mounts);
+      if (around == &mount || target == mount.target) {
+        masks.push_back({kMaskSource, std::move(target), false});
+      }
+    }
+  }
+  return masks;
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<Mount>> PlanMounts(const MountPlanInput& input) {
   const Repository& repository = input.worktree.repository;
   std::vector<Mount> mounts = {{input.worktree.path, input.worktree.path, true}};
-  if (!repository.main_worktree.empty()) {
-    mounts.push_back({repository.main_worktree, repository.main_worktree, true});
+  const bool is_main = repository.main_worktree == input.worktree.path;
+  if (!repository.main_worktree.empty() && !is_main &&
+      input.main_worktree != MainWorktreeAccess::kNone) {
+    mounts.push_back({repository.main_worktree, repository.main_worktree,
+                      input.main_worktree == MainWorktreeAccess::kReadWrite});
   }
   if (input.share_git) mounts.push_back({repository.common_dir, repository.common_dir, true});
   mounts.insert(mounts.end(), input.git_mounts.begin(), input.git_mounts.end());
@@ -119,6 +146,10 @@ absl::StatusOr<std::vector<Mount>> PlanMounts(const MountPlanInput& input) {
   for (const Mount& mount : input.extra_mounts) {
     WM_RETURN_IF_ERROR(CheckExtraMount(mount, input));
     mounts.push_back(mount);
+  }
+  for (const Mount& mask : MasksFor(input.masked_files, mounts)) {
+    PinAncestors(mask.target, mounts);
+    mounts.push_back(mask);
   }
   if (!input.guest_bin_dir.empty()) mounts.push_back({input.guest_bin_dir, kGuestBinDir, false});
   if (!input.bridge_dir.empty()) mounts.push_back({input.bridge_dir, kGuestBridgeDir, false});

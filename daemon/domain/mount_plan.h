@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/path.h"
+#include "daemon/config/config.h"
 #include "daemon/domain/sandbox_spec.h"
 #include "daemon/domain/types.h"
 
@@ -28,13 +29,20 @@ struct MountPlanInput {
   std::vector<Mount> agent_mounts;      // credentials and settings, from the agent's profile
   std::filesystem::path guest_bin_dir;  // on the host; empty: not mounted
   std::filesystem::path bridge_dir;     // on the host; empty: a sandbox without a bridge
-  std::vector<Mount> extra_mounts;      // the user's `extra_mounts`
+  std::vector<Mount> extra_mounts;      // the user's `extra_mounts` (extra_mounts.h)
+  MainWorktreeAccess main_worktree = MainWorktreeAccess::kReadWrite;
+  // Host files (canonical) that read as empty wherever one of the mounts shows them.
+  std::vector<std::filesystem::path> masked_files;
 };
 
+// What stands in the place of a masked file.
+inline constexpr char kMaskSource[] = "/dev/null";
+
 // What a sandbox sees of the host, in the order in which it has to be mounted:
-// a directory before what lies in it, equal mounts once. The worktree and the
-// main worktree (for links into it) are read-write at their own paths. A directory
-// above a worktree, git directory or protected path is a mount of its own, because
+// a directory before what lies in it, equal mounts once. The worktree and, unless
+// main_worktree says otherwise, the main worktree (for links into it) are
+// read-write at their own paths. A directory
+// above a worktree, git directory, protected path or mask is a mount of its own, because
 // the kernel refuses to rename only what is a mount point itself. Pure:
 // paths are expected to be canonical already. Errors (kInvalidArgument or
 // kPermissionDenied): MOUNT_PATH_INVALID, MOUNT_CONFLICT (two things at one

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/process/command.h"
+#include "daemon/config/config.h"
 
 namespace workmux::daemon {
 
@@ -29,11 +30,9 @@ struct SandboxSpec {
   std::vector<Mount> mounts;
   Env env;  // complete environment of the command; may hold secrets
   std::vector<std::string> argv;
-  std::string agent;   // profile name, for labels
-  std::string image;   // container backend
-  std::string memory;  // empty: no limit, else as `docker run --memory` takes it
-  std::string cpus;
-  std::uint32_t pids_limit = 4096;
+  std::string agent;          // profile name, for labels
+  std::string image;          // container backends
+  ContainerConfig container;  // container backends; `pids` goes for all
   uid_t uid = 0;
   gid_t gid = 0;
   bool tty = false;

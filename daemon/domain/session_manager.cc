@@ -34,10 +34,12 @@ SessionManager::SessionManager(Deps deps) : deps_(std::move(deps)) {}
 SessionManager::~SessionManager() {
   // Their callbacks use this object; each handle waits for a running one.
   std::map<std::string, Wait> waits;
+  std::map<std::string, std::unique_ptr<MaskGuard>> guards;
   {
     MutexLock lock(mu_);
     shutting_down_ = true;
     waits.swap(waits_);
+    guards.swap(guards_);
   }
 }
 
@@ -71,7 +73,7 @@ absl::StatusOr<SandboxSpec> SessionManager::OpenBridge(const SessionPlan& plan,
                                                               {.socket_dir = record.bridge_dir,
                                                                .tcp_address = address.listen}));
     endpoints.token = record.token;
-    endpoints.bridge_dir = record.bridge_dir;
+    if (address.mounted_socket) endpoints.bridge_dir = record.bridge_dir;
     endpoints.rpc_host = address.host;
     endpoints.rpc_port = record.bridge_port;
   }
@@ -84,7 +86,7 @@ absl::StatusOr<SessionPlan> SessionManager::BeginOpening(const SessionRequest& r
   for (int i = 0; i < kMaxPlans; ++i) {
     const std::uint64_t version = claims_.version();
     WM_ASSIGN_OR_RETURN(SessionPlan plan, deps_.planner.Plan(request));
-    const SandboxArea area{plan.worktree, plan.git == SandboxGit::kClone, plan.sealed_dir};
+    const SandboxArea area = plan.Area();
     {
       MutexLock lock(mu_);
       if (closed_) return Unavailable("workmuxd is stopping");
@@ -127,6 +129,7 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
   record.worktree = plan.worktree;
   record.git = plan.git == SandboxGit::kClone ? "clone" : "shared";
   record.sealed_dir = plan.sealed_dir;
+  record.main_writable = plan.Area().main_writable;
   record.cwd = plan.cwd;
   record.agent = plan.agent;
   record.icons = plan.icons;
@@ -151,6 +154,7 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
   rollback.Add([this, id = record.id] { deps_.bridge.Close(id); });
   WM_ASSIGN_OR_RETURN(SandboxSpec spec, OpenBridge(plan, request, std::move(own), record));
   record.sandbox = spec.name;
+  WM_ASSIGN_OR_RETURN(record.masks, LookAtMasked(plan.masked_files));
   WM_ASSIGN_OR_RETURN(const MountSources sources, deps_.record_sources(spec.mounts));
   sources.GuardStart(spec);
 
@@ -162,6 +166,9 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
   });
   deps_.directory.Put(record);
   WM_RETURN_IF_ERROR(deps_.records.PutSession(record));
+
+  rollback.Add([this, id = record.id] { DropGuard(id); });
+  WM_RETURN_IF_ERROR(GuardMasks(record));
 
   rollback.Add([backend = plan.backend, name = spec.name] {
     LogFailure("undoing a sandbox", backend->Release(name));
@@ -267,12 +274,14 @@ absl::Status SessionManager::RemoveSandbox(const SessionRecord& record) {
                                          : backend->second->Release(record.sandbox);
 }
 
-absl::Status SessionManager::End(const std::string& session_id, EndReason reason) {
+absl::Status SessionManager::End(const std::string& session_id, EndReason reason,
+                                 std::string_view told) {
   Revoke revoke;
   const auto record = deps_.directory.Find(session_id);
   if (!record || !ClaimEnd(session_id, revoke)) return absl::OkStatus();
   // Before the program dies, or its client would report a killed program.
-  if (revoke && reason == EndReason::kRevoked) revoke(Cancelled("the daemon ended the sandbox"));
+  if (revoke && reason == EndReason::kRevoked) revoke(Cancelled("{}", told));
+  DropGuard(session_id);
   // The token goes first: what is still running inside says nothing any more.
   deps_.bridge.Close(session_id);
   const absl::Status removed = RemoveSandbox(*record);
@@ -298,30 +307,68 @@ absl::Status SessionManager::End(const std::string& session_id, EndReason reason
   return Annotate(removed, "removing " + record->sandbox);
 }
 
+// The newest that fits: by name or id, else of the worktree.
+absl::StatusOr<SessionRecord> SessionManager::Choose(const std::string& name,
+                                                     const Worktree* worktree) const {
+  std::optional<SessionRecord> chosen;
+  for (const SessionRecord& record : deps_.directory.All()) {
+    const bool wanted = name.empty() ? worktree != nullptr && record.worktree.path == worktree->path
+                                     : record.id == name || record.sandbox == name;
+    if (wanted && (!chosen || record.started >= chosen->started)) chosen = record;
+  }
+  if (chosen) return *std::move(chosen);
+  if (!name.empty()) {
+    return WithHint(
+        WithReason(NotFound("there is no sandbox '{}'", Printable(name)), "SANDBOX_NOT_FOUND"),
+        "see the names with: workmux sandbox list");
+  }
+  return WithHint(WithReason(NotFound("no sandbox is running for {}",
+                                      worktree == nullptr ? "" : worktree->path.string()),
+                             "SANDBOX_NOT_FOUND"),
+                  "start one with: workmux sandbox shell");
+}
+
+absl::Status SessionManager::EndSandbox(const std::string& name) {
+  const absl::StatusOr<SessionRecord> record = Choose(name, nullptr);
+  if (record.ok()) {
+    LogFailure("stopping " + record->sandbox, StopSandbox(record->id));
+    return End(record->id, EndReason::kRevoked, "the sandbox was stopped");
+  }
+  for (const auto& [backend_name, backend] : deps_.backends) {
+    if (!backend->outlives_client()) continue;
+    const auto existing = backend->List();
+    if (!existing.ok()) continue;  // what it has stays
+    for (const SandboxInfo& info : *existing) {
+      if (info.name == name) return backend->Release(name);
+    }
+  }
+  return record.status();
+}
+
+absl::StatusOr<ExecPlan> SessionManager::PlanLogs(const Caller& caller, const std::string& name,
+                                                  const Worktree* worktree,
+                                                  const LogsWanted& wanted) {
+  WM_ASSIGN_OR_RETURN(const SessionRecord chosen, Choose(name, worktree));
+  const auto backend = deps_.backends.find(chosen.backend);
+  if (backend == deps_.backends.end())
+    return Internal("backend {} is not part of this daemon", chosen.backend);
+  return backend->second->PlanLogs(chosen.sandbox, wanted, caller.env);
+}
+
 absl::StatusOr<ExecPlan> SessionManager::PlanAttach(const Caller& caller,
                                                     const std::string& session_id,
                                                     const Worktree& worktree,
                                                     const std::vector<std::string>& command,
                                                     bool tty) {
-  std::optional<SessionRecord> chosen;
-  for (const SessionRecord& record : deps_.directory.All()) {
-    const bool wanted =
-        session_id.empty() ? record.worktree.path == worktree.path : record.id == session_id;
-    if (wanted && (!chosen || record.started >= chosen->started)) chosen = record;
-  }
-  if (!chosen) {
-    return WithHint(WithReason(NotFound("no sandbox is running for {}", worktree.path.string()),
-                               "SANDBOX_NOT_FOUND"),
-                    "start one with: workmux sandbox shell");
-  }
-  const auto backend = deps_.backends.find(chosen->backend);
+  WM_ASSIGN_OR_RETURN(const SessionRecord chosen, Choose(session_id, &worktree));
+  const auto backend = deps_.backends.find(chosen.backend);
   if (backend == deps_.backends.end())
-    return Internal("backend {} is not part of this daemon", chosen->backend);
+    return Internal("backend {} is not part of this daemon", chosen.backend);
   SandboxSpec spec;
-  spec.name = chosen->sandbox;
-  spec.session_id = chosen->id;
-  spec.worktree = chosen->worktree.path;
-  spec.cwd = chosen->cwd;
+  spec.name = chosen.sandbox;
+  spec.session_id = chosen.id;
+  spec.worktree = chosen.worktree.path;
+  spec.cwd = chosen.cwd;
   // Whoever enters is who runs inside already; the default would be root.
   spec.uid = ::geteuid();
   spec.gid = ::getegid();
@@ -331,11 +378,13 @@ absl::StatusOr<ExecPlan> SessionManager::PlanAttach(const Caller& caller,
 void SessionManager::BeginShutdown() {
   std::map<std::string, Revoke> leases;
   std::map<std::string, Wait> waits;
+  std::map<std::string, std::unique_ptr<MaskGuard>> guards;
   {
     MutexLock lock(mu_);
     shutting_down_ = closed_ = true;
     leases.swap(leases_);
     waits.swap(waits_);
+    guards.swap(guards_);
   }
   // The clients keep their agents running and come back to the next daemon.
   for (auto& [id, revoke] : leases) revoke(Unavailable("workmuxd is stopping"));
@@ -360,7 +409,8 @@ absl::StatusOr<WorktreeClaims::Claim> SessionManager::ReservePlace(
     for (const auto& [id, opening] : opening_) areas.push_back(opening.area);
   }
   for (const SessionRecord& record : deps_.directory.All())
-    areas.push_back({record.worktree, record.git == "clone", record.sealed_dir});
+    areas.push_back(
+        {record.worktree, record.git == "clone", record.main_writable, record.sealed_dir});
   for (const SandboxArea& area : areas) {
     if (!area.Exposes(place)) continue;
     return WithHint(

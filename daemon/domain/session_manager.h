@@ -17,6 +17,7 @@
 #include "daemon/async/executor.h"
 #include "daemon/domain/agent_tracker.h"
 #include "daemon/domain/config_gate.h"
+#include "daemon/domain/mask_guard.h"
 #include "daemon/domain/mount_sources.h"
 #include "daemon/domain/progress.h"
 #include "daemon/domain/session_directory.h"
@@ -86,6 +87,12 @@ class SessionManager {
                                       const Worktree& worktree,
                                       const std::vector<std::string>& command, bool tty);
 
+  // Ends a sandbox by its name or its session's id, an orphan too. SANDBOX_NOT_FOUND.
+  absl::Status EndSandbox(const std::string& name);
+  // The log of a sandbox, by name, id or (empty name) as PlanAttach chooses.
+  absl::StatusOr<ExecPlan> PlanLogs(const Caller& caller, const std::string& name,
+                                    const Worktree* worktree, const LogsWanted& wanted);
+
   // After a start: sessions on record get their sockets back and wait for their
   // client; what nobody claims is removed.
   absl::Status Restore();
@@ -120,6 +127,7 @@ class SessionManager {
     bool doomed = false;  // ended before it was ready: Open undoes it
   };
 
+  absl::StatusOr<SessionRecord> Choose(const std::string& name, const Worktree* worktree) const;
   absl::StatusOr<std::optional<PaneRef>> PaneOf(const Caller& caller);
   absl::StatusOr<SandboxSpec> OpenBridge(const SessionPlan& plan, const SessionRequest& request,
                                          OwnMounts own, SessionRecord& record);
@@ -128,7 +136,11 @@ class SessionManager {
   absl::Status FinishOpening(const std::string& session_id);
   // OK also when there is nothing to end. When the sandbox cannot be removed the
   // session stays, without its lease, and is tried again later.
-  absl::Status End(const std::string& session_id, EndReason reason);
+  absl::Status End(const std::string& session_id, EndReason reason,
+                   std::string_view told = "the daemon ended the sandbox");
+  absl::Status GuardMasks(const SessionRecord& record);
+  void MaskLost(const std::string& session_id, const std::filesystem::path& path);
+  void DropGuard(const std::string& session_id);
   bool ClaimEnd(const std::string& session_id, Revoke& revoke);
   void ReleaseEnd(const std::string& session_id);
   absl::Status RemoveSandbox(const SessionRecord& record);
@@ -146,6 +158,7 @@ class SessionManager {
   std::set<std::string> ending_ WM_GUARDED_BY(mu_);
   CondVar ended_;
   std::map<std::string, Wait> waits_ WM_GUARDED_BY(mu_);
+  std::map<std::string, std::unique_ptr<MaskGuard>> guards_ WM_GUARDED_BY(mu_);
   bool closed_ WM_GUARDED_BY(mu_) = false;  // opens nothing any more
   bool shutting_down_ WM_GUARDED_BY(mu_) = false;
 };

@@ -7,6 +7,8 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "daemon/domain/agent_command.h"
+#include "daemon/domain/excluded_files.h"
+#include "daemon/domain/extra_mounts.h"
 #include "daemon/domain/mount_plan.h"
 #include "daemon/domain/sandbox_environment.h"
 #include "daemon/domain/worktree_claims.h"
@@ -20,7 +22,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kDefaultImage = "ghcr.io/raine/workmux-sandbox:{agent}";
 constexpr std::string_view kAgentPlaceholder = "{agent}";
-constexpr std::uint32_t kPidsLimit = 4096;
 // The seeds' HOME in a container, which runs as a user that its image does not know.
 constexpr char kContainerHome[] = "/tmp";
 constexpr char kNamespaceBackend[] = "namespace";
@@ -68,7 +69,8 @@ std::vector<std::string> CommandOf(const SessionRequest& request, const Resolved
 
 // The directory of new worktrees, when it exists inside a mounted worktree: read-only
 // as a whole, it keeps a worktree that is added later out of the sandbox's reach.
-fs::path SealedDirectory(const Config& config, const Worktree& worktree, const fs::path& home) {
+fs::path SealedDirectory(const Config& config, const SandboxArea& area, const fs::path& home) {
+  const Worktree& worktree = area.worktree;
   const auto dir = WorktreeDirectory(worktree.repository, config.worktree_dir, home);
   if (!dir.ok()) return {};
   std::error_code error;
@@ -79,20 +81,19 @@ fs::path SealedDirectory(const Config& config, const Worktree& worktree, const f
     return !root.empty() && real != root && IsWithin(real, root);
   };
   if (real == worktree.path || IsWithin(real, worktree.repository.common_dir)) return {};
-  return is_inside(worktree.path) || is_inside(main) ? real : fs::path();
+  return is_inside(worktree.path) || (area.main_writable && is_inside(main)) ? real : fs::path();
 }
 
 // What lies inside the mounted worktrees and would redirect the host's git if the
 // sandbox could write it: the pointer file of a main worktree whose git directory
 // is elsewhere, and the other worktrees of the repository.
-absl::StatusOr<std::vector<fs::path>> FindProtectedPaths(Git& git, const Worktree& worktree,
-                                                         const fs::path& sealed_dir) {
+absl::StatusOr<std::vector<fs::path>> FindProtectedPaths(Git& git, const SandboxArea& area) {
+  const Worktree& worktree = area.worktree;
   std::vector<fs::path> paths;
-  if (!sealed_dir.empty()) paths.push_back(sealed_dir);
-  const SandboxArea area{worktree, /*own_git=*/true, sealed_dir};
+  if (!area.sealed_dir.empty()) paths.push_back(area.sealed_dir);
   const fs::path& main = worktree.repository.main_worktree;
   std::error_code error;
-  if (!main.empty() && main != worktree.path &&
+  if (area.main_writable && !main.empty() && main != worktree.path &&
       fs::is_regular_file(fs::symlink_status(main / ".git", error))) {
     paths.push_back(main / ".git");
   }
@@ -108,22 +109,67 @@ absl::StatusOr<std::vector<fs::path>> FindProtectedPaths(Git& git, const Worktre
   return paths;
 }
 
+// What the user's own configuration takes away of the boundary, said at every start.
+void AddWeakenings(const SandboxConfig& sandbox, SessionPlan& plan) {
+  const auto warn = [&plan](std::string_view key, const std::string& value) {
+    plan.warnings.push_back(Format("sandbox.{}: {} weakens this sandbox", key, Printable(value)));
+  };
+  if (sandbox.git == SandboxGit::kShared) warn("git", "shared");
+  if (plan.backend->name() == kNamespaceBackend) return;
+  for (const std::string& name : sandbox.container.cap_add) warn("container.cap_add", name);
+  for (const std::string& option : sandbox.container.security_opt)
+    warn("container.security_opt", option);
+}
+
 }  // namespace
 
 absl::StatusOr<SandboxBackend*> SessionPlanner::BackendFor(const Config& config,
                                                            const std::string& chosen) {
-  const std::string& name = chosen.empty() ? config.sandbox.backend : chosen;
-  const auto found = backends_.find(name);
-  if (found != backends_.end()) return found->second;
-  return WithHint(InvalidArgument("sandbox backend '{}' does not exist", name),
+  std::string name = chosen.empty() ? config.sandbox.backend : chosen;
+  if (name == "container") {
+    const std::string& runtime = config.sandbox.container.runtime;
+    name = runtime.empty() ? deps_.default_runtime() : runtime;
+  } else if (name != kNamespaceBackend) {
+    name.clear();  // a runtime's name alone is no backend's
+  }
+  const auto found = deps_.backends.find(name);
+  if (found != deps_.backends.end()) return found->second;
+  return WithHint(InvalidArgument("sandbox backend '{}' does not exist",
+                                  Printable(chosen.empty() ? config.sandbox.backend : chosen)),
                   "use container or namespace");
 }
 
 absl::Status SessionPlanner::CheckReady(const Config& config, const std::string& agent,
                                         const std::string& backend, const Env& caller) {
   WM_ASSIGN_OR_RETURN(SandboxBackend * chosen, BackendFor(config, backend));
+  WM_RETURN_IF_ERROR(chosen->CheckOptions(config.sandbox));
   return chosen->Check(ImageFor(config.sandbox.image, ResolveAgent(config, agent).profile->name),
                        caller);
+}
+
+absl::Status SessionPlanner::PlanHostFiles(const SandboxConfig& sandbox, const Caller& caller,
+                                           const fs::path& home, SessionPlan& plan) {
+  if (!sandbox.extra_mounts.empty()) {
+    std::vector<fs::path> own = deps_.own_dirs;
+    if (const auto paths = PathsFrom(caller.env); paths.ok()) own.push_back(paths->config);
+    WM_ASSIGN_OR_RETURN(
+        plan.extra_mounts,
+        ResolveExtraMounts(sandbox.extra_mounts,
+                           OffLimitsFor(caller.env, home, ::geteuid(), std::move(own))));
+  }
+  if (sandbox.container.excluded_files.empty()) return absl::OkStatus();
+  WM_ASSIGN_OR_RETURN(ExcludedFiles excluded,
+                      FindExcludedFiles(sandbox.container.excluded_files, plan.worktree));
+  plan.masked_files = std::move(excluded.files);
+  plan.warnings.insert(plan.warnings.end(), excluded.warnings.begin(), excluded.warnings.end());
+  WM_ASSIGN_OR_RETURN(const std::vector<fs::path> tracked,
+                      deps_.git.Tracked(plan.worktree, sandbox.container.excluded_files));
+  for (const fs::path& path : tracked) {
+    plan.warnings.push_back(Format(
+        "sandbox.container.excluded_files: {}: is tracked by git, whose history shows its content",
+        Printable(path.native())));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) {
@@ -132,14 +178,15 @@ absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) 
   std::error_code error;
   plan.cwd = fs::canonical(asked, error);
   if (error) return NotFound("{}: {}", asked.string(), error.message());
-  WM_ASSIGN_OR_RETURN(plan.worktree, git_.Locate(plan.cwd));
+  WM_ASSIGN_OR_RETURN(plan.worktree, deps_.git.Locate(plan.cwd));
   WM_ASSIGN_OR_RETURN(const LoadedConfig loaded,
-                      config_.LoadTrusted(request.caller, plan.cwd, plan.worktree));
+                      deps_.config.LoadTrusted(request.caller, plan.cwd, plan.worktree));
   plan.config_hash = loaded.source.project_sha256;
   plan.warnings = loaded.warnings;
   const SandboxConfig& sandbox = loaded.config.sandbox;
 
   WM_ASSIGN_OR_RETURN(plan.backend, BackendFor(loaded.config, request.backend));
+  WM_RETURN_IF_ERROR(plan.backend->CheckOptions(sandbox));
   const bool container = plan.backend->name() != kNamespaceBackend;
 
   const ResolvedAgent agent = ResolveAgent(loaded.config, request.agent);
@@ -147,18 +194,22 @@ absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) 
   plan.image = ImageFor(request.image.empty() ? sandbox.image : request.image, agent.profile->name);
   plan.git = sandbox.git;
   plan.icons = loaded.config.status_icons;
-  plan.memory = sandbox.memory;
-  plan.cpus = sandbox.cpus;
+  plan.container = sandbox.container;
+  plan.main_worktree = sandbox.main_worktree;
+  plan.rpc_host = sandbox.rpc_host;
+  plan.env_passthrough = sandbox.env_passthrough;
+  plan.env = {sandbox.env.begin(), sandbox.env.end()};
   plan.bridge = request.purpose != SessionPurpose::kShell;
   plan.argv = CommandOf(request, agent);
   plan.session_id = RandomHex(8);
   WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(request.caller));
   if (plan.git == SandboxGit::kClone) {
-    plan.sealed_dir = SealedDirectory(loaded.config, plan.worktree, home);
-    WM_ASSIGN_OR_RETURN(plan.protected_paths,
-                        FindProtectedPaths(git_, plan.worktree, plan.sealed_dir));
+    plan.sealed_dir = SealedDirectory(loaded.config, plan.Area(), home);
+    WM_ASSIGN_OR_RETURN(plan.protected_paths, FindProtectedPaths(deps_.git, plan.Area()));
   }
-  WM_ASSIGN_OR_RETURN(plan.identity, git_.GetIdentity(plan.worktree, request.caller.env));
+  WM_RETURN_IF_ERROR(PlanHostFiles(sandbox, request.caller, home, plan));
+  AddWeakenings(sandbox, plan);
+  WM_ASSIGN_OR_RETURN(plan.identity, deps_.git.GetIdentity(plan.worktree, request.caller.env));
   WM_ASSIGN_OR_RETURN(
       plan.agent_config,
       PlanAgentConfig({.agent = agent, .sandbox = sandbox, .home = home, .container = container}));
@@ -166,7 +217,8 @@ absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) 
     plan.agent_env.emplace(agent.profile->dir_variable, agent.profile->container_dir);
   if (!container && !agent.command.program.empty()) {
     // An agent that is not installed is the shell's to report, inside.
-    if (auto programs = find_program_(agent.command.program, request.caller.env); programs.ok()) {
+    if (auto programs = deps_.find_program(agent.command.program, request.caller.env);
+        programs.ok()) {
       plan.programs = std::move(programs->read_only);
       plan.path_dirs = std::move(programs->path_dirs);
     }
@@ -195,28 +247,32 @@ absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan,
   mounts.agent_mounts = endpoints.agent_mounts;
   mounts.guest_bin_dir = endpoints.guest_dir;
   mounts.bridge_dir = endpoints.bridge_dir;
+  mounts.extra_mounts = plan.extra_mounts;
+  mounts.main_worktree = plan.main_worktree;
+  mounts.masked_files = plan.masked_files;
   WM_ASSIGN_OR_RETURN(spec.mounts, PlanMounts(mounts));
 
   SandboxEnvironmentInput environment;
   environment.caller = request.caller.env;
   environment.agent = plan.agent_env;
+  environment.passthrough = plan.env_passthrough;
+  environment.configured = plan.env;
   environment.home = spec.home;
   environment.path_dirs = plan.path_dirs;
   environment.host_locale = !container;
   environment.git_name = plan.identity.name;
   environment.git_email = plan.identity.email;
   if (plan.bridge) {
-    environment.bridge = {
-        .host = endpoints.rpc_host, .port = endpoints.rpc_port, .token = endpoints.token};
+    environment.bridge = {.host = plan.rpc_host.empty() ? endpoints.rpc_host : plan.rpc_host,
+                          .port = endpoints.rpc_port,
+                          .token = endpoints.token};
   }
   WM_ASSIGN_OR_RETURN(spec.env, BuildSandboxEnvironment(environment));
 
   spec.argv = plan.argv;
   spec.agent = plan.agent;
   spec.image = plan.image;
-  spec.memory = plan.memory;
-  spec.cpus = plan.cpus;
-  spec.pids_limit = kPidsLimit;
+  spec.container = plan.container;
   spec.uid = ::geteuid();
   spec.gid = ::getegid();
   spec.tty = request.tty;

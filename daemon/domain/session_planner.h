@@ -14,6 +14,7 @@
 #include "daemon/domain/agent_config_plan.h"
 #include "daemon/domain/config_gate.h"
 #include "daemon/domain/sandbox_spec.h"
+#include "daemon/domain/worktree_claims.h"
 #include "daemon/ports/git.h"
 #include "daemon/ports/sandbox_backend.h"
 
@@ -37,7 +38,7 @@ struct SessionRequest {
   pid_t client_pid = 0;
 };
 
-// Backends by name. Those of this build, made once.
+// Backends by name: the container runtimes and "namespace". Made once.
 using SandboxBackends = std::map<std::string, SandboxBackend*, std::less<>>;
 
 // The policy of one session, decided before anything is made.
@@ -50,8 +51,13 @@ struct SessionPlan {
   std::string agent;
   std::string image;
   StatusIcons icons;
-  std::string memory;
-  std::string cpus;
+  ContainerConfig container;
+  MainWorktreeAccess main_worktree = MainWorktreeAccess::kReadWrite;
+  std::string rpc_host;  // empty: the backend's own
+  std::vector<Mount> extra_mounts;
+  std::vector<std::filesystem::path> masked_files;
+  std::vector<std::string> env_passthrough;
+  Env env;                                             // sandbox.env
   std::vector<std::string> argv;                       // the command as it runs inside
   std::vector<std::filesystem::path> protected_paths;  // read-only inside
   std::filesystem::path sealed_dir;                    // SandboxArea; one of them, or empty
@@ -63,6 +69,12 @@ struct SessionPlan {
   bool bridge = false;
   std::string config_hash;  // of the project file that was read; empty: none
   std::vector<std::string> warnings;
+
+  // What the sandbox will be able to write.
+  SandboxArea Area() const {
+    return {worktree, git == SandboxGit::kClone, main_worktree == MainWorktreeAccess::kReadWrite,
+            sealed_dir};
+  }
 };
 
 // Configuration + request -> plan. Reads, never writes.
@@ -77,9 +89,17 @@ class SessionPlanner {
   using FindProgramFn =
       std::function<absl::StatusOr<ProgramPaths>(const std::string& program, const Env& env)>;
 
-  SessionPlanner(Git& git, ConfigGate& config, const SandboxBackends& backends,
-                 FindProgramFn find_program)
-      : git_(git), config_(config), backends_(backends), find_program_(std::move(find_program)) {}
+  struct Deps {
+    Git& git;
+    ConfigGate& config;
+    const SandboxBackends& backends;
+    FindProgramFn find_program;
+    // The container backend to use when none is configured; a key of `backends`.
+    std::function<std::string()> default_runtime;
+    // The daemon's own directories, which no sandbox is given.
+    std::vector<std::filesystem::path> own_dirs;
+  };
+  explicit SessionPlanner(Deps deps) : deps_(std::move(deps)) {}
 
   absl::StatusOr<SessionPlan> Plan(const SessionRequest& request);
 
@@ -106,11 +126,10 @@ class SessionPlanner {
 
  private:
   absl::StatusOr<SandboxBackend*> BackendFor(const Config& config, const std::string& chosen);
+  absl::Status PlanHostFiles(const SandboxConfig& sandbox, const Caller& caller,
+                             const std::filesystem::path& home, SessionPlan& plan);
 
-  Git& git_;
-  ConfigGate& config_;
-  const SandboxBackends& backends_;
-  const FindProgramFn find_program_;
+  const Deps deps_;
 };
 
 }  // namespace workmux::daemon

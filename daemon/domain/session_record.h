@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/secret.h"
 #include "daemon/config/config.h"
+#include "daemon/domain/masked_file.h"
 #include "daemon/domain/types.h"
 #include "daemon/sys/process_identity.h"
 
@@ -20,6 +22,7 @@ struct SessionRecord {
   Worktree worktree;
   std::string git;                   // "clone" or "shared"
   std::filesystem::path sealed_dir;  // SandboxArea
+  bool main_writable = true;         // SandboxArea
   std::filesystem::path cwd;
   std::string agent;
   Secret token;                // empty: no bridge
@@ -30,6 +33,7 @@ struct SessionRecord {
   std::optional<PaneRef> pane;
   std::int64_t started = 0;  // unix seconds
   StatusIcons icons;         // as configured when it started
+  std::vector<MaskedFile> masks;
 };
 
 struct AgentRecord {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/base/strings.h"
 #include "common/log/log.h"
 #include "daemon/domain/session_manager.h"
 
@@ -35,10 +36,52 @@ absl::Status SessionManager::Restore() {
       });
     }
     LogFailure("watching logins", deps_.agent_configs.Watch(record.worktree));
+    LogFailure("watching masked files", GuardMasks(record));
     WatchClient(record);
   }
   deps_.executor.Post([this, records] { RemoveOrphans(records); });
   return absl::OkStatus();
+}
+
+absl::Status SessionManager::GuardMasks(const SessionRecord& record) {
+  if (record.masks.empty()) return absl::OkStatus();
+  WM_ASSIGN_OR_RETURN(std::unique_ptr<MaskGuard> guard,
+                      MaskGuard::Watch(deps_.loop, deps_.executor, record.masks,
+                                       [this, id = record.id](const std::filesystem::path& path) {
+                                         MaskLost(id, path);
+                                       }));
+  MutexLock lock(mu_);
+  if (!shutting_down_) guards_[record.id] = std::move(guard);
+  return absl::OkStatus();
+}
+
+void SessionManager::DropGuard(const std::string& session_id) {
+  std::unique_ptr<MaskGuard> guard;
+  MutexLock lock(mu_);
+  if (const auto found = guards_.find(session_id); found != guards_.end()) {
+    guard = std::move(found->second);
+    guards_.erase(found);
+  }
+  // Freed on a worker: it waits for the loop.
+  if (guard) {
+    auto shared = std::make_shared<std::unique_ptr<MaskGuard>>(std::move(guard));
+    deps_.executor.Post([shared] { shared->reset(); });
+  }
+}
+
+// What the host puts in the file's place is open to the sandbox from now on. Halted
+// at once and not asked to end, so that no process of it runs another time.
+void SessionManager::MaskLost(const std::string& session_id, const std::filesystem::path& path) {
+  const auto record = deps_.directory.Find(session_id);
+  if (!record) return;
+  const auto backend = deps_.backends.find(record->backend);
+  if (backend != deps_.backends.end())
+    LogFailure("halting " + record->sandbox, backend->second->Halt(record->sandbox));
+  const std::string told =
+      Format("{} was replaced on the host, which takes its mask away: the sandbox was stopped",
+             Printable(path.native()));
+  LogWarning("session", Format("{}: {}", session_id, told));
+  End(session_id, EndReason::kRevoked, told).IgnoreError();
 }
 
 // Replaces the session's wait; null: by none. While the daemon stops nothing is

@@ -8,7 +8,7 @@ namespace workmux::daemon {
 
 bool SandboxArea::Contains(const std::filesystem::path& path) const {
   const std::filesystem::path& main = worktree.repository.main_worktree;
-  return IsWithin(path, worktree.path) || (!main.empty() && IsWithin(path, main));
+  return IsWithin(path, worktree.path) || (main_writable && !main.empty() && IsWithin(path, main));
 }
 
 bool SandboxArea::Exposes(const std::filesystem::path& path) const {

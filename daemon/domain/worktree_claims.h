@@ -16,9 +16,10 @@ namespace workmux::daemon {
 struct SandboxArea {
   Worktree worktree;
   bool own_git = true;               // not the host's git directory
+  bool main_writable = true;         // the main worktree, beside `worktree`
   std::filesystem::path sealed_dir;  // read-only inside but for `worktree`; empty: none
 
-  // `path` is the sandbox's worktree or the main one, or lies in one of them.
+  // `path` is a worktree that the sandbox can write, or lies in one.
   bool Contains(const std::filesystem::path& path) const;
   // The sandbox could write the pointer file of a worktree made at `path` now.
   bool Exposes(const std::filesystem::path& path) const;

@@ -101,6 +101,9 @@ class Git {
   // Whether ignore rules cover `relative`, an untracked path of the worktree.
   virtual absl::StatusOr<bool> IsIgnored(const Worktree& worktree,
                                          const std::filesystem::path& relative) = 0;
+  // Those of the `relative` paths that the worktree's index holds.
+  virtual absl::StatusOr<std::vector<std::filesystem::path>> Tracked(
+      const Worktree& worktree, const std::vector<std::filesystem::path>& relative) = 0;
   // Commits of `tip` that are not in `base`, newest first, at most `limit`.
   virtual absl::StatusOr<std::vector<Commit>> CommitsNotIn(const Repository& repository,
                                                            std::string_view tip,

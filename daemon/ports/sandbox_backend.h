@@ -2,6 +2,9 @@
 
 #include <absl/status/statusor.h>
 
+#include <chrono>
+#include <cstdint>
+#include <map>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -20,6 +23,19 @@ struct SandboxInfo {
   bool running = false;
 };
 
+// What the processes of a sandbox use at this moment.
+struct SandboxUsage {
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t cpu_usec = 0;  // since it started
+  std::uint32_t processes = 0;
+};
+
+// Which part of a sandbox's output is shown.
+struct LogsWanted {
+  bool follow = false;
+  std::uint32_t lines = 0;  // from the end; 0: all
+};
+
 // How a command that the client ran really ended.
 struct SandboxExit {
   int code = 0;
@@ -35,11 +51,16 @@ class SandboxBackend {
   // Whether a sandbox could be made now: program installed, engine answering,
   // image present (empty: not asked). The error's hint names the fix.
   virtual absl::Status Check(std::string_view image, const Env& env) = 0;
+  // Whether this kind of sandbox can do what the configuration asks for; the
+  // error names the key. Starts no process.
+  virtual absl::Status CheckOptions(const SandboxConfig& config) = 0;
   // The narrowest host address that sandboxes of this kind can reach, where the
   // bridge listens, and the name by which they reach it.
   struct BridgeAddress {
     std::string listen;
     std::string host;
+    // Sandboxes can connect to a socket of this host that is mounted into them.
+    bool mounted_socket = true;
   };
   virtual absl::StatusOr<BridgeAddress> Bridge(const Env& env) = 0;
 
@@ -54,10 +75,16 @@ class SandboxBackend {
   virtual absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec,
                                               std::span<const std::string> command, bool tty,
                                               const Env& caller) = 0;
+  // A program that shows what the sandbox printed; LOGS_NOT_KEPT.
+  virtual absl::StatusOr<ExecPlan> PlanLogs(std::string_view name, const LogsWanted& wanted,
+                                            const Env& caller) = 0;
   // Tells a failed start from a failing command.
   virtual absl::StatusOr<SandboxExit> ConfirmExit(std::string_view name, ExitStatus seen) = 0;
   // Ends every process of the sandbox: SIGTERM, then SIGKILL after `grace`.
   virtual absl::Status Stop(std::string_view name, std::chrono::seconds grace) = 0;
+  // No process of it runs on after the call, and none ever again: frozen where the
+  // backend can, which is fast, else killed. OK when there is none.
+  virtual absl::Status Halt(std::string_view name) = 0;
   // Removes what is left of it; idempotent.
   virtual absl::Status Release(std::string_view name) = 0;
   // Whether a sandbox lives on when its client is gone; one that does can be
@@ -66,6 +93,9 @@ class SandboxBackend {
   // Sandboxes that exist now. Where they can be orphans: those of this daemon's
   // instance only.
   virtual absl::StatusOr<std::vector<SandboxInfo>> List() = 0;
+  // By name; those that are gone or cannot be looked at are left out.
+  virtual absl::StatusOr<std::map<std::string, SandboxUsage>> Usage(
+      std::span<const std::string> names) = 0;
 };
 
 }  // namespace workmux::daemon

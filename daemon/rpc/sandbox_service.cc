@@ -53,6 +53,40 @@ SessionRequest FromWire(const pb::OpenSessionRequest& wire) {
   return request;
 }
 
+pb::ListSessionsResponse::State ToWire(SandboxEntry::State state) {
+  switch (state) {
+    case SandboxEntry::State::kRunning:
+      return pb::ListSessionsResponse::STATE_RUNNING;
+    case SandboxEntry::State::kStopped:
+      return pb::ListSessionsResponse::STATE_STOPPED;
+    case SandboxEntry::State::kMissing:
+      return pb::ListSessionsResponse::STATE_MISSING;
+    case SandboxEntry::State::kUnknown:
+      return pb::ListSessionsResponse::STATE_UNKNOWN;
+  }
+  return pb::ListSessionsResponse::STATE_UNKNOWN;
+}
+
+pb::ListSessionsResponse::Session ToWire(const SandboxEntry& entry, bool leased) {
+  pb::ListSessionsResponse::Session session;
+  session.set_sandbox(entry.name);
+  session.set_backend(entry.backend);
+  session.set_state(ToWire(entry.state));
+  session.set_leased(leased);
+  if (entry.session) {
+    session.set_session_id(entry.session->id);
+    session.set_worktree(entry.session->worktree.path.string());
+    session.set_agent(entry.session->agent);
+    session.set_started_unix_seconds(entry.session->started);
+  }
+  if (entry.usage) {
+    session.mutable_usage()->set_memory_bytes(entry.usage->memory_bytes);
+    session.mutable_usage()->set_cpu_microseconds(entry.usage->cpu_usec);
+    session.mutable_usage()->set_processes(entry.usage->processes);
+  }
+  return session;
+}
+
 // Holds the lease for as long as the stream lives.
 void HoldLease(SessionManager& sessions, const std::string& session_id,
                const std::shared_ptr<Stream>& stream, std::optional<ExecPlan> plan,
@@ -86,30 +120,28 @@ void HoldLease(SessionManager& sessions, const std::string& session_id,
 
 }  // namespace
 
-SandboxService::SandboxService(Executor& executor, SessionManager& sessions,
-                               SessionDirectory& directory, Git& git)
-    : executor_(executor), sessions_(sessions), directory_(directory), git_(git) {}
+SandboxService::SandboxService(Deps deps) : deps_(std::move(deps)) {}
 
 grpc::ServerWriteReactor<pb::OpenSessionEvent>* SandboxService::OpenSession(
     grpc::CallbackServerContext* context, const pb::OpenSessionRequest* request) {
   const absl::Status version = CheckClientVersion(*context);
-  return Stream::Start(
-      executor_, [this, version, request = FromWire(*request)](std::shared_ptr<Stream> stream) {
-        if (!version.ok()) return stream->End(version);
-        SessionProgress progress(*stream);
-        auto opened = sessions_.Open(request, progress, stream->stop_token());
-        if (!opened.ok()) return stream->End(opened.status());
-        HoldLease(sessions_, opened->session_id, stream, std::move(opened->plan), opened->backend);
-      });
+  return Stream::Start(deps_.executor, [this, version, request = FromWire(*request)](
+                                           std::shared_ptr<Stream> stream) {
+    if (!version.ok()) return stream->End(version);
+    SessionProgress progress(*stream);
+    auto opened = deps_.sessions.Open(request, progress, stream->stop_token());
+    if (!opened.ok()) return stream->End(opened.status());
+    HoldLease(deps_.sessions, opened->session_id, stream, std::move(opened->plan), opened->backend);
+  });
 }
 
 grpc::ServerWriteReactor<pb::OpenSessionEvent>* SandboxService::ResumeSession(
     grpc::CallbackServerContext* context, const pb::ResumeSessionRequest* request) {
   const absl::Status version = CheckClientVersion(*context);
-  return Stream::Start(executor_,
+  return Stream::Start(deps_.executor,
                        [this, version, id = request->session_id()](std::shared_ptr<Stream> stream) {
                          if (!version.ok()) return stream->End(version);
-                         HoldLease(sessions_, id, stream, std::nullopt, {});
+                         HoldLease(deps_.sessions, id, stream, std::nullopt, {});
                        });
 }
 
@@ -117,11 +149,11 @@ grpc::ServerUnaryReactor* SandboxService::CloseSession(grpc::CallbackServerConte
                                                        const pb::CloseSessionRequest* request,
                                                        pb::CloseSessionResponse* response) {
   return UnaryCall<pb::CloseSessionResponse>::Start(
-      executor_, response,
+      deps_.executor, response,
       [this, request](std::stop_token) -> absl::StatusOr<pb::CloseSessionResponse> {
-        WM_ASSIGN_OR_RETURN(
-            const SandboxExit exit,
-            sessions_.Close(request->session_id(), workmux::daemon::FromWire(request->exit())));
+        WM_ASSIGN_OR_RETURN(const SandboxExit exit,
+                            deps_.sessions.Close(request->session_id(),
+                                                 workmux::daemon::FromWire(request->exit())));
         pb::CloseSessionResponse closed;
         closed.set_exit_code(exit.code);
         closed.set_start_failure(exit.start_failure);
@@ -133,30 +165,89 @@ grpc::ServerUnaryReactor* SandboxService::StopSession(grpc::CallbackServerContex
                                                       const pb::StopSessionRequest* request,
                                                       pb::StopSessionResponse* response) {
   return UnaryCall<pb::StopSessionResponse>::Start(
-      executor_, response,
+      deps_.executor, response,
       [this, request](std::stop_token) -> absl::StatusOr<pb::StopSessionResponse> {
-        WM_RETURN_IF_ERROR(sessions_.StopSandbox(request->session_id()));
+        WM_RETURN_IF_ERROR(deps_.sessions.StopSandbox(request->session_id()));
         return pb::StopSessionResponse();
       });
 }
 
-grpc::ServerUnaryReactor* SandboxService::ListSessions(grpc::CallbackServerContext*,
-                                                       const pb::ListSessionsRequest*,
+SandboxInventory SandboxService::Inventory(bool usage) {
+  return TakeInventory(deps_.directory, deps_.backends, deps_.default_runtime(), usage,
+                       deps_.executor);
+}
+
+grpc::ServerUnaryReactor* SandboxService::ListSessions(grpc::CallbackServerContext* context,
+                                                       const pb::ListSessionsRequest* request,
                                                        pb::ListSessionsResponse* response) {
   return UnaryCall<pb::ListSessionsResponse>::Start(
-      executor_, response, [this](std::stop_token) -> absl::StatusOr<pb::ListSessionsResponse> {
+      deps_.executor, response,
+      [this, context, request](std::stop_token) -> absl::StatusOr<pb::ListSessionsResponse> {
+        WM_RETURN_IF_ERROR(CheckClientVersion(*context));
+        const SandboxInventory inventory = Inventory(request->usage());
         pb::ListSessionsResponse listed;
-        for (const SessionRecord& record : directory_.All()) {
-          auto* session = listed.add_sessions();
-          session->set_session_id(record.id);
-          session->set_sandbox(record.sandbox);
-          session->set_backend(record.backend);
-          session->set_worktree(record.worktree.path.string());
-          session->set_agent(record.agent);
-          session->set_started_unix_seconds(record.started);
-          session->set_leased(sessions_.IsLeased(record.id));
+        for (const SandboxEntry& entry : inventory.entries) {
+          *listed.add_sessions() = ToWire(
+              entry, entry.session.has_value() && deps_.sessions.IsLeased(entry.session->id));
         }
+        listed.mutable_warnings()->Assign(inventory.warnings.begin(), inventory.warnings.end());
         return listed;
+      });
+}
+
+grpc::ServerUnaryReactor* SandboxService::EndSandbox(grpc::CallbackServerContext* context,
+                                                     const pb::EndSandboxRequest* request,
+                                                     pb::EndSandboxResponse* response) {
+  return UnaryCall<pb::EndSandboxResponse>::Start(
+      deps_.executor, response,
+      [this, context, request](std::stop_token) -> absl::StatusOr<pb::EndSandboxResponse> {
+        WM_RETURN_IF_ERROR(CheckClientVersion(*context));
+        if (request->sandbox().empty()) return InvalidArgument("no sandbox is named");
+        WM_RETURN_IF_ERROR(deps_.sessions.EndSandbox(request->sandbox()));
+        return pb::EndSandboxResponse();
+      });
+}
+
+// A running sandbox is never removed, an orphan neither: something may be at work
+// in it that only its owner knows of.
+grpc::ServerUnaryReactor* SandboxService::PruneSandboxes(grpc::CallbackServerContext* context,
+                                                         const pb::PruneSandboxesRequest*,
+                                                         pb::PruneSandboxesResponse* response) {
+  return UnaryCall<pb::PruneSandboxesResponse>::Start(
+      deps_.executor, response,
+      [this, context](std::stop_token) -> absl::StatusOr<pb::PruneSandboxesResponse> {
+        WM_RETURN_IF_ERROR(CheckClientVersion(*context));
+        const SandboxInventory inventory = Inventory(/*usage=*/false);
+        pb::PruneSandboxesResponse pruned;
+        pruned.mutable_warnings()->Assign(inventory.warnings.begin(), inventory.warnings.end());
+        for (const SandboxEntry& entry : inventory.entries) {
+          if (entry.session.has_value() || entry.state != SandboxEntry::State::kStopped) continue;
+          WM_RETURN_IF_ERROR(deps_.backends.find(entry.backend)->second->Release(entry.name));
+          pruned.add_sandboxes(entry.name);
+        }
+        return pruned;
+      });
+}
+
+grpc::ServerUnaryReactor* SandboxService::PlanLogs(grpc::CallbackServerContext* context,
+                                                   const pb::PlanLogsRequest* request,
+                                                   pb::PlanAttachResponse* response) {
+  return UnaryCall<pb::PlanAttachResponse>::Start(
+      deps_.executor, response,
+      [this, context, request](std::stop_token) -> absl::StatusOr<pb::PlanAttachResponse> {
+        WM_RETURN_IF_ERROR(CheckClientVersion(*context));
+        const Caller caller = workmux::daemon::FromWire(request->context());
+        std::optional<Worktree> worktree;
+        if (request->sandbox().empty()) {
+          WM_ASSIGN_OR_RETURN(worktree, deps_.git.Locate(caller.cwd));
+        }
+        WM_ASSIGN_OR_RETURN(
+            const ExecPlan plan,
+            deps_.sessions.PlanLogs(caller, request->sandbox(), worktree ? &*worktree : nullptr,
+                                    {.follow = request->follow(), .lines = request->lines()}));
+        pb::PlanAttachResponse planned;
+        *planned.mutable_plan() = ToWire(plan);
+        return planned;
       });
 }
 
@@ -164,16 +255,16 @@ grpc::ServerUnaryReactor* SandboxService::PlanAttach(grpc::CallbackServerContext
                                                      const pb::PlanAttachRequest* request,
                                                      pb::PlanAttachResponse* response) {
   return UnaryCall<pb::PlanAttachResponse>::Start(
-      executor_, response,
+      deps_.executor, response,
       [this, context, request](std::stop_token) -> absl::StatusOr<pb::PlanAttachResponse> {
         WM_RETURN_IF_ERROR(CheckClientVersion(*context));
         const Caller caller = workmux::daemon::FromWire(request->context());
-        WM_ASSIGN_OR_RETURN(const Worktree worktree, git_.Locate(caller.cwd));
+        WM_ASSIGN_OR_RETURN(const Worktree worktree, deps_.git.Locate(caller.cwd));
         const std::vector<std::string> command(request->command().begin(),
                                                request->command().end());
-        WM_ASSIGN_OR_RETURN(
-            const ExecPlan plan,
-            sessions_.PlanAttach(caller, request->session_id(), worktree, command, request->tty()));
+        WM_ASSIGN_OR_RETURN(const ExecPlan plan,
+                            deps_.sessions.PlanAttach(caller, request->session_id(), worktree,
+                                                      command, request->tty()));
         pb::PlanAttachResponse planned;
         *planned.mutable_plan() = ToWire(plan);
         return planned;

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "daemon/async/executor.h"
+#include "daemon/domain/sandbox_inventory.h"
 #include "daemon/domain/session_manager.h"
 #include "workmux/control/v1/sandbox.grpc.pb.h"
 
@@ -8,8 +12,15 @@ namespace workmux::daemon {
 
 class SandboxService : public workmux::control::v1::SandboxService::CallbackService {
  public:
-  SandboxService(Executor& executor, SessionManager& sessions, SessionDirectory& directory,
-                 Git& git);
+  struct Deps {
+    Executor& executor;
+    SessionManager& sessions;
+    SessionDirectory& directory;
+    const SandboxBackends& backends;
+    std::function<std::string()> default_runtime;  // SessionPlanner::Deps
+    Git& git;
+  };
+  explicit SandboxService(Deps deps);
 
   grpc::ServerWriteReactor<workmux::control::v1::OpenSessionEvent>* OpenSession(
       grpc::CallbackServerContext* context,
@@ -31,12 +42,21 @@ class SandboxService : public workmux::control::v1::SandboxService::CallbackServ
   grpc::ServerUnaryReactor* PlanAttach(grpc::CallbackServerContext* context,
                                        const workmux::control::v1::PlanAttachRequest* request,
                                        workmux::control::v1::PlanAttachResponse* response) override;
+  grpc::ServerUnaryReactor* EndSandbox(grpc::CallbackServerContext* context,
+                                       const workmux::control::v1::EndSandboxRequest* request,
+                                       workmux::control::v1::EndSandboxResponse* response) override;
+  grpc::ServerUnaryReactor* PruneSandboxes(
+      grpc::CallbackServerContext* context,
+      const workmux::control::v1::PruneSandboxesRequest* request,
+      workmux::control::v1::PruneSandboxesResponse* response) override;
+  grpc::ServerUnaryReactor* PlanLogs(grpc::CallbackServerContext* context,
+                                     const workmux::control::v1::PlanLogsRequest* request,
+                                     workmux::control::v1::PlanAttachResponse* response) override;
 
  private:
-  Executor& executor_;
-  SessionManager& sessions_;
-  SessionDirectory& directory_;
-  Git& git_;
+  SandboxInventory Inventory(bool usage);
+
+  const Deps deps_;
 };
 
 }  // namespace workmux::daemon

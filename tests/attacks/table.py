@@ -12,7 +12,7 @@ import re
 import sys
 
 DOC = "packaging/doc/attack-table.md"
-BACKENDS = ("namespace", "container", "tmux")
+BACKENDS = ("namespace", "docker", "podman", "tmux")
 CASE = re.compile(
     r"((?:^//[^\n]*\n)*)^TEST_CASE\(\s*\"Attack ([A-Z]+\d+): ([^\"]+)\",\s*\"([^\"]*)\"\)", re.MULTILINE
 )

@@ -225,6 +225,12 @@ absl::StatusOr<daemon::GitOperation> FakeGit::OperationUnderWay(const Worktree& 
 
 absl::StatusOr<bool> FakeGit::IsIgnored(const Worktree&, const fs::path&) { return ignored_; }
 
+// What is not ignored is tracked.
+absl::StatusOr<std::vector<fs::path>> FakeGit::Tracked(const Worktree&,
+                                                       const std::vector<fs::path>& relative) {
+  return ignored_ ? std::vector<fs::path>() : relative;
+}
+
 absl::StatusOr<std::vector<Commit>> FakeGit::CommitsNotIn(const Repository&, std::string_view tip,
                                                           std::string_view base,
                                                           std::size_t limit) {

@@ -54,6 +54,8 @@ class FakeGit : public daemon::Git {
                                                   std::stop_token stop) override;
   absl::StatusOr<daemon::GitOperation> OperationUnderWay(const daemon::Worktree&) override;
   absl::StatusOr<bool> IsIgnored(const daemon::Worktree&, const std::filesystem::path&) override;
+  absl::StatusOr<std::vector<std::filesystem::path>> Tracked(
+      const daemon::Worktree&, const std::vector<std::filesystem::path>& relative) override;
   absl::StatusOr<std::vector<daemon::Commit>> CommitsNotIn(const daemon::Repository&,
                                                            std::string_view tip,
                                                            std::string_view base,

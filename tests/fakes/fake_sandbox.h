@@ -57,9 +57,13 @@ class FakeSandboxBackend : public daemon::SandboxBackend {
   absl::Status Check(std::string_view image, const Env&) override {
     return log_.Enter("check", std::string(image));
   }
+  absl::Status CheckOptions(const daemon::SandboxConfig&) override {
+    const auto failure = log_.failures.find("options");
+    return failure == log_.failures.end() ? absl::OkStatus() : failure->second;
+  }
   absl::StatusOr<BridgeAddress> Bridge(const Env&) override {
     WM_RETURN_IF_ERROR(log_.Enter("bridge", name_));
-    return BridgeAddress{"172.17.0.1", "host.docker.internal"};
+    return BridgeAddress{.listen = "172.17.0.1", .host = "host.docker.internal"};
   }
   absl::Status Prepare(const daemon::SandboxSpec& spec, daemon::ProgressSink&,
                        std::stop_token) override {
@@ -78,6 +82,10 @@ class FakeSandboxBackend : public daemon::SandboxBackend {
     return daemon::ExecPlan{
         .argv = {command.begin(), command.end()}, .env = {}, .cwd = spec.cwd, .files = {}};
   }
+  absl::StatusOr<daemon::ExecPlan> PlanLogs(std::string_view, const daemon::LogsWanted&,
+                                            const Env&) override {
+    return daemon::ExecPlan{};
+  }
   absl::StatusOr<daemon::SandboxExit> ConfirmExit(std::string_view name, ExitStatus seen) override {
     WM_RETURN_IF_ERROR(log_.Enter("confirm", std::string(name)));
     if (!start_failure.empty()) return daemon::SandboxExit{127, start_failure};
@@ -85,6 +93,9 @@ class FakeSandboxBackend : public daemon::SandboxBackend {
   }
   absl::Status Stop(std::string_view name, std::chrono::seconds) override {
     return log_.Enter("stop", std::string(name));
+  }
+  absl::Status Halt(std::string_view name) override {
+    return log_.Enter("halt", std::string(name));
   }
   absl::Status Release(std::string_view name) override {
     existing.erase(std::string(name));
@@ -96,6 +107,13 @@ class FakeSandboxBackend : public daemon::SandboxBackend {
     std::vector<daemon::SandboxInfo> all;
     for (const auto& [name, info] : existing) all.push_back(info);
     return all;
+  }
+
+  absl::StatusOr<std::map<std::string, daemon::SandboxUsage>> Usage(
+      std::span<const std::string> names) override {
+    std::map<std::string, daemon::SandboxUsage> usage;
+    for (const std::string& name : names) usage[name] = {1 << 20, 5, 2};
+    return usage;
   }
 
   std::map<std::string, daemon::SandboxInfo> existing;  // by name

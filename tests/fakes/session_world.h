@@ -19,7 +19,7 @@
 namespace workmux::test {
 
 // A session manager over fakes: a real loop, an executor that the test runs, a
-// container-like backend "container" and one named "namespace".
+// container-like backend "docker" and one named "namespace".
 struct SessionWorld {
   SessionWorld() {
     WriteFile(dir / "home/.config/workmux/config.yaml", "sandbox:\n  enabled: true\n");
@@ -87,16 +87,21 @@ struct SessionWorld {
   FakeAgentRecords agent_records;
   FakeSessionRecords session_records;
   SandboxLog log;
-  FakeSandboxBackend container{"container", log};
+  FakeSandboxBackend container{"docker", log};
   FakeSandboxBackend confined{"namespace", log};
   FakeBridgeListeners bridge{log};
   FakeGitBoundary boundary{log};
   FakeAgentConfigs agent_configs;
-  daemon::SandboxBackends backends{{"container", &container}, {"namespace", &confined}};
+  daemon::SandboxBackends backends{{"docker", &container}, {"namespace", &confined}};
   daemon::ConfigGate gate{trust};
   daemon::SessionPlanner::ProgramPaths installed;  // what a search for any program finds
-  daemon::SessionPlanner planner{git, gate, backends,
-                                 [this](const std::string&, const Env&) { return installed; }};
+  daemon::SessionPlanner planner{
+      {.git = git,
+       .config = gate,
+       .backends = backends,
+       .find_program = [this](const std::string&, const Env&) { return installed; },
+       .default_runtime = [] { return std::string("docker"); },
+       .own_dirs = {dir / "home/.local/state/workmux"}}};
   daemon::EventLoop loop;
   ManualExecutor executor;  // its jobs hold registrations of the loop
   daemon::Caller caller;

@@ -15,8 +15,7 @@ CommandResult SandboxWorld::Inside(const SandboxKind& kind, const GitWorld& repo
                                    const Env& extra) {
   WriteFile(workmux_.home() / ".gitconfig",
             ReadWholeFile(std::filesystem::path(repository.env().at("HOME")) / ".gitconfig"));
-  workmux_.SetConfig(Format("sandbox:\n  backend: {}\n  git: {}\n  image: {}\n", kind.backend,
-                            kind.git, TestImage()));
+  workmux_.SetConfig(Format("{}  git: {}\n", SandboxConfigFor(kind.engine), kind.git));
   Env exported = extra;
   for (const auto& [name, value] : repository.env()) {
     if (name != "HOME" && name != "PATH") exported.emplace(name, value);
@@ -26,10 +25,6 @@ CommandResult SandboxWorld::Inside(const SandboxKind& kind, const GitWorld& repo
     text += Format("export {}={}\n", name, ShellQuote(value));
   return workmux_.Run({"sandbox", "run", cwd.string(), "--", text + script},
                       {.cwd = cwd, .env = {}, .input = {}});
-}
-
-bool CanUse(const std::string& backend) {
-  return backend == "container" ? HaveDocker() : HaveBubblewrap();
 }
 
 }  // namespace workmux::test

@@ -9,9 +9,9 @@
 
 namespace workmux::test {
 
-// Which sandbox: `sandbox.backend` and `sandbox.git`.
+// Which sandbox: SandboxConfigFor and `sandbox.git`.
 struct SandboxKind {
-  std::string backend = "namespace";
+  std::string engine = "namespace";
   std::string git = "clone";
 };
 
@@ -31,8 +31,5 @@ class SandboxWorld {
  private:
   WorkmuxWorld workmux_;
 };
-
-// Prints the SKIPPED line where sandboxes of this backend cannot be made.
-bool CanUse(const std::string& backend);
 
 }  // namespace workmux::test

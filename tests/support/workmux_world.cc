@@ -38,20 +38,25 @@ std::string ReadProc(pid_t pid, const char* file) {
   return ReadWholeFile(fs::path("/proc") / std::to_string(pid) / file);
 }
 
-Command EngineCommand(const std::vector<std::string>& arguments) {
+Command HostCommand(std::vector<std::string> argv) {
   Command command;
-  command.argv = {"docker"};
-  command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+  command.argv = std::move(argv);
   command.env = CurrentEnv();
+  for (const auto& [name, value] : PodmanEnv()) command.env[name] = value;
   command.cwd = "/";
   return command;
 }
 
+std::string Engine(const std::string& program, const std::vector<std::string>& arguments) {
+  std::vector<std::string> argv = {program};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  const CommandResult result = RunOrThrow(HostCommand(argv), std::chrono::seconds(60));
+  if (!result.exit.ok()) Fail(Words(argv) + ": " + result.err);
+  return std::string(Trim(result.out));
+}
+
 bool Works(std::vector<std::string> argv) {
-  Command command;
-  command.argv = std::move(argv);
-  command.env = CurrentEnv();
-  command.cwd = "/";
+  const Command command = HostCommand(std::move(argv));
   auto result = PosixCommandRunner().Run(command, {});
   return result.ok() && result->exit.ok();
 }
@@ -80,6 +85,7 @@ WorkmuxWorld::WorkmuxWorld(const std::string& config) {
           {"XDG_RUNTIME_DIR", runtime().string()},
           {"WORKMUX_TMUX_SOCKET", tmux_socket().string()},
           {"GIT_CONFIG_NOSYSTEM", "1"}};
+  GivePodman();
   if (!config.empty()) SetConfig(config);
 }
 
@@ -94,6 +100,34 @@ WorkmuxWorld::~WorkmuxWorld() {
   for (const pid_t pid : Processes()) ::kill(pid, SIGKILL);
   WaitUntil([this] { return Processes().empty(); });
   RemoveContainers();
+}
+
+// A store of its own that takes its images from the one of the tests: containers of
+// another runtime directory would stand in each other's way (podman-system(1)).
+void WorkmuxWorld::GivePodman() {
+  const Env shared = PodmanEnv();
+  if (shared.empty()) return;
+  const fs::path dir = area() / "podman";
+  for (const auto& [name, file] : shared) {
+    const std::string from = fs::path(file).parent_path().string();
+    std::string text = ReadWholeFile(file);
+    for (std::size_t at = text.find(from); at != std::string::npos;
+         at = text.find(from, at + dir.native().size())) {
+      text.replace(at, from.size(), dir.string());
+    }
+    if (name == "CONTAINERS_STORAGE_CONF")
+      text += "[storage.options]\nadditionalimagestores = [\"" + from + "/store\"]\n";
+    WriteFile(dir / fs::path(file).filename(), text);
+    env_[name] = (dir / fs::path(file).filename()).string();
+  }
+}
+
+std::vector<std::string> WorkmuxWorld::Containers(const std::string& program) const {
+  if (program == "docker") return ContainersOf(area());
+  const CommandResult listed = RunCommand({"podman", "ps", "--all", "--format", "{{.Names}}"},
+                                          {.cwd = "/", .env = {}, .input = {}});
+  if (!listed.exit.ok()) Fail("podman ps: " + listed.err);
+  return SplitLines(listed.out);
 }
 
 void WorkmuxWorld::SetConfig(std::string_view text) const {
@@ -261,6 +295,12 @@ std::string WorkmuxWorld::DaemonLog() const { return ReadWholeFile(state() / "wo
 void WorkmuxWorld::RemoveContainers() const {
   try {
     for (const std::string& id : ContainersOf(area())) Works({"docker", "rm", "--force", "--", id});
+    // Its files belong to numbers that only its user namespace has names for.
+    const fs::path store = area() / "podman";
+    if (!fs::exists(store / "store")) return;
+    const Where here = {.cwd = "/", .env = {}, .input = {}};
+    RunCommand({"podman", "rm", "--force", "--all"}, here);
+    if (::geteuid() != 0) RunCommand({"podman", "unshare", "rm", "-rf", store.string()}, here);
   } catch (const std::exception&) {
     // No engine, so no containers.
   }
@@ -304,10 +344,32 @@ std::string TestImage() {
   return image == env.end() || image->second.empty() ? "workmux-test:base" : image->second;
 }
 
+bool HavePodman() {
+  return Have(!PodmanEnv().empty() && Works({"podman", "image", "exists", TestImage()}),
+              "no Podman with the image " + TestImage());
+}
+
+bool CanUse(const std::string& engine) {
+  if (engine == "namespace") return HaveBubblewrap();
+  return engine == "podman" ? HavePodman() : HaveDocker();
+}
+
+std::string SandboxConfigFor(const std::string& engine) {
+  if (engine == "namespace") return "sandbox:\n  backend: namespace\n";
+  return "sandbox:\n  backend: container\n  image: " + TestImage() +
+         "\n  container: {runtime: " + engine + "}\n";
+}
+
+Env PodmanEnv() {
+  const Env env = CurrentEnv();
+  const auto dir = env.find("WORKMUX_TEST_PODMAN");
+  if (dir == env.end() || dir->second.empty()) return {};
+  return {{"CONTAINERS_CONF", dir->second + "/containers.conf"},
+          {"CONTAINERS_STORAGE_CONF", dir->second + "/storage.conf"}};
+}
+
 std::string Docker(const std::vector<std::string>& arguments) {
-  const CommandResult result = RunOrThrow(EngineCommand(arguments), std::chrono::seconds(60));
-  if (!result.exit.ok()) Fail("docker " + Words(arguments) + ": " + result.err);
-  return std::string(Trim(result.out));
+  return Engine("docker", arguments);
 }
 
 std::vector<std::string> ContainersOf(const fs::path& directory) {

@@ -89,11 +89,14 @@ class WorkmuxWorld {
   // SIGKILL to it, and waits for its end.
   void KillDaemon() const;
   std::string DaemonLog() const;
+  // Names of the world's containers; "docker" or "podman".
+  std::vector<std::string> Containers(const std::string& program) const;
   // All processes with this home in their environment: agents in namespaces, shells in panes.
   std::vector<pid_t> Processes() const;
 
  private:
   Command MakeCommand(std::vector<std::string> argv, const Where& where) const;
+  void GivePodman();
   void RemoveContainers() const;
 
   GitRepo git_;
@@ -111,11 +114,20 @@ bool WaitForEnd(pid_t pid, std::chrono::milliseconds limit = std::chrono::second
 bool HaveTmux();
 bool HaveBubblewrap();
 bool HaveDocker();
+bool HavePodman();
+// The same by name: "namespace", "docker", "podman".
+bool CanUse(const std::string& engine);
+// `sandbox:` and the lines below it that choose this engine and the tests' image;
+// more keys of the section can follow, indented by two.
+std::string SandboxConfigFor(const std::string& engine);
 // WORKMUX_TEST_IMAGE, else workmux-test:base.
 std::string TestImage();
 // Running containers with the worktree (any directory) mounted.
 std::vector<std::string> ContainersOf(const std::filesystem::path& directory);
 // stdout of docker, without white space at the end; throws when it fails.
 std::string Docker(const std::vector<std::string>& arguments);
+// Variables that name the settings of the tests' Podman (containers.conf(5)), whose
+// store has the image; nothing without it.
+Env PodmanEnv();
 
 }  // namespace workmux::test

@@ -9,6 +9,8 @@
 #include "common/base/strings.h"
 #include "common/process/env.h"
 #include "daemon/adapters/container/bridge_gateway.h"
+#include "daemon/adapters/container/cgroup_usage.h"
+#include "daemon/adapters/container/container_list.h"
 
 namespace workmux::daemon {
 namespace {
@@ -62,8 +64,10 @@ absl::Status ContainerBackend::Check(std::string_view image, const Env& env) {
   }
   if (image.empty()) return List().status();
   // One process tells all three: a missing client, a silent engine, a missing image.
-  return client_.Run({"image", "inspect", "--format", "{{.Id}}", "--", std::string(image)})
-      .status();
+  std::vector<std::string> arguments = {"image", "inspect"};
+  if (client_.traits().shares_kernel) arguments.insert(arguments.end(), {"--format", "{{.Id}}"});
+  arguments.insert(arguments.end(), {"--", std::string(image)});
+  return client_.Run(std::move(arguments)).status();
 }
 
 absl::StatusOr<std::string> ContainerBackend::FindGateway() {
@@ -77,22 +81,70 @@ absl::StatusOr<std::string> ContainerBackend::FindGateway() {
                   Format("Check `{} network inspect {}`.", client_.traits().program, network));
 }
 
-absl::StatusOr<SandboxBackend::BridgeAddress> ContainerBackend::Bridge(const Env&) {
-  const std::string host(client_.traits().host_name);
+absl::Status ContainerBackend::CheckOptions(const SandboxConfig& config) {
+  WM_RETURN_IF_ERROR(CheckRuntimeOptions(client_.traits(), config));
+  // podman(1), --runtime: a remote client does not have it.
+  const bool remote = !Lookup(client_.env(), "CONTAINER_HOST").empty() ||
+                      !Lookup(client_.env(), "CONTAINER_CONNECTION").empty();
+  if (config.container.oci_runtime.empty() || client_.traits().name != "podman" || !remote)
+    return absl::OkStatus();
+  return WithHint(
+      WithReason(FailedPrecondition(
+                     "sandbox.container.oci_runtime: Podman's engine is remote and chooses itself"),
+                 "RUNTIME_OPTION_UNSUPPORTED"),
+      "Remove the key, or unset CONTAINER_HOST and CONTAINER_CONNECTION.");
+}
+
+// Asked once: an engine does not become another one while its client's environment
+// stays the same.
+absl::StatusOr<EngineFacts> ContainerBackend::Facts() {
   {
     const MutexLock lock(mu_);
-    if (gateway_.has_value()) return BridgeAddress{*gateway_, host};
+    if (facts_.has_value()) return *facts_;
+  }
+  EngineFacts facts;
+  if (client_.traits().name == "podman") {
+    WM_ASSIGN_OR_RETURN(
+        const std::string out,
+        client_.Run({"info", "--format", "{{.Host.Security.Rootless}} {{.Host.CgroupsVersion}}"}));
+    const std::vector<std::string> said = Split(Trim(out), ' ');
+    if (said.size() != 2 || (said[0] != "true" && said[0] != "false"))
+      return DataLoss("the engine does not say whether it is rootless");
+    facts.rootless = said[0] == "true";
+    facts.limits = !facts.rootless || said[1] != "v1";
+  }
+  const MutexLock lock(mu_);
+  facts_ = facts;
+  return facts;
+}
+
+absl::StatusOr<SandboxBackend::BridgeAddress> ContainerBackend::Bridge(const Env&) {
+  const RuntimeTraits& traits = client_.traits();
+  const std::string host(traits.host_name);
+  // The address is fixed, and belongs to this host as soon as a container runs.
+  if (traits.network.empty()) return BridgeAddress{host, host, false};
+  WM_ASSIGN_OR_RETURN(const EngineFacts facts, Facts());
+  // Its containers have a network of their own, in which no address is this host's:
+  // they connect through the mounted socket.
+  if (facts.rootless) return BridgeAddress{"127.0.0.1", host, true};
+  {
+    const MutexLock lock(mu_);
+    if (gateway_.has_value()) return BridgeAddress{*gateway_, host, true};
   }
   WM_ASSIGN_OR_RETURN(std::string gateway, FindGateway());
   const MutexLock lock(mu_);
   gateway_ = gateway;
-  return BridgeAddress{std::move(gateway), host};
+  return BridgeAddress{std::move(gateway), host, true};
 }
 
 absl::Status ContainerBackend::Prepare(const SandboxSpec& spec, ProgressSink& progress,
                                        std::stop_token stop) {
   progress.Step("create", Format("Creating the container {}", spec.name));
-  WM_ASSIGN_OR_RETURN(EngineCall call, BuildCreateCall(client_.traits(), spec));
+  WM_ASSIGN_OR_RETURN(const EngineFacts facts, Facts());
+  if (!facts.limits && (!spec.container.memory.empty() || !spec.container.cpus.empty())) {
+    progress.Warn("Rootless Podman on cgroup v1 does not limit memory or CPUs.");
+  }
+  WM_ASSIGN_OR_RETURN(EngineCall call, BuildCreateCall(client_.traits(), facts, spec));
   return Annotate(client_.Run(std::move(call), std::move(stop), std::chrono::seconds(60)).status(),
                   "cannot create the sandbox");
 }
@@ -122,7 +174,14 @@ absl::StatusOr<ExecPlan> ContainerBackend::PlanAttach(const SandboxSpec& spec,
   return PlanOf(std::move(call), caller);
 }
 
+absl::StatusOr<ExecPlan> ContainerBackend::PlanLogs(std::string_view name, const LogsWanted& wanted,
+                                                    const Env& caller) {
+  return PlanOf(BuildLogsCall(client_.traits(), name, wanted), caller);
+}
+
 absl::StatusOr<SandboxExit> ContainerBackend::ConfirmExit(std::string_view name, ExitStatus seen) {
+  // Its inspection tells no exit code; the client hands on the command's.
+  if (!client_.traits().shares_kernel) return SandboxExit{seen.ShellCode(), ""};
   const absl::StatusOr<std::string> state = client_.Run(
       {"inspect", "--type", "container", "--format", "{{json .State}}", "--", std::string(name)});
   // Already released: what the client saw is all that is left.
@@ -141,30 +200,59 @@ absl::Status ContainerBackend::Stop(std::string_view name, std::chrono::seconds 
   return absl::IsNotFound(status) ? absl::OkStatus() : status;
 }
 
+// Frozen, the container waits for Release, which kills it without waking it. A
+// rootless engine on cgroup v1 cannot freeze.
+absl::Status ContainerBackend::Halt(std::string_view name) {
+  if (client_.traits().shares_kernel) {
+    const absl::Status paused = client_.Run({"pause", "--", std::string(name)}).status();
+    if (paused.ok() || absl::IsNotFound(paused)) return absl::OkStatus();
+  }
+  return Release(name);
+}
+
 absl::Status ContainerBackend::Release(std::string_view name) {
   // --volumes: the anonymous ones that the image declares would stay otherwise.
-  const absl::Status status =
-      client_.Run({"rm", "--force", "--volumes", "--", std::string(name)}).status();
+  std::vector<std::string> arguments = {"rm", "--force"};
+  if (client_.traits().shares_kernel) arguments.emplace_back("--volumes");
+  arguments.insert(arguments.end(), {"--", std::string(name)});
+  const absl::Status status = client_.Run(std::move(arguments)).status();
   const bool gone = absl::IsNotFound(status) ||
                     MessageOf(status).find("is already in progress") != std::string::npos;
   return gone ? absl::OkStatus() : status;
 }
 
 absl::StatusOr<std::vector<SandboxInfo>> ContainerBackend::List() {
+  const RuntimeTraits& traits = client_.traits();
+  if (traits.label_lookup.empty()) {
+    WM_ASSIGN_OR_RETURN(const std::string out, client_.Run({"list", "--all", "--format", "json"}));
+    return SandboxesFromJson(out, instance_);
+  }
   WM_ASSIGN_OR_RETURN(const std::string out,
                       client_.Run({"ps", "--all", "--no-trunc", "--filter",
                                    Format("label={}={}", kLabelInstance, instance_), "--format",
-                                   Format("{{{{.Names}}}}\t{{{{.Label \"{}\"}}}}\t{{{{.State}}}}",
-                                          kLabelSession)}));
-  std::vector<SandboxInfo> infos;
+                                   Format("{{{{.Names}}}}\t{}{}\"}}}}\t{{{{.State}}}}",
+                                          traits.label_lookup, kLabelSession)}));
+  return SandboxesFromTable(out);
+}
+
+// One process of the engine's client for all; the rest is read from the kernel.
+absl::StatusOr<std::map<std::string, SandboxUsage>> ContainerBackend::Usage(
+    std::span<const std::string> names) {
+  std::map<std::string, SandboxUsage> usage;
+  if (names.empty() || !client_.traits().shares_kernel) return usage;
+  std::vector<std::string> arguments = {
+      "inspect", "--type", "container", "--format", "{{.Name}}\t{{.State.Pid}}", "--"};
+  arguments.insert(arguments.end(), names.begin(), names.end());
+  WM_ASSIGN_OR_RETURN(const std::string out, client_.Run(std::move(arguments)));
   for (const std::string& line : SplitLines(out)) {
     const std::vector<std::string> fields = Split(line, '\t');
-    if (fields.size() != 3) return DataLoss("the engine's list of containers is not understood");
-    const bool running =
-        fields[2] == "running" || fields[2] == "paused" || fields[2] == "restarting";
-    infos.push_back({fields[0], fields[1], running});
+    long long pid = 0;
+    if (fields.size() != 2 || !ParseInt(fields[1], pid) || pid <= 0) continue;
+    // Docker puts a slash before the name.
+    const std::string name = fields[0].starts_with('/') ? fields[0].substr(1) : fields[0];
+    if (auto used = ReadCgroupUsage(static_cast<pid_t>(pid))) usage[name] = *used;
   }
-  return infos;
+  return usage;
 }
 
 }  // namespace workmux::daemon

@@ -19,28 +19,36 @@ class ContainerBackend : public SandboxBackend {
   ContainerBackend(CommandRunner& runner, RuntimeTraits traits, const Env& environment,
                    std::string instance);
 
-  std::string_view name() const override { return "container"; }
+  std::string_view name() const override { return client_.traits().name; }
   bool outlives_client() const override { return true; }
   absl::Status Check(std::string_view image, const Env& env) override;
+  absl::Status CheckOptions(const SandboxConfig& config) override;
   absl::StatusOr<BridgeAddress> Bridge(const Env& env) override;
   absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress,
                        std::stop_token stop) override;
   absl::StatusOr<ExecPlan> PlanRun(const SandboxSpec& spec, const Env& caller) override;
   absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec, std::span<const std::string> command,
                                       bool tty, const Env& caller) override;
+  absl::StatusOr<ExecPlan> PlanLogs(std::string_view name, const LogsWanted& wanted,
+                                    const Env& caller) override;
   absl::StatusOr<SandboxExit> ConfirmExit(std::string_view name, ExitStatus seen) override;
   absl::Status Stop(std::string_view name, std::chrono::seconds grace) override;
+  absl::Status Halt(std::string_view name) override;
   absl::Status Release(std::string_view name) override;
   absl::StatusOr<std::vector<SandboxInfo>> List() override;
+  absl::StatusOr<std::map<std::string, SandboxUsage>> Usage(
+      std::span<const std::string> names) override;
 
  private:
   ExecPlan PlanOf(EngineCall call, const Env& caller) const;
+  absl::StatusOr<EngineFacts> Facts();
   absl::StatusOr<std::string> FindGateway();
 
   EngineClient client_;
   const std::string instance_;
   Mutex mu_;
   std::optional<std::string> gateway_ WM_GUARDED_BY(mu_);
+  std::optional<EngineFacts> facts_ WM_GUARDED_BY(mu_);
 };
 
 // What `inspect --format '{{json .State}}'` says about the end of a container.

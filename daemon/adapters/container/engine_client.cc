@@ -10,11 +10,13 @@
 namespace workmux::daemon {
 namespace {
 
-// docker(1), podman(1), "Environment variables". SSH_AUTH_SOCK is for ssh:// engines.
+// docker(1), podman(1), containers.conf(5), containers-storage.conf(5), "Environment
+// variables". SSH_AUTH_SOCK is for ssh:// engines.
 constexpr auto kNames = std::to_array<std::string_view>(
     {"PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY",
      "DOCKER_CERT_PATH", "DOCKER_API_VERSION", "CONTAINER_HOST", "CONTAINER_CONNECTION",
-     "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "SSH_AUTH_SOCK"});
+     "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "CONTAINERS_REGISTRIES_CONF", "XDG_RUNTIME_DIR",
+     "XDG_CONFIG_HOME", "XDG_DATA_HOME", "SSH_AUTH_SOCK"});
 
 bool Contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
@@ -99,7 +101,15 @@ absl::Status EngineClient::Explain(const CommandResult& result) const {
         Format("Get it with `{0} pull` or make it with `{0} build`, or set sandbox.image.",
                traits_.program));
   }
-  if (Contains(lower, "no such container") || Contains(lower, "no container with")) {
+  // podman-create(1), --init: the program comes in a package of its own.
+  if (Contains(lower, "container-init binary not found")) {
+    return WithHint(WithReason(FailedPrecondition("{} misses its init program", traits_.name),
+                               "RUNTIME_INCOMPLETE"),
+                    "Install catatonit.");
+  }
+  const bool apple_unknown = traits_.only_macos && Contains(lower, "not found");
+  if (apple_unknown || Contains(lower, "no such container") ||
+      Contains(lower, "no container with")) {
     return WithReason(NotFound("{}", said), "CONTAINER_NOT_FOUND");
   }
   if (Contains(lower, "is already in use"))

@@ -63,10 +63,11 @@ bool IsPlainName(std::string_view name) {
 
 }  // namespace
 
-absl::StatusOr<EnvDelivery> DeliverEnv(const Env& env, int file_number) {
+absl::StatusOr<EnvDelivery> DeliverEnv(const Env& env, std::string_view descriptors,
+                                       int file_number) {
   EnvDelivery delivery;
   delivery.file.number = file_number;
-  delivery.arguments = {"--env-file", Format("/proc/self/fd/{}", file_number)};
+  delivery.arguments = {"--env-file", Format("{}/{}", descriptors, file_number)};
   for (const auto& [name, value] : env) {
     if (!IsPlainName(name)) return InvalidArgument("a variable of the sandbox has no plain name");
     if (FitsFile(value)) {

@@ -3,6 +3,7 @@
 #include <absl/status/statusor.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/process/command.h"
@@ -19,8 +20,10 @@ struct EnvDelivery {
 
 // Most values go through the file. What its format cannot hold (line breaks,
 // text that is not UTF-8, more than 32 KiB) goes through the client's own
-// environment. kInvalidArgument (ENV_VALUE_REFUSED) when that would change what
+// environment. `descriptors` is the directory in which the client finds its own
+// descriptors ("/proc/self/fd"). kInvalidArgument (ENV_VALUE_REFUSED) when that would change what
 // the client itself does. Pure.
-absl::StatusOr<EnvDelivery> DeliverEnv(const Env& env, int file_number);
+absl::StatusOr<EnvDelivery> DeliverEnv(const Env& env, std::string_view descriptors,
+                                       int file_number);
 
 }  // namespace workmux::daemon

@@ -1,6 +1,9 @@
 #include "daemon/adapters/container/run_argv.h"
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cstdint>
 
 #include "common/base/status.h"
 #include "daemon/adapters/container/env_delivery.h"
@@ -37,6 +40,20 @@ std::string Label(std::string_view key, std::string_view value) {
   return Format("--label={}={}", key, value);
 }
 
+// docker/go-units RAMInBytes, of text that the configuration's reader accepted.
+std::uint64_t Bytes(const std::string& size) {
+  constexpr double kMost = 1e18;  // fits, and no machine has as much
+  double bytes = 0;
+  const char* end = size.data() + size.size();
+  const char* unit = std::from_chars(size.data(), end, bytes).ptr;
+  if (unit != end) {
+    const auto power = std::string_view("kmgtp").find(
+        static_cast<char>(std::tolower(static_cast<unsigned char>(*unit))));
+    for (std::size_t i = 0; power != std::string_view::npos && i <= power; ++i) bytes *= 1024;
+  }
+  return static_cast<std::uint64_t>(std::min(bytes, kMost));
+}
+
 void AddIdentity(const SandboxSpec& spec, std::vector<std::string>& argv) {
   argv.insert(argv.end(),
               {"--name", spec.name, Label(kLabelSession, spec.session_id),
@@ -44,20 +61,73 @@ void AddIdentity(const SandboxSpec& spec, std::vector<std::string>& argv) {
                Label(kLabelInstance, spec.instance), Label(kLabelOwner, Format("{}", spec.uid))});
 }
 
-void AddRestrictions(const SandboxSpec& spec, std::vector<std::string>& argv) {
-  argv.insert(argv.end(),
-              {"--init", "--cap-drop=ALL", "--security-opt=no-new-privileges",
-               Format("--pids-limit={}", spec.pids_limit),
-               // Everything the agent prints would be kept on the host, without a limit.
-               "--log-driver=none"});
-  // Equal limits: without the second the container may swap as much again.
-  if (!spec.memory.empty()) {
-    argv.insert(argv.end(), {"--memory=" + spec.memory, "--memory-swap=" + spec.memory});
+std::string User(const SandboxSpec& spec) { return Format("{}:{}", spec.uid, spec.gid); }
+
+// Everything that the command prints is kept on the host, up to a limit.
+void AddLog(const RuntimeTraits& traits, const ContainerConfig& config,
+            std::vector<std::string>& argv) {
+  if (traits.log_driver.empty()) return;
+  if (config.log_size == "0") {
+    argv.emplace_back("--log-driver=none");
+    return;
   }
-  if (!spec.cpus.empty()) argv.push_back("--cpus=" + spec.cpus);
+  argv.push_back(Format("--log-driver={}", traits.log_driver));
+  argv.push_back(Format("--log-opt=max-size={}", Bytes(config.log_size)));
 }
 
-std::string User(const SandboxSpec& spec) { return Format("{}:{}", spec.uid, spec.gid); }
+void AddLimits(const RuntimeTraits& traits, const EngineFacts& facts, const ContainerConfig& config,
+               std::vector<std::string>& argv) {
+  const std::string memory =
+      config.memory.empty() ? std::string(traits.default_memory) : config.memory;
+  if (!memory.empty()) argv.push_back("--memory=" + memory);
+  // Equal limits: without the second the container may swap as much again.
+  if (!memory.empty() && traits.shares_kernel) argv.push_back("--memory-swap=" + memory);
+  if (!config.cpus.empty()) argv.push_back("--cpus=" + config.cpus);
+  AddLog(traits, config, argv);
+  if (!traits.shares_kernel) return;
+  argv.push_back(Format("--pids-limit={}", config.pids));
+  // setrlimit(2): counted in the user namespace, which is the container's own.
+  if (facts.rootless) argv.push_back(Format("--ulimit=nproc={0}:{0}", config.pids));
+  if (config.tmpfs_size == "0") return;
+  for (const char* dir : {"/tmp", "/var/tmp"}) {
+    argv.push_back(
+        Format("--tmpfs={}:rw,exec,nosuid,nodev,mode=1777,size={}", dir, Bytes(config.tmpfs_size)));
+  }
+}
+
+// What the user's configuration adds to the sandbox; the order is the original's.
+void AddGrants(const ContainerConfig& config, std::vector<std::string>& argv) {
+  for (const Device& device : config.devices) {
+    argv.push_back(Format("--device={}:{}:{}", device.host_path.native(),
+                          device.guest_path.native(), device.permissions));
+  }
+  for (const std::string& name : config.cap_add) argv.push_back("--cap-add=" + name);
+  for (const std::string& option : config.security_opt) argv.push_back("--security-opt=" + option);
+  for (const std::string& group : config.group_add) argv.push_back("--group-add=" + group);
+}
+
+void AddRestrictions(const RuntimeTraits& traits, const EngineFacts& facts, const SandboxSpec& spec,
+                     std::vector<std::string>& argv) {
+  argv.insert(argv.end(), {"--init", "--cap-drop=ALL"});
+  if (traits.shares_kernel) argv.emplace_back("--security-opt=no-new-privileges");
+  AddLimits(traits, facts, spec.container, argv);
+  if (traits.shares_kernel) AddGrants(spec.container, argv);
+}
+
+// podman-run(1), --userns: without keep-id a rootless engine's container would see
+// the user's files as root's, and write as somebody else.
+void AddUser(const RuntimeTraits& traits, const EngineFacts& facts, const SandboxSpec& spec,
+             std::vector<std::string>& argv) {
+  if (facts.rootless && traits.name == "podman") argv.emplace_back("--userns=keep-id");
+  argv.insert(argv.end(), {"--user", User(spec)});
+}
+
+absl::Status Unsupported(const RuntimeTraits& traits, std::string_view key, std::string_view hint) {
+  return WithHint(
+      WithReason(FailedPrecondition("sandbox.container.{}: {} cannot do that", key, traits.name),
+                 "RUNTIME_OPTION_UNSUPPORTED"),
+      hint);
+}
 
 }  // namespace
 
@@ -74,18 +144,42 @@ absl::StatusOr<std::string> MountOption(const Mount& mount) {
   return option;
 }
 
-absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const SandboxSpec& spec) {
+absl::Status CheckRuntimeOptions(const RuntimeTraits& traits, const SandboxConfig& config) {
+  const ContainerConfig& container = config.container;
+  const bool keep_groups = std::find(container.group_add.begin(), container.group_add.end(),
+                                     "keep-groups") != container.group_add.end();
+  if (keep_groups && traits.name == "docker")
+    return Unsupported(traits, "group_add", "Name the groups, or use runtime: podman.");
+  if (traits.shares_kernel) return absl::OkStatus();
+  constexpr std::string_view kUseDocker = "Set sandbox.container.runtime: docker.";
+  if (!container.devices.empty()) return Unsupported(traits, "devices", kUseDocker);
+  if (!container.group_add.empty()) return Unsupported(traits, "group_add", kUseDocker);
+  // Only directories can be mounted: the files would stay readable.
+  if (!container.excluded_files.empty()) return Unsupported(traits, "excluded_files", kUseDocker);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const EngineFacts& facts,
+                                           const SandboxSpec& spec) {
   WM_RETURN_IF_ERROR(CheckName(spec.name));
   if (spec.image.empty() || spec.image[0] == '-')
     return InvalidArgument("{}: not an image", spec.image);
   if (spec.argv.empty()) return InvalidArgument("a sandbox without a command");
-  WM_ASSIGN_OR_RETURN(EnvDelivery delivery, DeliverEnv(spec.env, kEnvFile));
+  WM_ASSIGN_OR_RETURN(EnvDelivery delivery, DeliverEnv(spec.env, traits.descriptors, kEnvFile));
 
   EngineCall call;
-  call.argv = {std::string(traits.program), "create", "--pull=never"};
+  call.argv = {std::string(traits.program)};
+  const std::string& oci_runtime = spec.container.oci_runtime;
+  // podman(1) has the option before the command, docker-create(1) after it.
+  const bool has_runtime = traits.shares_kernel && !oci_runtime.empty();
+  if (has_runtime && traits.name == "podman") call.argv.push_back("--runtime=" + oci_runtime);
+  call.argv.emplace_back("create");
+  if (has_runtime && traits.name != "podman") call.argv.push_back("--runtime=" + oci_runtime);
+  if (traits.shares_kernel) call.argv.emplace_back("--pull=never");
   AddIdentity(spec, call.argv);
-  AddRestrictions(spec, call.argv);
-  call.argv.insert(call.argv.end(), {"--user", User(spec), "--workdir", spec.cwd.native()});
+  AddRestrictions(traits, facts, spec, call.argv);
+  AddUser(traits, facts, spec, call.argv);
+  call.argv.insert(call.argv.end(), {"--workdir", spec.cwd.native()});
   for (const Mount& mount : spec.mounts) {
     WM_ASSIGN_OR_RETURN(std::string option, MountOption(mount));
     call.argv.insert(call.argv.end(), {"--mount", std::move(option)});
@@ -105,14 +199,9 @@ absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const Sa
 
 EngineCall BuildStartCall(const RuntimeTraits& traits, std::string_view name) {
   EngineCall call;
-  call.argv = {std::string(traits.program),
-               "start",
-               "--attach",
-               "--interactive",
-               "--detach-keys",
-               kDetachKeys,
-               "--",
-               std::string(name)};
+  call.argv = {std::string(traits.program), "start", "--attach", "--interactive"};
+  if (traits.detaches) call.argv.insert(call.argv.end(), {"--detach-keys", kDetachKeys});
+  call.argv.insert(call.argv.end(), {"--", std::string(name)});
   return call;
 }
 
@@ -120,17 +209,33 @@ absl::StatusOr<EngineCall> BuildExecCall(const RuntimeTraits& traits, const Sand
                                          std::span<const std::string> command, bool tty) {
   WM_RETURN_IF_ERROR(CheckName(spec.name));
   if (command.empty()) return InvalidArgument("no command to run in {}", spec.name);
-  WM_ASSIGN_OR_RETURN(EnvDelivery delivery, DeliverEnv(spec.env, kEnvFile));
+  WM_ASSIGN_OR_RETURN(EnvDelivery delivery, DeliverEnv(spec.env, traits.descriptors, kEnvFile));
   EngineCall call;
   call.argv = {std::string(traits.program), "exec", "--interactive"};
   if (tty) call.argv.emplace_back("--tty");
-  call.argv.insert(call.argv.end(), {"--detach-keys", kDetachKeys, "--user", User(spec),
-                                     "--workdir", spec.cwd.native()});
+  if (traits.detaches) call.argv.insert(call.argv.end(), {"--detach-keys", kDetachKeys});
+  call.argv.insert(call.argv.end(), {"--user", User(spec), "--workdir", spec.cwd.native()});
   call.argv.insert(call.argv.end(), delivery.arguments.begin(), delivery.arguments.end());
   call.argv.insert(call.argv.end(), {"--", spec.name});
   call.argv.insert(call.argv.end(), command.begin(), command.end());
   call.env = std::move(delivery.client_env);
   call.files.push_back(std::move(delivery.file));
+  return call;
+}
+
+EngineCall BuildLogsCall(const RuntimeTraits& traits, std::string_view name,
+                         const LogsWanted& wanted) {
+  EngineCall call;
+  call.argv = {std::string(traits.program), "logs"};
+  if (wanted.follow) call.argv.emplace_back("--follow");
+  // Apple's client knows the short form only.
+  const std::string lines = Format("{}", wanted.lines);
+  if (wanted.lines > 0 && traits.shares_kernel) {
+    call.argv.insert(call.argv.end(), {"--tail", lines});
+  } else if (wanted.lines > 0) {
+    call.argv.insert(call.argv.end(), {"-n", lines});
+  }
+  call.argv.insert(call.argv.end(), {"--", std::string(name)});
   return call;
 }
 

@@ -10,6 +10,7 @@
 #include "common/process/command.h"
 #include "daemon/adapters/container/runtime_traits.h"
 #include "daemon/domain/sandbox_spec.h"
+#include "daemon/ports/sandbox_backend.h"
 
 namespace workmux::daemon {
 
@@ -32,9 +33,22 @@ struct EngineCall {
   std::vector<InheritedFile> files;
 };
 
+// Whether the runtime can do what the configuration asks for, by its traits. Pure.
+// RUNTIME_OPTION_UNSUPPORTED names the key.
+absl::Status CheckRuntimeOptions(const RuntimeTraits& traits, const SandboxConfig& config);
+
+// What only one installation of an engine can tell.
+struct EngineFacts {
+  bool rootless = false;  // the engine's root is the user who runs it
+  // Limits on memory, CPUs and processes hold. A rootless engine on cgroup v1
+  // ignores them.
+  bool limits = true;
+};
+
 // `<runtime> create` for the sandbox. Pure. No value of the environment stands
 // in argv. kInvalidArgument for a spec that cannot be expressed.
-absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const SandboxSpec& spec);
+absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const EngineFacts& facts,
+                                           const SandboxSpec& spec);
 
 // `<runtime> start` on the caller's terminal.
 EngineCall BuildStartCall(const RuntimeTraits& traits, std::string_view name);
@@ -42,6 +56,10 @@ EngineCall BuildStartCall(const RuntimeTraits& traits, std::string_view name);
 // `<runtime> exec` with the user, directory and environment of the sandbox.
 absl::StatusOr<EngineCall> BuildExecCall(const RuntimeTraits& traits, const SandboxSpec& spec,
                                          std::span<const std::string> command, bool tty);
+
+// `<runtime> logs`.
+EngineCall BuildLogsCall(const RuntimeTraits& traits, std::string_view name,
+                         const LogsWanted& wanted);
 
 // The value of --mount: fields as RFC 4180 quotes them, which is how the engine
 // reads them.

@@ -3,7 +3,10 @@
 #include <absl/status/statusor.h>
 
 #include <span>
+#include <string>
 #include <string_view>
+
+#include "common/process/command.h"
 
 namespace workmux::daemon {
 
@@ -14,13 +17,27 @@ struct RuntimeTraits {
   std::string_view program;    // the client, looked up in PATH
   std::string_view host_name;  // by which containers reach the host
   bool add_host = false;       // host_name must be given with --add-host
-  std::string_view network;    // the default bridge network
+  std::string_view network;    // the default bridge network; empty: host_name is an address
+  // Containers share the host's kernel: devices, groups, security options, limits
+  // on processes, files and sockets as mounts. Otherwise each has a machine of its own.
+  bool shares_kernel = true;
+  bool detaches = true;             // `start` takes --detach-keys
+  std::string_view log_driver;      // one that keeps a limited log; empty: no choice
+  std::string_view default_memory;  // when none is configured; empty: the runtime's
+  std::string_view descriptors;     // directory that shows the client's own descriptors
+  std::string_view label_lookup;    // how a template of `ps` asks for one; empty: `list` in JSON
+  bool only_macos = false;
   std::string_view install_hint;
 };
 
+// In the order in which they are looked for.
 std::span<const RuntimeTraits> AllRuntimeTraits();
 
 // kInvalidArgument for a runtime that is not in the table.
 absl::StatusOr<RuntimeTraits> RuntimeTraitsFor(std::string_view name);
+
+// The runtime to use when none is configured: the first whose program is in the
+// PATH of `env` and that belongs to this kind of host; none: docker.
+std::string_view DefaultRuntime(const Env& env, bool macos);
 
 }  // namespace workmux::daemon

@@ -140,4 +140,21 @@ absl::StatusOr<bool> GitCli::IsIgnored(const Worktree& worktree, const fs::path&
   return FailedCommand(command, result);
 }
 
+absl::StatusOr<std::vector<fs::path>> GitCli::Tracked(const Worktree& worktree,
+                                                      const std::vector<fs::path>& relative) {
+  if (relative.empty()) return std::vector<fs::path>();
+  std::vector<std::string> arguments = {"ls-files", "-z", "--"};
+  // gitglossary(7), pathspec: a name is no pattern.
+  for (const fs::path& path : relative) arguments.push_back(":(literal)" + path.string());
+  WM_ASSIGN_OR_RETURN(
+      const std::string out,
+      RunForOutput(runner_, HardenedGit(worktree.git_dir, worktree.path, std::move(arguments)),
+                   {}));
+  std::vector<fs::path> tracked;
+  for (const std::string& name : Split(out, '\0')) {
+    if (!name.empty()) tracked.emplace_back(name);
+  }
+  return tracked;
+}
+
 }  // namespace workmux::daemon

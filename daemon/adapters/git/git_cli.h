@@ -41,6 +41,8 @@ class GitCli : public Git {
 
   absl::StatusOr<WorktreeChanges> Changes(const Worktree& worktree, std::stop_token stop) override;
   absl::StatusOr<GitOperation> OperationUnderWay(const Worktree& worktree) override;
+  absl::StatusOr<std::vector<std::filesystem::path>> Tracked(
+      const Worktree& worktree, const std::vector<std::filesystem::path>& relative) override;
   absl::StatusOr<bool> IsIgnored(const Worktree& worktree,
                                  const std::filesystem::path& relative) override;
   absl::StatusOr<std::vector<Commit>> CommitsNotIn(const Repository& repository,

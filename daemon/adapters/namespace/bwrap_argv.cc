@@ -82,8 +82,12 @@ absl::Status AddSkeleton(const HostSkeleton& skeleton, const fs::path& home, Arg
 
 absl::Status AddMounts(const SandboxSpec& spec, ArgumentFile& args) {
   for (const Mount& mount : spec.mounts) {
-    WM_RETURN_IF_ERROR(args.Add(
-        {mount.writable ? "--bind" : "--ro-bind", mount.source.native(), mount.target.native()}));
+    // Without the device's bind a mask could not even be opened, and tools that
+    // expect to read an empty file would stumble.
+    const char* bind = mount.source == kMaskSource ? "--dev-bind"
+                       : mount.writable            ? "--bind"
+                                                   : "--ro-bind";
+    WM_RETURN_IF_ERROR(args.Add({bind, mount.source.native(), mount.target.native()}));
   }
   return absl::OkStatus();
 }
@@ -169,7 +173,7 @@ absl::StatusOr<ExecPlan> BuildBwrapPlan(const SandboxSpec& spec, const BwrapInpu
                "--"};
   plan.argv.insert(plan.argv.end(),
                    {bwrap, "--args", Format("{}", kArgsFd), "--", input.prlimit.string(),
-                    Format("--nproc={}:{}", spec.pids_limit, spec.pids_limit), "--",
+                    Format("--nproc={0}:{0}", spec.container.pids), "--",
                     // A Ctrl-C reaches every process of the foreground group. It is
                     // the command's to handle; bwrap's own would die of it, and the
                     // sandbox with them.

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/io/file.h"
@@ -134,7 +136,7 @@ absl::Status NamespaceBackend::Prepare(const SandboxSpec& spec, ProgressSink& pr
     return InvalidArgument("a namespace sandbox runs as its own user only, not as {}:{}", spec.uid,
                            spec.gid);
   }
-  if (!spec.memory.empty() || !spec.cpus.empty()) {
+  if (!spec.container.memory.empty() || !spec.container.cpus.empty()) {
     progress.Warn("The namespace backend does not limit memory or CPUs.");
   }
   if (spec.uid == 0) progress.Warn("A namespace sandbox of root has no limit on its processes.");
@@ -161,6 +163,14 @@ absl::StatusOr<ExecPlan> NamespaceBackend::PlanAttach(const SandboxSpec& spec,
       "Run `workmux sandbox shell` without --exec for a sandbox with the same mounts.");
 }
 
+absl::StatusOr<ExecPlan> NamespaceBackend::PlanLogs(std::string_view name, const LogsWanted&,
+                                                    const Env&) {
+  return WithHint(WithReason(Unimplemented("{}: the output of a namespace sandbox is not kept",
+                                           std::string(name)),
+                             "LOGS_NOT_KEPT"),
+                  "Look at its pane; `workmux status` names it.");
+}
+
 absl::StatusOr<SandboxExit> NamespaceBackend::ConfirmExit(std::string_view, ExitStatus seen) {
   // bwrap and prlimit hand the command's code on; 126 and 127 mean what they do
   // in a shell, 1 with a message of bwrap's own is a failed start.
@@ -182,6 +192,18 @@ absl::StatusOr<std::vector<SandboxInfo>> NamespaceBackend::List() {
     infos.push_back({sandbox.marker.name, sandbox.marker.session_id, true});
   }
   return infos;
+}
+
+absl::StatusOr<std::map<std::string, SandboxUsage>> NamespaceBackend::Usage(
+    std::span<const std::string> names) {
+  WM_ASSIGN_OR_RETURN(const std::vector<ProcessEntry> processes, ReadProcesses(::getuid()));
+  std::map<std::string, SandboxUsage> usage;
+  for (const SandboxProcesses& sandbox : FindSandboxes(processes)) {
+    if (std::find(names.begin(), names.end(), sandbox.marker.name) == names.end()) continue;
+    SandboxUsage& sum = usage[sandbox.marker.name];
+    for (const ProcessEntry& member : sandbox.members) AddProcessUsage(member.pid, sum);
+  }
+  return usage;
 }
 
 }  // namespace workmux::daemon

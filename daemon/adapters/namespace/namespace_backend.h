@@ -22,6 +22,7 @@ class NamespaceBackend : public SandboxBackend {
   bool outlives_client() const override { return false; }
   // Errors: RUNTIME_NOT_INSTALLED, USER_NAMESPACES_FORBIDDEN, RUNTIME_FAILED.
   absl::Status Check(std::string_view image, const Env& env) override;
+  absl::Status CheckOptions(const SandboxConfig&) override { return absl::OkStatus(); }
   absl::StatusOr<BridgeAddress> Bridge(const Env& env) override;
   // Checks that a sandbox can be made; nothing comes into being yet.
   absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress,
@@ -31,10 +32,15 @@ class NamespaceBackend : public SandboxBackend {
   // filter nor their bounds.
   absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec, std::span<const std::string> command,
                                       bool tty, const Env& caller) override;
+  absl::StatusOr<ExecPlan> PlanLogs(std::string_view name, const LogsWanted& wanted,
+                                    const Env& caller) override;
   absl::StatusOr<SandboxExit> ConfirmExit(std::string_view name, ExitStatus seen) override;
   absl::Status Stop(std::string_view name, std::chrono::seconds grace) override;
+  absl::Status Halt(std::string_view name) override { return Release(name); }
   absl::Status Release(std::string_view name) override;
   absl::StatusOr<std::vector<SandboxInfo>> List() override;
+  absl::StatusOr<std::map<std::string, SandboxUsage>> Usage(
+      std::span<const std::string> names) override;
 
  private:
   struct Programs {

@@ -17,6 +17,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/base/unique_fd.h"
+#include "common/io/file.h"
 
 namespace workmux::daemon {
 namespace {
@@ -208,6 +209,30 @@ absl::Status SignalProcess(const ProcessEntry& process, int signal) {
     return absl::OkStatus();
   }
   return ErrnoStatus(errno, "pidfd_send_signal");
+}
+
+void AddProcessUsage(pid_t pid, SandboxUsage& usage) {
+  const std::string dir = Format("/proc/{}/", pid);
+  const auto memory = ReadFile(dir + "statm", 4096);
+  const auto times = ReadFile(dir + "stat", 4096);
+  if (!memory.ok() || !times.ok()) return;
+  const std::vector<std::string> pages = Split(*memory, ' ');
+  // The program's name stands in parentheses and may hold any character.
+  const std::size_t name_end = times->rfind(") ");
+  if (pages.size() < 2 || name_end == std::string::npos) return;
+  const std::vector<std::string> fields = Split(times->substr(name_end + 2), ' ');
+  long long resident = 0;
+  long long user = 0;
+  long long system = 0;
+  // utime and stime are the fields 14 and 15, the state behind the name is the third.
+  if (fields.size() < 13 || !ParseInt(pages[1], resident) || !ParseInt(fields[11], user) ||
+      !ParseInt(fields[12], system)) {
+    return;
+  }
+  const auto ticks = static_cast<std::uint64_t>(user + system);
+  usage.memory_bytes += static_cast<std::uint64_t>(resident * ::sysconf(_SC_PAGESIZE));
+  usage.cpu_usec += ticks * 1'000'000 / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  ++usage.processes;
 }
 
 absl::Status StopSandbox(std::string_view name, uid_t uid, milliseconds grace) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/adapters/namespace/bwrap_argv.h"
+#include "daemon/ports/sandbox_backend.h"
 
 namespace workmux::daemon {
 
@@ -43,6 +44,10 @@ std::vector<SandboxProcesses> FindSandboxes(const std::vector<ProcessEntry>& pro
 
 // Sends a signal unless the process has ended (its pid may be another's by now).
 absl::Status SignalProcess(const ProcessEntry& process, int signal);
+
+// Adds what one process uses: resident memory (shared pages count for each) and
+// time, proc(5). Nothing when it is gone.
+void AddProcessUsage(pid_t pid, SandboxUsage& usage);
 
 // Ends every process of the sandbox: SIGTERM to its programs, SIGKILL to its
 // first process after `grace`, with which the kernel ends all others. OK when

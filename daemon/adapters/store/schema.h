@@ -39,6 +39,10 @@ CREATE TABLE operation_steps (
 ) STRICT)sql",
       "ALTER TABLE sessions ADD COLUMN edit_format TEXT NOT NULL DEFAULT '1'",
       "ALTER TABLE sessions ADD COLUMN sealed_dir TEXT NOT NULL DEFAULT ''",
+      // Containers were Docker's only.
+      "ALTER TABLE sessions ADD COLUMN main_writable TEXT NOT NULL DEFAULT '1';"
+      "ALTER TABLE sessions ADD COLUMN masks TEXT NOT NULL DEFAULT '';"
+      "UPDATE sessions SET backend = 'docker' WHERE backend = 'container'",
   };
 }
 

@@ -48,7 +48,7 @@ AgentStatus StatusFromName(std::string_view name) {
   return AgentStatus::kNone;
 }
 
-SessionRecord SessionFrom(const Row& row) {
+absl::StatusOr<SessionRecord> SessionFrom(const Row& row) {
   RowReader read(row);
   SessionRecord record;
   record.id = read.Text();
@@ -81,6 +81,8 @@ SessionRecord SessionFrom(const Row& row) {
   record.icons.done = read.Text();
   record.icons.edit_format = read.Text() == "1";
   record.sealed_dir = read.Text();
+  record.main_writable = read.Text() == "1";
+  WM_ASSIGN_OR_RETURN(record.masks, MasksFromText(read.Text()));
   return record;
 }
 
@@ -121,7 +123,7 @@ absl::Status SqliteStore::PutSession(const SessionRecord& record) {
   const PaneRef pane = record.pane.value_or(PaneRef{});
   return Run(Durability::kPower,
              "INSERT OR REPLACE INTO sessions VALUES "
-             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
              {record.id,
               record.sandbox,
               record.backend,
@@ -149,7 +151,9 @@ absl::Status SqliteStore::PutSession(const SessionRecord& record) {
               record.icons.waiting,
               record.icons.done,
               record.icons.edit_format ? "1" : "0",
-              record.sealed_dir.string()})
+              record.sealed_dir.string(),
+              record.main_writable ? "1" : "0",
+              MasksToText(record.masks)})
       .status();
 }
 
@@ -161,7 +165,10 @@ absl::StatusOr<std::vector<SessionRecord>> SqliteStore::LoadSessions() {
   WM_ASSIGN_OR_RETURN(const std::vector<Row> rows,
                       Run(Durability::kPower, "SELECT * FROM sessions"));
   std::vector<SessionRecord> records;
-  for (const Row& row : rows) records.push_back(SessionFrom(row));
+  for (const Row& row : rows) {
+    WM_ASSIGN_OR_RETURN(SessionRecord record, SessionFrom(row));
+    records.push_back(std::move(record));
+  }
   return records;
 }
 

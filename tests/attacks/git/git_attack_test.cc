@@ -11,7 +11,8 @@ namespace fs = std::filesystem;
 using Files = std::map<std::string, std::string>;
 
 const SandboxKind kNamespace = {"namespace", "clone"};
-const SandboxKind kContainer = {"container", "clone"};
+const SandboxKind kDocker = {"docker", "clone"};
+const SandboxKind kPodman = {"podman", "clone"};
 
 // What a person and their shell prompt do every day, by path.
 constexpr char kUserDay[] = R"sh(
@@ -71,8 +72,8 @@ Outcome Attack(const SandboxKind& kind, GitWorld& world, const fs::path& checkou
     const std::string name = entry.path().filename().string();
     if (name.starts_with("marker")) outcome.markers.insert(name);
   }
-  UNSCOPED_INFO(kind.backend << ", git: " << kind.git << "\n"
-                             << outcome.inside.out << outcome.inside.err);
+  UNSCOPED_INFO(kind.engine << ", git: " << kind.git << "\n"
+                            << outcome.inside.out << outcome.inside.err);
   REQUIRE(outcome.inside.exit.ok());
   return outcome;
 }
@@ -96,9 +97,10 @@ void CheckHarmless(const Outcome& outcome) {
 }  // namespace
 
 // Control: the same in a sandbox with `git: shared`.
-TEST_CASE("Attack F1: planted hooks do not run on the host", "[attack][F1][namespace][container]") {
-  for (const SandboxKind& kind : {kNamespace, kContainer}) {
-    if (!CanUse(kind.backend)) continue;
+TEST_CASE("Attack F1: planted hooks do not run on the host",
+          "[attack][F1][namespace][docker][podman]") {
+  for (const SandboxKind& kind : {kNamespace, kDocker, kPodman}) {
+    if (!CanUse(kind.engine)) continue;
     CheckHarmless(AttackWorktree(kind, "f1.sh"));
     CHECK(AttackWorktree(Shared(kind), "f1.sh").markers.size() > 3);
   }
@@ -106,18 +108,18 @@ TEST_CASE("Attack F1: planted hooks do not run on the host", "[attack][F1][names
 
 // Control: the same in a sandbox with `git: shared`.
 TEST_CASE("Attack F2: configured programs do not run on the host",
-          "[attack][F2][namespace][container]") {
-  for (const SandboxKind& kind : {kNamespace, kContainer}) {
-    if (!CanUse(kind.backend)) continue;
+          "[attack][F2][namespace][docker][podman]") {
+  for (const SandboxKind& kind : {kNamespace, kDocker, kPodman}) {
+    if (!CanUse(kind.engine)) continue;
     CheckHarmless(AttackWorktree(kind, "f2.sh"));
     CHECK(AttackWorktree(Shared(kind), "f2.sh").markers.size() > 2);
   }
 }
 
 // Control: the same in a sandbox with `git: shared`.
-TEST_CASE("Attack F3: drivers do not run on the host", "[attack][F3][namespace][container]") {
-  for (const SandboxKind& kind : {kNamespace, kContainer}) {
-    if (!CanUse(kind.backend)) continue;
+TEST_CASE("Attack F3: drivers do not run on the host", "[attack][F3][namespace][docker][podman]") {
+  for (const SandboxKind& kind : {kNamespace, kDocker, kPodman}) {
+    if (!CanUse(kind.engine)) continue;
     CheckHarmless(AttackWorktree(kind, "f3.sh"));
     CHECK(AttackWorktree(Shared(kind), "f3.sh").markers.size() > 2);
   }
@@ -125,9 +127,9 @@ TEST_CASE("Attack F3: drivers do not run on the host", "[attack][F3][namespace][
 
 // Control: the same in a sandbox with `git: shared`.
 TEST_CASE("Attack F4: further configuration is not read on the host",
-          "[attack][F4][namespace][container]") {
-  for (const SandboxKind& kind : {kNamespace, kContainer}) {
-    if (!CanUse(kind.backend)) continue;
+          "[attack][F4][namespace][docker][podman]") {
+  for (const SandboxKind& kind : {kNamespace, kDocker, kPodman}) {
+    if (!CanUse(kind.engine)) continue;
     CheckHarmless(AttackWorktree(kind, "f4.sh"));
     CHECK_FALSE(AttackWorktree(Shared(kind), "f4.sh").markers.empty());
   }
@@ -135,9 +137,9 @@ TEST_CASE("Attack F4: further configuration is not read on the host",
 
 // Control: the same in a sandbox with `git: shared`.
 TEST_CASE("Attack F5: the worktree's pointers stay the host's",
-          "[attack][F5][namespace][container]") {
-  for (const SandboxKind& kind : {kNamespace, kContainer}) {
-    if (!CanUse(kind.backend)) continue;
+          "[attack][F5][namespace][docker][podman]") {
+  for (const SandboxKind& kind : {kNamespace, kDocker, kPodman}) {
+    if (!CanUse(kind.engine)) continue;
     const Outcome outcome = AttackWorktree(kind, "f5.sh");
     CheckHarmless(outcome);
     CHECK(outcome.inside.err.find("Read-only file system") != std::string::npos);
@@ -148,9 +150,9 @@ TEST_CASE("Attack F5: the worktree's pointers stay the host's",
 
 // Control: the same on a pointer that leads to another repository.
 TEST_CASE("Attack F5: the main checkout's pointer stays the host's",
-          "[attack][F5][namespace][container]") {
-  for (const SandboxKind& kind : {kNamespace, kContainer}) {
-    if (!CanUse(kind.backend)) continue;
+          "[attack][F5][namespace][docker][podman]") {
+  for (const SandboxKind& kind : {kNamespace, kDocker, kPodman}) {
+    if (!CanUse(kind.engine)) continue;
     GitWorld world(GitWorld::Kind::kSeparateGitDir);
     // Only with this key is it known, and mounted, where the main checkout is.
     world.Run(
@@ -164,9 +166,9 @@ TEST_CASE("Attack F5: the main checkout's pointer stays the host's",
 
 // Control: the same in a sandbox with `git: shared`.
 TEST_CASE("Attack F6: renaming directories does not walk around a mount",
-          "[attack][F6][namespace][container]") {
-  for (const SandboxKind& kind : {kNamespace, kContainer}) {
-    if (!CanUse(kind.backend)) continue;
+          "[attack][F6][namespace][docker][podman]") {
+  for (const SandboxKind& kind : {kNamespace, kDocker, kPodman}) {
+    if (!CanUse(kind.engine)) continue;
     const auto attack = [](const SandboxKind& with) {
       GitWorld world(GitWorld::Kind::kNoLinked);
       return Attack(with, world, world.main(), "f6.sh");
@@ -178,9 +180,9 @@ TEST_CASE("Attack F6: renaming directories does not walk around a mount",
 
 // Control: the same on a directory that no mount pins.
 TEST_CASE("Attack F6: a worktree inside the main checkout keeps its place and its pointer",
-          "[attack][F6][namespace][container]") {
-  for (const SandboxKind& kind : {kNamespace, kContainer}) {
-    if (!CanUse(kind.backend)) continue;
+          "[attack][F6][namespace][docker][podman]") {
+  for (const SandboxKind& kind : {kNamespace, kDocker, kPodman}) {
+    if (!CanUse(kind.engine)) continue;
     for (const char* from : {"main/.worktrees/in", "wt", "main"}) {
       GitWorld world;
       world.Run(world.main(), "git worktree add -q .worktrees/in -b in");
@@ -194,9 +196,9 @@ TEST_CASE("Attack F6: a worktree inside the main checkout keeps its place and it
 
 // Control: the same in a sandbox with `git: shared`.
 TEST_CASE("Attack F7: objects of other branches cannot be overwritten",
-          "[attack][F7][namespace][container]") {
-  for (const SandboxKind& kind : {kNamespace, kContainer}) {
-    if (!CanUse(kind.backend)) continue;
+          "[attack][F7][namespace][docker][podman]") {
+  for (const SandboxKind& kind : {kNamespace, kDocker, kPodman}) {
+    if (!CanUse(kind.engine)) continue;
     CheckHarmless(AttackWorktree(kind, "f7.sh"));
     const Outcome control = AttackWorktree(Shared(kind), "f7.sh");
     CHECK(control.after.at("review") != control.before.at("review"));
@@ -205,9 +207,9 @@ TEST_CASE("Attack F7: objects of other branches cannot be overwritten",
 
 // Control: the same in a sandbox with `git: shared`.
 TEST_CASE("Attack F8: replaced objects do not change what the host shows",
-          "[attack][F8][namespace][container]") {
-  for (const SandboxKind& kind : {kNamespace, kContainer}) {
-    if (!CanUse(kind.backend)) continue;
+          "[attack][F8][namespace][docker][podman]") {
+  for (const SandboxKind& kind : {kNamespace, kDocker, kPodman}) {
+    if (!CanUse(kind.engine)) continue;
     CheckHarmless(AttackWorktree(kind, "f8.sh"));
     const Outcome control = AttackWorktree(Shared(kind), "f8.sh");
     CHECK(control.after.at("review") != control.before.at("review"));
@@ -216,9 +218,9 @@ TEST_CASE("Attack F8: replaced objects do not change what the host shows",
 
 // Control: the same in a sandbox with `git: shared`.
 TEST_CASE("Attack F9: other refs cannot be moved or deleted",
-          "[attack][F9][namespace][container]") {
-  for (const SandboxKind& kind : {kNamespace, kContainer}) {
-    if (!CanUse(kind.backend)) continue;
+          "[attack][F9][namespace][docker][podman]") {
+  for (const SandboxKind& kind : {kNamespace, kDocker, kPodman}) {
+    if (!CanUse(kind.engine)) continue;
     CheckHarmless(AttackWorktree(kind, "f9.sh"));
     const Outcome control = AttackWorktree(Shared(kind), "f9.sh");
     CHECK(control.after.at("review") != control.before.at("review"));

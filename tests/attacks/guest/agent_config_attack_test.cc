@@ -60,30 +60,29 @@ void SetUp(GuestWorld& world) {
 
 // Control: `agent_config: shared`, where hook, plugin, command and MCP server are on the host.
 TEST_CASE("Attack F20: nothing planted in an agent's settings is on the host",
-          "[attack][F20][namespace][container]") {
-  for (const std::string backend : {"namespace", "container"}) {
-    if (!CanUse(backend)) continue;
+          "[attack][F20][namespace][docker][podman]") {
+  for (const std::string engine : {"namespace", "docker", "podman"}) {
+    if (!CanUse(engine)) continue;
     GuestWorld world;
     SetUp(world);
-    const std::string config = ReadWholeFile(world.home() / ".config/workmux/config.yaml");
+    world.SetConfig(SandboxConfigFor(engine));
     const fs::path other = world.git().AddWorktree("other");
     const auto before = TreeOf(world.home());
 
-    const CommandResult inside = world.Inside(backend, kPlant);
-    INFO(backend << "\n" << inside.out << inside.err);
+    const CommandResult inside = world.Inside(engine, kPlant);
+    INFO(engine << "\n" << inside.out << inside.err);
     CHECK(inside.out.find("planted-all") != std::string::npos);
     CHECK(TreeOf(world.home()) == before);
     // Nor in another worktree's sandbox, nor in the next one here where the host has its own.
     const std::string look = "grep -rls planted ~/.claude ~/.claude.json";
-    CHECK(world.Run({"sandbox", "run", other.string(), "--backend", backend, "--", look}).out ==
-          "");
+    CHECK(world.Run({"sandbox", "run", other.string(), "--", look}).out == "");
     const CommandResult next =
-        world.Inside(backend, "cat ~/.claude/settings.json; ls ~/.claude/hooks");
+        world.Inside(engine, "cat ~/.claude/settings.json; ls ~/.claude/hooks");
     CHECK(next.out == "{\"model\":\"opus\"}mine.sh\n");
     CHECK(TreeOf(world.home()) == before);
 
-    world.SetConfig(config + "  agent_config: shared\n");
-    world.Inside(backend, kPlant);
+    world.extra = "  agent_config: shared\n";
+    world.Inside(engine, kPlant);
     const auto after = TreeOf(world.home());
     CHECK(after.at(".claude/settings.json").find("SessionStart") != std::string::npos);
     for (const char* place :

@@ -31,10 +31,10 @@ std::set<fs::path> SocketDirs(const WorkmuxWorld& world) {
 
 // A sandbox that stays, and what it was given.
 struct Running {
-  Running(WorkmuxWorld& world, const std::string& backend) {
+  Running(WorkmuxWorld& world, const std::string& engine) {
+    world.SetConfig(SandboxConfigFor(engine));
     const std::set<fs::path> before = SocketDirs(world);
-    program =
-        world.Start({"sandbox", "run", world.repo().string(), "--backend", backend, "--", kTell});
+    program = world.Start({"sandbox", "run", world.repo().string(), "--", kTell});
     INFO(program->err());
     REQUIRE(program->Prints(" .\n"));
     const std::string out = program->out();
@@ -55,14 +55,14 @@ std::string Guest() { return (BinaryDir() / "lib/workmux/guest/workmux").string(
 
 // The guest's client with another sandbox's address, as a program in a sandbox
 // of the same kind could call it.
-CommandResult CallTcp(WorkmuxWorld& world, const std::string& backend, const Bridge& to,
+CommandResult CallTcp(WorkmuxWorld& world, const std::string& engine, const Bridge& to,
                       const std::string& token) {
   const WorkmuxWorld::Where where = {
       .cwd = "/",
       .env = {{"WM_RPC_HOST", to.host}, {"WM_RPC_PORT", to.port}, {"WM_RPC_TOKEN", token}},
       .input = {}};
   // Its network is the host's.
-  if (backend == "namespace") return world.RunCommand({Guest(), "heartbeat"}, where);
+  if (engine == "namespace") return world.RunCommand({Guest(), "heartbeat"}, where);
   const std::string mount = fs::path(Guest()).parent_path().string() + ":/guest:ro";
   return world.RunCommand({"docker", "run", "--rm", "--add-host", to.host + ":host-gateway",
                            "--volume", mount, "--env", "WM_RPC_HOST", "--env", "WM_RPC_PORT",
@@ -123,32 +123,35 @@ class CommandLineWatch {
 
 // Control: the listener's own token.
 TEST_CASE("Attack T4: a token is worth nothing at another sandbox's listener",
-          "[attack][T4][namespace][container]") {
-  for (const std::string backend : {"namespace", "container"}) {
-    if (!CanUse(backend)) continue;
+          "[attack][T4][namespace][docker][podman]") {
+  for (const std::string engine : {"namespace", "docker", "podman"}) {
+    if (!CanUse(engine)) continue;
     GuestWorld world;
-    const Running a(world, backend);
-    const Running b(world, backend);
-    INFO(backend);
-    CheckRefused(CallTcp(world, backend, b.bridge, a.bridge.token));
-    CheckRefused(CallTcp(world, backend, a.bridge, b.bridge.token));
-    CheckRefused(CallTcp(world, backend, b.bridge, "nonsense"));
+    const Running a(world, engine);
+    const Running b(world, engine);
+    INFO(engine);
     CheckRefused(CallSocket(world, b.bridge, a.bridge.token));
-    CheckTaken(CallTcp(world, backend, b.bridge, b.bridge.token));
     CheckTaken(CallSocket(world, b.bridge, b.bridge.token));
+    // A rootless engine's containers cannot connect to an address of this host.
+    if (engine == "podman") continue;
+    CheckRefused(CallTcp(world, engine, b.bridge, a.bridge.token));
+    CheckRefused(CallTcp(world, engine, a.bridge, b.bridge.token));
+    CheckRefused(CallTcp(world, engine, b.bridge, "nonsense"));
+    CheckTaken(CallTcp(world, engine, b.bridge, b.bridge.token));
   }
 }
 
 // Control: an argument of the agent's, which the same watch sees.
 TEST_CASE("Attack T5: a token is in no command line and no log",
-          "[attack][T5][namespace][container]") {
-  for (const std::string backend : {"namespace", "container"}) {
-    if (!CanUse(backend)) continue;
-    INFO(backend);
+          "[attack][T5][namespace][docker][podman]") {
+  for (const std::string engine : {"namespace", "docker", "podman"}) {
+    if (!CanUse(engine)) continue;
+    INFO(engine);
     GuestWorld world;
+    world.SetConfig(SandboxConfigFor(engine));
     CommandLineWatch watch;
-    const CommandResult result = world.Run({"sandbox", "run", ".", "--backend", backend, "--",
-                                            "sleep 0.3; echo \"$WM_RPC_TOKEN\"; : canary-5e1f"});
+    const CommandResult result = world.Run(
+        {"sandbox", "run", ".", "--", "sleep 0.3; echo \"$WM_RPC_TOKEN\"; : canary-5e1f"});
     const std::string lines = watch.End();
     const std::string token(Trim(result.out));
     REQUIRE(token.size() >= 32);
@@ -157,8 +160,7 @@ TEST_CASE("Attack T5: a token is in no command line and no log",
     CHECK(world.DaemonLog().find("session") != std::string::npos);
     CHECK(world.DaemonLog().find(token) == std::string::npos);
     // Over with its sandbox.
-    const CommandResult late =
-        world.Run({"sandbox", "run", ".", "--backend", backend, "--", "echo \"$WM_RPC_TOKEN\""});
+    const CommandResult late = world.Run({"sandbox", "run", ".", "--", "echo \"$WM_RPC_TOKEN\""});
     CHECK(std::string(Trim(late.out)) != token);
   }
 }

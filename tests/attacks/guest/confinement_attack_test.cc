@@ -30,12 +30,12 @@ int Number(const std::string& text, std::string_view after) {
 
 // Control: the same processes outside.
 TEST_CASE("Attack K4: no privilege is left inside and none can be won",
-          "[attack][K4][namespace][container]") {
-  for (const std::string backend : {"namespace", "container"}) {
-    if (!CanUse(backend)) continue;
+          "[attack][K4][namespace][docker][podman]") {
+  for (const std::string engine : {"namespace", "docker", "podman"}) {
+    if (!CanUse(engine)) continue;
     GuestWorld world;
-    const CommandResult inside = world.Inside(backend, kStatus);
-    INFO(backend << "\n" << inside.out << inside.err);
+    const CommandResult inside = world.Inside(engine, kStatus);
+    INFO(engine << "\n" << inside.out << inside.err);
     for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {
       CHECK(inside.out.find(std::string(set) + ":\t0000000000000000\n") != std::string::npos);
     }
@@ -49,17 +49,17 @@ TEST_CASE("Attack K4: no privilege is left inside and none can be won",
 }
 
 // Control: the same loop outside, which its own end stops.
-TEST_CASE("Attack K2: a fork bomb ends at the limit", "[attack][K2][namespace][container]") {
+TEST_CASE("Attack K2: a fork bomb ends at the limit", "[attack][K2][namespace][docker][podman]") {
   GuestWorld world;
   const std::string outside =
       world.RunCommand({"/bin/sh", "-c", kForkBomb}, {.cwd = "/", .env = {}, .input = {}}).out;
   CHECK(Number(outside, "forked ") == 6000);
-  for (const std::string backend : {"namespace", "container"}) {
-    if (!CanUse(backend)) continue;
+  for (const std::string engine : {"namespace", "docker", "podman"}) {
+    if (!CanUse(engine)) continue;
     // The kernel does not count root's processes; a container's are counted by its cgroup.
-    if (backend == "namespace" && ::geteuid() == 0) continue;
-    const CommandResult inside = world.Inside(backend, kForkBomb);
-    INFO(backend << "\n" << inside.out << inside.err);
+    if (engine == "namespace" && ::geteuid() == 0) continue;
+    const CommandResult inside = world.Inside(engine, kForkBomb);
+    INFO(engine << "\n" << inside.out << inside.err);
     CHECK(Number(inside.out, "forked ") > 1000);
     CHECK(Number(inside.out, "forked ") <= 4096);
   }
@@ -67,7 +67,7 @@ TEST_CASE("Attack K2: a fork bomb ends at the limit", "[attack][K2][namespace][c
 
 // Control: the same list outside, where everything is there.
 TEST_CASE("Attack K4: nothing of the user's and nothing of the daemon's is in reach",
-          "[attack][K4][namespace][container]") {
+          "[attack][K4][namespace][docker][podman]") {
   GuestWorld world;
   const std::string canary = "canary-7d20c1";
   for (const char* file : {".ssh/id_ed25519", ".netrc", ".config/workmux/secret", "notes"}) {
@@ -104,10 +104,10 @@ TEST_CASE("Attack K4: nothing of the user's and nothing of the daemon's is in re
   for (const fs::path& path : paths)
     CHECK(outside.find("sees " + path.string() + "\n") != std::string::npos);
   CHECK(outside.find((world.home() / "notes").string()) != std::string::npos);
-  for (const std::string backend : {"namespace", "container"}) {
-    if (!CanUse(backend)) continue;
-    const CommandResult inside = world.Inside(backend, look + sockets);
-    INFO(backend << "\n" << inside.err);
+  for (const std::string engine : {"namespace", "docker", "podman"}) {
+    if (!CanUse(engine)) continue;
+    const CommandResult inside = world.Inside(engine, look + sockets);
+    INFO(engine << "\n" << inside.err);
     CHECK(inside.out == "0\n");
   }
 }

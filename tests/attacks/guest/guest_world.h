@@ -9,15 +9,13 @@ namespace workmux::test {
 struct GuestWorld : WorkmuxWorld {
   GuestWorld() : WorkmuxWorld("sandbox:\n  backend: namespace\n  image: " + TestImage() + "\n") {}
 
-  // The output of a script inside.
-  CommandResult Inside(const std::string& backend, const std::string& script) const {
-    return Run({"sandbox", "run", repo().string(), "--backend", backend, "--", script});
+  // The output of a script inside; `engine` is "namespace", "docker" or "podman".
+  CommandResult Inside(const std::string& engine, const std::string& script) const {
+    SetConfig(SandboxConfigFor(engine) + extra);
+    return Run({"sandbox", "run", repo().string(), "--", script});
   }
-};
 
-// Prints the SKIPPED line where sandboxes of this backend cannot be made.
-inline bool CanUse(const std::string& backend) {
-  return backend == "container" ? HaveDocker() : HaveBubblewrap();
-}
+  std::string extra;  // keys of `sandbox`, indented by two
+};
 
 }  // namespace workmux::test

@@ -52,11 +52,11 @@ struct NameWorld : GuestWorld {
 
 // Control: the same text given to `tmux rename-window`.
 TEST_CASE("Attack T1: a title set inside is shown and never run",
-          "[attack][T1][namespace][container]") {
+          "[attack][T1][namespace][docker][podman]") {
   if (!HaveTmux()) return;
-  for (const std::string backend : {"namespace", "container"}) {
-    if (!CanUse(backend)) continue;
-    INFO(backend);
+  for (const std::string engine : {"namespace", "docker", "podman"}) {
+    if (!CanUse(engine)) continue;
+    INFO(engine);
     NameWorld world;
     const std::string payload = world.Payload("title");
     std::string script;
@@ -70,8 +70,8 @@ TEST_CASE("Attack T1: a title set inside is shown and never run",
         "workmux set-window-title shown-title\nworkmux set-window-status working; echo "
         "titles-done\n";
     WriteFile(world.repo() / "titles.sh", script);
-    world.TypeInPane("main", "workmux sandbox run . --backend " + backend +
-                                 " -- '. ./titles.sh; sleep 2'; echo over");
+    world.SetConfig(SandboxConfigFor(engine));
+    world.TypeInPane("main", "workmux sandbox run . -- '. ./titles.sh; sleep 2'; echo over");
     REQUIRE(
         WaitUntil([&] { return world.PaneText("main").find("titles-done") != std::string::npos; },
                   std::chrono::seconds(30)));

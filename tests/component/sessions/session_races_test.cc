@@ -62,8 +62,9 @@ class ScriptedBackend : public SandboxBackend {
   explicit ScriptedBackend(std::string name) : name_(std::move(name)) {}
   std::string_view name() const override { return name_; }
   absl::Status Check(std::string_view, const Env&) override { return absl::OkStatus(); }
+  absl::Status CheckOptions(const SandboxConfig&) override { return absl::OkStatus(); }
   absl::StatusOr<BridgeAddress> Bridge(const Env&) override {
-    return BridgeAddress{"127.0.0.1", "127.0.0.1"};
+    return BridgeAddress{.listen = "127.0.0.1", .host = "127.0.0.1"};
   }
   absl::Status Prepare(const SandboxSpec& spec, ProgressSink&, std::stop_token) override {
     if (on_prepare) on_prepare();
@@ -77,10 +78,17 @@ class ScriptedBackend : public SandboxBackend {
                                       const Env&) override {
     return ExecPlan{};
   }
+  absl::StatusOr<ExecPlan> PlanLogs(std::string_view, const LogsWanted&, const Env&) override {
+    return ExecPlan{};
+  }
   absl::StatusOr<SandboxExit> ConfirmExit(std::string_view, ExitStatus seen) override {
     return SandboxExit{.code = seen.ShellCode(), .start_failure = {}};
   }
   absl::Status Stop(std::string_view, std::chrono::seconds) override { return absl::OkStatus(); }
+  absl::Status Halt(std::string_view name) override { return Release(name); }
+  absl::StatusOr<std::map<std::string, SandboxUsage>> Usage(std::span<const std::string>) override {
+    return std::map<std::string, SandboxUsage>();
+  }
   absl::Status Release(std::string_view name) override {
     if (on_release) on_release();
     if (engine_away) return Unavailable("the engine does not answer");
@@ -135,19 +143,26 @@ struct Fixture {
   CountingBoundary boundary;
   test::FakeAgentConfigs agent_configs;
   QuietBridge bridge;
-  ScriptedBackend backend{"container"};
+  ScriptedBackend backend{"docker"};
   ScriptedBackend confined{"namespace"};
-  SandboxBackends backends{{"container", &backend}, {"namespace", &confined}};
+  SandboxBackends backends{{"docker", &backend}, {"namespace", &confined}};
   ConfigGate config{*store};
   AgentTracker agents{*store, tmux};
   SessionDirectory directory;
   std::function<void()> on_plan;
-  SessionPlanner planner{
-      git, config, backends, [this](const std::string&, const Env&) {
-        // While a session of the namespace backend is planned.
-        if (const auto meanwhile = std::exchange(on_plan, nullptr)) meanwhile();
-        return absl::StatusOr<SessionPlanner::ProgramPaths>(SessionPlanner::ProgramPaths{});
-      }};
+  SessionPlanner planner{{.git = git,
+                          .config = config,
+                          .backends = backends,
+                          .find_program =
+                              [this](const std::string&, const Env&) {
+                                // While a session of the namespace backend is planned.
+                                if (const auto meanwhile = std::exchange(on_plan, nullptr))
+                                  meanwhile();
+                                return absl::StatusOr<SessionPlanner::ProgramPaths>(
+                                    SessionPlanner::ProgramPaths{});
+                              },
+                          .default_runtime = [] { return std::string("docker"); },
+                          .own_dirs = {}}};
   SessionManager sessions{
       {.planner = planner,
        .git = boundary,

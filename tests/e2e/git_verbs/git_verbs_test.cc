@@ -95,11 +95,11 @@ TEST_CASE("Git inside a namespace sandbox: everyday commands leave what they lea
 }
 
 TEST_CASE("Git inside a container: everyday commands leave what they leave outside", "[git]") {
-  if (!CanUse("container")) return;
+  if (!CanUse("docker")) return;
   SandboxWorld sandboxes;
   const std::span<const GitVerb> all = kGitVerbs;
   for (std::size_t at = 0; at < all.size(); at += kVerbsPerContainer) {
-    CompareWithOutside(sandboxes, "container",
+    CompareWithOutside(sandboxes, "docker",
                        all.subspan(at, std::min(kVerbsPerContainer, all.size() - at)));
   }
 }

@@ -68,4 +68,13 @@ TEST_CASE(
   AgentSurvivesTheDaemon(Engine::kDocker);
 }
 
+TEST_CASE(
+    "kill -9 workmuxd while an agent runs: the agent goes on, the next client call brings a daemon "
+    "that "
+    "shows it with its status, its next set-window-status arrives, the pane ends with the agent's "
+    "exit "
+    "code (Podman)") {
+  AgentSurvivesTheDaemon(Engine::kPodman);
+}
+
 }  // namespace workmux::test

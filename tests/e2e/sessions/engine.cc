@@ -14,16 +14,15 @@ while [ ! -e exit ]; do sleep 0.05; done
 exit 7
 )";
 
-bool Have(Engine engine) {
-  return HaveTmux() && (engine == Engine::kNamespace ? HaveBubblewrap() : HaveDocker());
+std::string NameOf(Engine engine) {
+  if (engine == Engine::kNamespace) return "namespace";
+  return engine == Engine::kDocker ? "docker" : "podman";
 }
 
+bool Have(Engine engine) { return HaveTmux() && CanUse(NameOf(engine)); }
+
 std::string ConfigFor(Engine engine, const std::string& more) {
-  const std::string sandbox =
-      engine == Engine::kNamespace
-          ? "sandbox:\n  backend: namespace\n"
-          : "sandbox:\n  backend: container\n  image: " + TestImage() + "\n";
-  return more + sandbox;
+  return more + SandboxConfigFor(NameOf(engine));
 }
 
 void CommitAgent(WorkmuxWorld& world, const std::string& script) {
@@ -54,7 +53,7 @@ int OpenSessions(const WorkmuxWorld& world) {
 }
 
 std::vector<std::string> LivingSandboxes(const WorkmuxWorld& world, Engine engine) {
-  if (engine == Engine::kDocker) return ContainersOf(world.area());
+  if (engine != Engine::kNamespace) return world.Containers(NameOf(engine));
   std::vector<std::string> found;
   for (const pid_t pid : world.Processes()) {
     // Set in every sandbox that has a bridge.

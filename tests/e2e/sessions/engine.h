@@ -9,7 +9,8 @@
 namespace workmux::test {
 
 // What the cases about sessions run on.
-enum class Engine { kNamespace, kDocker };
+enum class Engine { kNamespace, kDocker, kPodman };
+std::string NameOf(Engine engine);
 
 // False, having printed the SKIPPED line, when it or tmux is missing.
 bool Have(Engine engine);

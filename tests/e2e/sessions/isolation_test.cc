@@ -148,8 +148,8 @@ void NoticesSwappedSources(Engine engine) {
   const fs::path unguarded = world.area() / "unguarded";
   WriteFile(world.home() / "key", "canary-of-the-host\n");
   WriteFile(trees / "key", "harmless\n");
-  const bool docker = engine == Engine::kDocker;
-  const std::string program = docker ? "docker" : "bwrap";
+  const bool docker = engine != Engine::kNamespace;
+  const std::string program = docker ? NameOf(engine) : "bwrap";
   world.Install(program, "#!/bin/bash\nargs=()\nfor a in \"$@\"; do\n  [ -e " + unguarded.string() +
                              " ] && case $a in /run/workmux/bin/workmux | enter) continue ;; esac\n"
                              "  args+=(\"$a\")\ndone\n" +
@@ -205,11 +205,19 @@ TEST_CASE("Isolation: a worktree may have any path but one with control characte
   RunsInOddPaths(Engine::kDocker);
 }
 
+TEST_CASE("Isolation: a worktree may have any path but one with control characters (Podman)") {
+  RunsInOddPaths(Engine::kPodman);
+}
+
 TEST_CASE("Isolation: a source that is swapped before it is mounted is noticed (namespace)") {
   NoticesSwappedSources(Engine::kNamespace);
 }
 TEST_CASE("Isolation: a source that is swapped before it is mounted is noticed (Docker)") {
   NoticesSwappedSources(Engine::kDocker);
+}
+
+TEST_CASE("Isolation: a source that is swapped before it is mounted is noticed (Podman)") {
+  NoticesSwappedSources(Engine::kPodman);
 }
 
 TEST_CASE("Isolation: a client uses the daemon's engine, whatever its own shell names (Docker)") {

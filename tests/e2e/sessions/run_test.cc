@@ -90,7 +90,7 @@ void ShowsNoSecrets(Engine engine) {
 
   CommandLineWatch watch({token, "canary-of-the-environment", "canary-of-the-agent"});
   for (int i = 0; i < 3; ++i) world.Run(InSandbox("workmux set-window-status working; exit 0"));
-  if (engine == Engine::kDocker) world.Run({"sandbox", "shell", "--exec", "--", "true"});
+  if (engine != Engine::kNamespace) world.Run({"sandbox", "shell", "--exec", "--", "true"});
   world.Must({"daemon", "restart"});
   CHECK(watch.Stop().empty());
 
@@ -113,6 +113,10 @@ TEST_CASE("Sandbox run: the exit code is the program's (Docker)") {
   ReportsTheProgramsEnd(Engine::kDocker);
 }
 
+TEST_CASE("Sandbox run: the exit code is the program's (Podman)") {
+  ReportsTheProgramsEnd(Engine::kPodman);
+}
+
 TEST_CASE("Sandbox run: piped input arrives, output and errors stay apart (namespace)") {
   KeepsTheStreamsApart(Engine::kNamespace);
 }
@@ -120,11 +124,19 @@ TEST_CASE("Sandbox run: piped input arrives, output and errors stay apart (Docke
   KeepsTheStreamsApart(Engine::kDocker);
 }
 
+TEST_CASE("Sandbox run: piped input arrives, output and errors stay apart (Podman)") {
+  KeepsTheStreamsApart(Engine::kPodman);
+}
+
 TEST_CASE("Sandbox run: no secret ever stands in a command line or the log (namespace)") {
   ShowsNoSecrets(Engine::kNamespace);
 }
 TEST_CASE("Sandbox run: no secret ever stands in a command line or the log (Docker)") {
   ShowsNoSecrets(Engine::kDocker);
+}
+
+TEST_CASE("Sandbox run: no secret ever stands in a command line or the log (Podman)") {
+  ShowsNoSecrets(Engine::kPodman);
 }
 
 TEST_CASE("Sandbox run: a prompt stands neither in the log nor in the daemon's state") {

@@ -84,6 +84,9 @@ TEST_CASE("Session end: a killed pane ends its sandbox within 3 s (namespace)") 
 TEST_CASE("Session end: a killed pane ends its sandbox within 3 s (Docker)") {
   EndsSoon(Engine::kDocker, &KillPane);
 }
+TEST_CASE("Session end: a killed pane ends its sandbox within 3 s (Podman)") {
+  EndsSoon(Engine::kPodman, &KillPane);
+}
 TEST_CASE("Session end: a killed tmux server ends its sandboxes within 3 s (namespace)") {
   EndsSoon(Engine::kNamespace, &KillTmux);
 }

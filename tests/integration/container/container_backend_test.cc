@@ -184,7 +184,7 @@ TEST_CASE("ContainerBackend: no capability, no new privileges, a limit on proces
   Container container(
       Shell("grep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status; cat /proc/1/comm;"
             "i=0; while [ $i -lt 60 ]; do sleep 5 & i=$((i+1)); done; echo survived"));
-  container.spec.pids_limit = 30;
+  container.spec.container.pids = 30;
   const std::string out = container.Run().second;
   CHECK(out.find("CapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\n") == 0);
   CHECK(out.find("init") != std::string::npos);

@@ -250,16 +250,16 @@ TEST_CASE("NamespaceBackend: a fork bomb of an ordinary user ends at its own lim
   const std::string bomb =
       "i=0; while [ $i -lt 60 ]; do sleep 30 & i=$((i+1)); done; echo survived; kill $(jobs -p)";
   SandboxSpec spec = host.Shell(bomb);
-  spec.pids_limit = 20;
+  spec.container.pids = 20;
   CHECK(backend.Run(spec).second.find("survived") == std::string::npos);
   // Another sandbox of the same user beside a full one is not affected.
   SandboxSpec full =
       host.Shell("i=0; while [ $i -lt 12 ]; do sleep 30 & i=$((i+1)); done; echo ready; wait");
-  full.pids_limit = 20;
+  full.container.pids = 20;
   test::PlanProcess neighbour(backend.Plan(full), false);
   REQUIRE(neighbour.ReadUntil("ready"));
   SandboxSpec control = host.Shell(bomb);
-  control.pids_limit = 100;
+  control.container.pids = 100;
   CHECK(backend.Run(control).second.find("survived") != std::string::npos);
 }
 

@@ -65,7 +65,7 @@ TEST_CASE("ConfigReference: the values shown are the real defaults", "[config]")
   CHECK(shown.sandbox.backend == defaults.sandbox.backend);
   CHECK(shown.sandbox.target == defaults.sandbox.target);
   CHECK(shown.sandbox.git == defaults.sandbox.git);
-  CHECK(shown.sandbox.memory == defaults.sandbox.memory);
+  CHECK(shown.sandbox.container.memory == defaults.sandbox.container.memory);
 }
 
 TEST_CASE("ConfigReference: completion offers every key and its values", "[config]") {

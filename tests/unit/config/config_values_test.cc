@@ -83,8 +83,9 @@ TEST_CASE("Config: wrong values are refused with their place", "[config]") {
       {"sandbox: {container: {cpus: -1}}",
        "g:1:29: sandbox.container.cpus: expected a number of CPUs such as 1.5, found the number "
        "-1"},
-      {"sandbox: {container: {runtime: podman}}",
-       "g:1:32: sandbox.container.runtime: podman is not supported yet, use docker"},
+      {"sandbox: {container: {runtime: lxc}}",
+       "g:1:32: sandbox.container.runtime: expected one of docker, podman, apple-container, found "
+       "the text \"lxc\""},
       {"sandbox: {agent_config: mine}",
        "g:1:25: sandbox.agent_config: expected one of isolated, shared, found the text \"mine\""},
       {"sandbox: {agent_config_dir: \"agents/{agent}\"}",
@@ -100,6 +101,135 @@ TEST_CASE("Config: wrong values are refused with their place", "[config]") {
     INFO(c.text);
     CHECK(Refusal(c.text) == c.message);
   }
+}
+
+TEST_CASE("Config: what a sandbox is given is checked", "[config]") {
+  const Case cases[] = {
+      {"sandbox: {main_worktree: off}",
+       "g:1:26: sandbox.main_worktree: expected one of rw, ro, none, found the text \"off\""},
+      {"sandbox: {env: [A]}", "g:1:16: sandbox.env: expected a map, found a list"},
+      {"sandbox: {env: {A: 1}}", "g:1:20: sandbox.env.A: expected text, found the number 1"},
+      {"sandbox: {env: {'A-B': x}}", "g:1:17: sandbox.env: \"A-B\" is not a variable's name"},
+      {"sandbox: {env_passthrough: ['A=1']}",
+       "g:1:29: sandbox.env_passthrough[0]: expected a variable's name, found the text \"A=1\""},
+      {"sandbox: {rpc_host: 'a b'}",
+       "g:1:21: sandbox.rpc_host: expected a host name or an address, found the text \"a b\""},
+      {"sandbox: {rpc_host: '-x'}",
+       "g:1:21: sandbox.rpc_host: expected a host name or an address, found the text \"-x\""},
+      {"sandbox: {extra_mounts: /a}",
+       "g:1:25: sandbox.extra_mounts: expected a list, found the text \"/a\""},
+      {"sandbox: {extra_mounts: [a]}",
+       "g:1:26: sandbox.extra_mounts[0]: expected an absolute path or one that starts with ~/, "
+       "found the text \"a\""},
+      {"sandbox: {extra_mounts: [/a/../b]}",
+       "g:1:26: sandbox.extra_mounts[0]: \"..\" is not allowed in the text \"/a/../b\""},
+      {"sandbox: {extra_mounts: [{guest_path: /a}]}",
+       "g:1:26: sandbox.extra_mounts[0]: host_path is missing"},
+      {"sandbox: {extra_mounts: [{host_path: /a, writeable: true}]}",
+       "g:1:42: sandbox.extra_mounts[0]: unknown key \"writeable\" (did you mean \"writable\"?)"},
+      {"sandbox: {extra_mounts: [{host_path: /a, guest_path: ~/a}]}",
+       "g:1:54: sandbox.extra_mounts[0].guest_path: expected an absolute path, found the text "
+       "\"~/a\""},
+      {"sandbox: {extra_mounts: [{host_path: /a, writable: 1}]}",
+       "g:1:52: sandbox.extra_mounts[0].writable: expected true or false, found the number 1"},
+      {"sandbox: {container: {memory: 16 G}}",
+       "g:1:31: sandbox.container.memory: expected a size such as 512m or 8g, found the text "
+       "\"16 G\""},
+      {"sandbox: {container: {pids: 0}}",
+       "g:1:29: sandbox.container.pids: expected a number from 16 to 4194304, found 0"},
+      {"sandbox: {container: {log_size: none}}",
+       "g:1:33: sandbox.container.log_size: expected a size such as 512m or 8g, found the text "
+       "\"none\""},
+      {"sandbox: {container: {devices: [kvm]}}",
+       "g:1:33: sandbox.container.devices[0]: expected an absolute path, found the text \"kvm\""},
+      {"sandbox: {container: {devices: ['/dev/a:b']}}",
+       "g:1:33: sandbox.container.devices[0]: expected /dev/name[:/dev/name][:rwm], found the text "
+       "\"/dev/a:b\""},
+      {"sandbox: {container: {devices: ['/dev/a b']}}",
+       "g:1:33: sandbox.container.devices[0]: expected a device without blanks, colons and commas, "
+       "found the text \"/dev/a b\""},
+      {"sandbox: {container: {devices: [{host_path: /dev/a, permissions: rr}]}}",
+       "g:1:66: sandbox.container.devices[0].permissions: expected letters of rwm, found the text "
+       "\"rr\""},
+      {"sandbox: {container: {group_add: ['a,b']}}",
+       "g:1:35: sandbox.container.group_add[0]: expected a group's name or number, found the text "
+       "\"a,b\""},
+      {"sandbox: {container: {group_add: [-1]}}",
+       "g:1:35: sandbox.container.group_add[0]: expected a number from 0 to 2147483647, found -1"},
+      {"sandbox: {container: {excluded_files: [/etc/passwd]}}",
+       "g:1:40: sandbox.container.excluded_files[0]: expected a path below the worktree, without "
+       "\"..\", found the text \"/etc/passwd\""},
+      {"sandbox: {container: {excluded_files: [a/../../b]}}",
+       "g:1:40: sandbox.container.excluded_files[0]: expected a path below the worktree, without "
+       "\"..\", found the text \"a/../../b\""},
+      {"sandbox: {container: {excluded_files: [.]}}",
+       "g:1:40: sandbox.container.excluded_files[0]: expected a file, found the text \".\""},
+      {"sandbox: {container: {oci_runtime: -x}}",
+       "g:1:36: sandbox.container.oci_runtime: expected a runtime's name or path, found the text "
+       "\"-x\""},
+      {"sandbox: {container: {cap_add: [all]}}",
+       "g:1:33: sandbox.container.cap_add[0]: ALL would let the sandbox out and is refused"},
+      {"sandbox: {container: {cap_add: [cap_sys_admin]}}",
+       "g:1:33: sandbox.container.cap_add[0]: SYS_ADMIN would let the sandbox out and is refused"},
+      {"sandbox: {container: {security_opt: [--x]}}",
+       "g:1:38: sandbox.container.security_opt[0]: expected an option such as "
+       "seccomp=profile.json, found the text \"--x\""},
+  };
+  for (const Case& c : cases) {
+    INFO(c.text);
+    CHECK(Refusal(c.text) == c.message);
+  }
+}
+
+TEST_CASE("Config: what a sandbox is given is read", "[config]") {
+  const SandboxConfig sandbox = Accepted(R"(sandbox:
+  main_worktree: none
+  env: {GH_TOKEN: ghp_x, EMPTY: ''}
+  env_passthrough: [GITHUB_TOKEN]
+  rpc_host: host.example
+  extra_mounts:
+    - ~/notes/
+    - {host_path: /srv/a, guest_path: /a, writable: true}
+  container:
+    runtime: podman
+    pids: 100
+    tmpfs_size: 0
+    log_size: 1m
+    devices:
+      - /dev/kvm
+      - /dev/a:/dev/b:rw
+      - /dev/c:r
+      - {host_path: /dev/d, guest_path: /dev/e, permissions: m}
+    group_add: [dialout, "46", 20, keep-groups]
+    excluded_files: [.env, ./config//key.pem]
+    oci_runtime: kata
+    cap_add: [net_raw, CAP_SYS_PTRACE]
+    security_opt: [seccomp=unconfined]
+)")
+                                    .sandbox;
+  CHECK(sandbox.main_worktree == MainWorktreeAccess::kNone);
+  CHECK(sandbox.env == std::map<std::string, std::string>{{"GH_TOKEN", "ghp_x"}, {"EMPTY", ""}});
+  CHECK(sandbox.env_passthrough == std::vector<std::string>{"GITHUB_TOKEN"});
+  CHECK(sandbox.rpc_host == "host.example");
+  REQUIRE(sandbox.extra_mounts.size() == 2);
+  CHECK(sandbox.extra_mounts[0].host_path == "~/notes");
+  CHECK_FALSE(sandbox.extra_mounts[0].writable);
+  CHECK(sandbox.extra_mounts[1].guest_path == "/a");
+  CHECK(sandbox.extra_mounts[1].writable);
+  const ContainerConfig& container = sandbox.container;
+  CHECK(container.runtime == "podman");
+  CHECK(container.pids == 100);
+  CHECK(container.tmpfs_size == "0");
+  CHECK(container.log_size == "1m");
+  CHECK(container.devices == std::vector<Device>{{"/dev/kvm", "/dev/kvm", "rwm"},
+                                                 {"/dev/a", "/dev/b", "rw"},
+                                                 {"/dev/c", "/dev/c", "r"},
+                                                 {"/dev/d", "/dev/e", "m"}});
+  CHECK(container.group_add == std::vector<std::string>{"dialout", "46", "20", "keep-groups"});
+  CHECK(container.excluded_files == std::vector<std::filesystem::path>{".env", "config/key.pem"});
+  CHECK(container.oci_runtime == "kata");
+  CHECK(container.cap_add == std::vector<std::string>{"NET_RAW", "SYS_PTRACE"});
+  CHECK(container.security_opt == std::vector<std::string>{"seccomp=unconfined"});
 }
 
 TEST_CASE("Config: panes are checked", "[config]") {
@@ -223,8 +353,8 @@ TEST_CASE("Config: every supported key reaches its field", "[config]") {
   CHECK(config.sandbox.git == SandboxGit::kShared);
   CHECK(config.sandbox.agent_config == AgentConfigMode::kShared);
   CHECK(config.sandbox.agent_config_dir == "~/a/{agent}");
-  CHECK(config.sandbox.memory == "1.5GiB");
-  CHECK(config.sandbox.cpus == "2");
+  CHECK(config.sandbox.container.memory == "1.5GiB");
+  CHECK(config.sandbox.container.cpus == "2");
 }
 
 }  // namespace

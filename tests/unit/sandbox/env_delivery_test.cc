@@ -15,7 +15,7 @@ TEST_CASE("EnvDelivery: only what the file cannot hold goes through the client's
                                                       {"F", "\xff"},
                                                       {"G", big},
                                                       {"H", "é"}},
-                                                     3));
+                                                     "/proc/self/fd", 3));
   CHECK(delivery.file.content == "A=1\nB=x y = #z \nC=\nH=é\n");
   CHECK(delivery.arguments == std::vector<std::string>{"--env-file", "/proc/self/fd/3", "-e", "D",
                                                        "-e", "E", "-e", "F", "-e", "G"});
@@ -25,16 +25,16 @@ TEST_CASE("EnvDelivery: only what the file cannot hold goes through the client's
 TEST_CASE("EnvDelivery: a value never changes what the client does") {
   for (const char* name : {"PATH", "HOME", "DOCKER_HOST", "LD_PRELOAD", "HTTPS_PROXY", "GODEBUG"}) {
     INFO(name);
-    const auto refused = DeliverEnv({{name, "a\nb"}}, 3);
+    const auto refused = DeliverEnv({{name, "a\nb"}}, "/proc/self/fd", 3);
     CHECK(ReasonOf(refused.status()) == "ENV_VALUE_REFUSED");
-    CHECK_OK(DeliverEnv({{name, "plain"}}, 3));
+    CHECK_OK(DeliverEnv({{name, "plain"}}, "/proc/self/fd", 3));
   }
 }
 
 TEST_CASE("EnvDelivery: a name cannot start another line of the file") {
   for (const char* name : {"", "#A", "A\nB", "A=B", "A B"}) {
     INFO(name);
-    CHECK_CODE(DeliverEnv({{name, "1"}}, 3), absl::StatusCode::kInvalidArgument);
+    CHECK_CODE(DeliverEnv({{name, "1"}}, "/proc/self/fd", 3), absl::StatusCode::kInvalidArgument);
   }
 }
 

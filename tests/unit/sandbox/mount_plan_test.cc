@@ -1,5 +1,8 @@
 #include "daemon/domain/mount_plan.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "tests/support/status_matchers.h"
 
 namespace workmux::daemon {
@@ -103,6 +106,53 @@ TEST_CASE("MountPlan: no directory above a mount can be renamed") {
   // Below the private directory nothing of the host's may show through.
   CHECK(count("/src/app/.git/worktrees") == 0);
   CHECK(count("/src/app/.git/worktrees/docs") == 0);
+}
+
+TEST_CASE("MountPlan: the main worktree is mounted as the configuration says") {
+  MountPlanInput input = Input();
+  const auto main_mount = [&](MainWorktreeAccess access) -> std::optional<Mount> {
+    input.main_worktree = access;
+    for (const Mount& mount : test::Must(PlanMounts(input))) {
+      if (mount.target == "/src/app") return mount;
+    }
+    return std::nullopt;
+  };
+  CHECK(main_mount(MainWorktreeAccess::kReadWrite) == Mount{"/src/app", "/src/app", true});
+  CHECK(main_mount(MainWorktreeAccess::kReadOnly) == Mount{"/src/app", "/src/app", false});
+  CHECK(main_mount(MainWorktreeAccess::kNone) == std::nullopt);
+  // A sandbox in the main worktree has nothing else to work in.
+  input.worktree.path = "/src/app";
+  input.git_mounts.pop_back();
+  CHECK(main_mount(MainWorktreeAccess::kNone) == Mount{"/src/app", "/src/app", true});
+}
+
+TEST_CASE("MountPlan: a masked file is hidden wherever a mount shows it") {
+  MountPlanInput input = Input();
+  input.masked_files = {"/src/app/config/key.pem", "/src/app__worktrees/docs/.env", "/etc/shadow"};
+  input.extra_mounts = {{"/src/app/config", "/mnt/config", false}};
+  const std::vector<Mount> mounts = test::Must(PlanMounts(input));
+  const auto masked = [&](const char* target) {
+    return std::count(mounts.begin(), mounts.end(), Mount{"/dev/null", target, false}) == 1;
+  };
+  CHECK(masked("/src/app/config/key.pem"));
+  CHECK(masked("/mnt/config/key.pem"));
+  CHECK(masked("/src/app__worktrees/docs/.env"));
+  CHECK(std::count_if(mounts.begin(), mounts.end(),
+                      [](const Mount& mount) { return mount.source == "/dev/null"; }) == 3);
+  // Renamed, the directory would take the mask along: the next sandbox would find none.
+  const Mount pin{"/src/app/config", "/src/app/config", true};
+  CHECK(std::count(mounts.begin(), mounts.end(), pin) == 1);
+  CHECK(std::find(mounts.begin(), mounts.end(), pin) <
+        std::find(mounts.begin(), mounts.end(),
+                  Mount{"/dev/null", "/src/app/config/key.pem", false}));
+}
+
+TEST_CASE("MountPlan: a file that no mount shows needs no mask") {
+  MountPlanInput input = Input();
+  input.main_worktree = MainWorktreeAccess::kNone;
+  // The private git directory stands over the host's.
+  input.masked_files = {"/src/app/.env", "/src/app/.git/config"};
+  for (const Mount& mount : test::Must(PlanMounts(input))) CHECK(mount.source != "/dev/null");
 }
 
 TEST_CASE("MountPlan: two things at one place are refused") {

@@ -40,28 +40,90 @@ bool Mentions(const EngineCall& call, const std::string& text) {
 }  // namespace
 
 TEST_CASE("RunArgv: a sandbox becomes one docker create") {
-  const EngineCall call = test::Must(BuildCreateCall(Docker(), Spec()));
+  const EngineCall call = test::Must(BuildCreateCall(Docker(), EngineFacts{}, Spec()));
   test::CheckGolden("docker_create.txt", test::Render(call.argv, call.files));
 }
 
 TEST_CASE("RunArgv: a terminal and limits appear only when asked for") {
   SandboxSpec spec = Spec();
   spec.tty = true;
-  spec.memory = "2g";
-  spec.cpus = "1.5";
-  spec.pids_limit = 100;
-  const EngineCall call = test::Must(BuildCreateCall(Docker(), spec));
+  spec.container.memory = "2g";
+  spec.container.cpus = "1.5";
+  spec.container.pids = 100;
+  const EngineCall call = test::Must(BuildCreateCall(Docker(), EngineFacts{}, spec));
   test::CheckGolden("docker_create_limits.txt", test::Render(call.argv, call.files));
 }
 
 TEST_CASE("RunArgv: podman knows its host by itself") {
   const EngineCall call =
-      test::Must(BuildCreateCall(test::Must(RuntimeTraitsFor("podman")), Spec()));
+      test::Must(BuildCreateCall(test::Must(RuntimeTraitsFor("podman")), EngineFacts{}, Spec()));
   test::CheckGolden("podman_create.txt", test::Render(call.argv, call.files));
 }
 
+namespace {
+
+// Every option of the container section at once.
+SandboxSpec FullSpec() {
+  SandboxSpec spec = Spec();
+  spec.tty = true;
+  spec.container.memory = "2g";
+  spec.container.cpus = "1.5";
+  spec.container.pids = 100;
+  spec.container.tmpfs_size = "1.5GiB";
+  spec.container.log_size = "0";
+  spec.container.devices = {{"/dev/kvm", "/dev/kvm", "rwm"}, {"/dev/a", "/dev/b", "r"}};
+  spec.container.group_add = {"dialout", "46"};
+  spec.container.oci_runtime = "kata";
+  spec.container.cap_add = {"NET_RAW"};
+  spec.container.security_opt = {"seccomp=unconfined"};
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("RunArgv: every option has its place, in every runtime") {
+  for (const RuntimeTraits& traits : AllRuntimeTraits()) {
+    const EngineCall call = test::Must(BuildCreateCall(traits, EngineFacts{}, FullSpec()));
+    test::CheckGolden(Format("{}_create_full.txt", traits.name),
+                      test::Render(call.argv, call.files));
+  }
+}
+
+TEST_CASE("RunArgv: a rootless podman keeps the user's own numbers") {
+  const EngineCall call = test::Must(BuildCreateCall(test::Must(RuntimeTraitsFor("podman")),
+                                                     EngineFacts{.rootless = true}, Spec()));
+  test::CheckGolden("podman_rootless_create.txt", test::Render(call.argv, call.files));
+}
+
+TEST_CASE("RunArgv: Apple Container gets a machine large enough, and only what it knows") {
+  const RuntimeTraits apple = test::Must(RuntimeTraitsFor("apple-container"));
+  const EngineCall create = test::Must(BuildCreateCall(apple, EngineFacts{}, Spec()));
+  test::CheckGolden("apple-container_create.txt", test::Render(create.argv, create.files));
+  CHECK(BuildStartCall(apple, "wm-x").argv ==
+        std::vector<std::string>{"container", "start", "--attach", "--interactive", "--", "wm-x"});
+}
+
+TEST_CASE("RunArgv: what a runtime cannot do is refused with its key") {
+  const auto refused = [](std::string_view runtime, const ContainerConfig& container) {
+    SandboxConfig config;
+    config.container = container;
+    return MessageOf(CheckRuntimeOptions(test::Must(RuntimeTraitsFor(runtime)), config));
+  };
+  CHECK(refused("apple-container", {}).empty());
+  CHECK_THAT(refused("apple-container", {.devices = {{"/dev/kvm", "/dev/kvm", "rwm"}}}),
+             Catch::Contains("container.devices"));
+  CHECK_THAT(refused("apple-container", {.group_add = {"dialout"}}),
+             Catch::Contains("container.group_add"));
+  CHECK_THAT(refused("apple-container", {.excluded_files = {".env"}}),
+             Catch::Contains("container.excluded_files"));
+  CHECK_THAT(refused("docker", {.group_add = {"keep-groups"}}),
+             Catch::Contains("container.group_add"));
+  CHECK(refused("podman", {.group_add = {"keep-groups"}}).empty());
+  CHECK(refused("docker", FullSpec().container).empty());
+}
+
 TEST_CASE("RunArgv: no value of the environment stands in the arguments") {
-  const EngineCall create = test::Must(BuildCreateCall(Docker(), Spec()));
+  const EngineCall create = test::Must(BuildCreateCall(Docker(), EngineFacts{}, Spec()));
   const std::vector<std::string> command = {"bash"};
   const EngineCall exec = test::Must(BuildExecCall(Docker(), Spec(), command, true));
   CHECK_FALSE(Mentions(create, "canary"));
@@ -79,10 +141,10 @@ TEST_CASE("RunArgv: exec enters as the sandbox's own user and never as root") {
 TEST_CASE("RunArgv: an image or name that looks like an option is refused") {
   SandboxSpec spec = Spec();
   spec.image = "--privileged";
-  CHECK_CODE(BuildCreateCall(Docker(), spec), absl::StatusCode::kInvalidArgument);
+  CHECK_CODE(BuildCreateCall(Docker(), EngineFacts{}, spec), absl::StatusCode::kInvalidArgument);
   spec = Spec();
   spec.name = "-wm";
-  CHECK_CODE(BuildCreateCall(Docker(), spec), absl::StatusCode::kInvalidArgument);
+  CHECK_CODE(BuildCreateCall(Docker(), EngineFacts{}, spec), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_CASE("RunArgv: a path that the engine would read differently is refused") {

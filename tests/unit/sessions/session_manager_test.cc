@@ -16,7 +16,7 @@ TEST_CASE("SessionManager: an opened session is on record before anything can go
   w.caller.env["TMUX_PANE"] = "%7";
   const auto opened = test::Must(w.Open());
   const SessionRecord record = w.session_records.sessions.at(opened.session_id);
-  CHECK(opened.backend == "container");
+  CHECK(opened.backend == "docker");
   CHECK(opened.plan.argv == std::vector<std::string>{"enter", record.sandbox});
   CHECK(record.worktree.path == w.git.repository().main_worktree);
   CHECK(record.client.pid == ::getpid());

@@ -147,7 +147,7 @@ TEST_CASE("SessionPlanner: the sandbox gets the token and the address of its own
         "/sbin");
   CHECK(spec.name.ends_with(plan.session_id));
   CHECK(spec.home == "/tmp");
-  CHECK(spec.pids_limit > 0);
+  CHECK(spec.container.pids > 0);
   CHECK(spec.uid == ::geteuid());
 
   SessionPlan silent = plan;

@@ -1,0 +1,94 @@
+#include "daemon/domain/sandbox_inventory.h"
+
+#include <algorithm>
+#include <set>
+
+#include "common/base/status.h"
+#include "daemon/async/parallel.h"
+
+namespace workmux::daemon {
+namespace {
+
+using State = SandboxEntry::State;
+
+struct Answer {
+  std::string backend;
+  absl::StatusOr<std::vector<SandboxInfo>> infos = absl::UnknownError("not asked");
+  std::map<std::string, SandboxUsage> usage;
+};
+
+void Ask(SandboxBackend& backend, bool usage, Answer& answer) {
+  answer.infos = backend.List();
+  if (!usage || !answer.infos.ok()) return;
+  std::vector<std::string> running;
+  for (const SandboxInfo& info : *answer.infos) {
+    if (info.running) running.push_back(info.name);
+  }
+  // One that ended meanwhile has no usage; that is no error.
+  if (auto used = backend.Usage(running); used.ok()) answer.usage = *std::move(used);
+}
+
+void AddAnswer(const Answer& answer, std::vector<SandboxEntry>& entries) {
+  const auto known = [&](const std::string& name) {
+    return std::find_if(entries.begin(), entries.end(), [&](const SandboxEntry& entry) {
+      return entry.backend == answer.backend && entry.name == name;
+    });
+  };
+  for (SandboxEntry& entry : entries) {
+    if (entry.backend == answer.backend) entry.state = State::kMissing;
+  }
+  for (const SandboxInfo& info : *answer.infos) {
+    auto entry = known(info.name);
+    if (entry == entries.end()) {
+      entry = entries.insert(entry, {.name = info.name,
+                                     .backend = answer.backend,
+                                     .state = State::kUnknown,
+                                     .session = std::nullopt,
+                                     .usage = std::nullopt});
+    }
+    entry->state = info.running ? State::kRunning : State::kStopped;
+    if (const auto used = answer.usage.find(info.name); used != answer.usage.end())
+      entry->usage = used->second;
+  }
+}
+
+}  // namespace
+
+SandboxInventory TakeInventory(const SessionDirectory& sessions, const SandboxBackends& backends,
+                               const std::string& default_runtime, bool usage, Executor& executor) {
+  SandboxInventory inventory;
+  std::set<std::string> wanted = {default_runtime};
+  for (SessionRecord& record : sessions.All()) {
+    wanted.insert(record.backend);
+    SandboxEntry entry;
+    entry.name = record.sandbox;
+    entry.backend = record.backend;
+    entry.session = std::move(record);
+    inventory.entries.push_back(std::move(entry));
+  }
+  std::stable_sort(inventory.entries.begin(), inventory.entries.end(),
+                   [](const SandboxEntry& a, const SandboxEntry& b) {
+                     return a.session->started > b.session->started;
+                   });
+  std::vector<Answer> answers;
+  for (const std::string& name : wanted) {
+    if (backends.contains(name)) answers.push_back({.backend = name});
+  }
+  ParallelFor(executor, answers.size(), [&](std::size_t i) {
+    Ask(*backends.find(answers[i].backend)->second, usage, answers[i]);
+  });
+  for (const Answer& answer : answers) {
+    if (answer.infos.ok()) {
+      AddAnswer(answer, inventory.entries);
+      continue;
+    }
+    const bool has_sessions =
+        std::any_of(inventory.entries.begin(), inventory.entries.end(),
+                    [&](const SandboxEntry& entry) { return entry.backend == answer.backend; });
+    // Nobody misses a runtime without sandboxes.
+    if (has_sessions) inventory.warnings.push_back(MessageOf(answer.infos.status()));
+  }
+  return inventory;
+}
+
+}  // namespace workmux::daemon
