@@ -17,6 +17,7 @@
 #include "daemon/async/executor.h"
 #include "daemon/domain/agent_tracker.h"
 #include "daemon/domain/config_gate.h"
+#include "daemon/domain/image_manager.h"
 #include "daemon/domain/mount_sources.h"
 #include "daemon/domain/progress.h"
 #include "daemon/domain/session_directory.h"
@@ -42,6 +43,7 @@ class SessionManager {
     SessionDirectory& directory;
     SessionRecords& records;
     ConfigGate& trust;
+    ImageManager& images;
     const SandboxBackends& backends;
     EventLoop& loop;
     Executor& executor;
@@ -116,6 +118,10 @@ class SessionManager {
   absl::StatusOr<std::optional<PaneRef>> PaneOf(const Caller& caller);
   absl::StatusOr<SandboxSpec> OpenBridge(const SessionPlan& plan, const SessionRequest& request,
                                          std::vector<Mount> git_mounts, SessionRecord& record);
+  // Gets the image when it turns out to be missing: asking first would cost every
+  // start an engine's call.
+  absl::Status PrepareSandbox(const SessionPlan& plan, const SandboxSpec& spec,
+                              ProgressSink& progress, const std::stop_token& stop);
   absl::StatusOr<SessionPlan> BeginOpening(const SessionRequest& request);
   void CancelOpening(const std::string& session_id);
   absl::Status FinishOpening(const std::string& session_id);

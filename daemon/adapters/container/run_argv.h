@@ -30,6 +30,8 @@ struct EngineCall {
   std::vector<std::string> argv;
   Env env;
   std::vector<InheritedFile> files;
+  std::string input;      // for its standard input
+  bool terminal = false;  // Command::terminal_output
 };
 
 // `<runtime> create` for the sandbox. Pure. No value of the environment stands

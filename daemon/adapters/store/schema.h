@@ -39,6 +39,8 @@ CREATE TABLE operation_steps (
 ) STRICT)sql",
       "ALTER TABLE sessions ADD COLUMN edit_format TEXT NOT NULL DEFAULT '1'",
       "ALTER TABLE sessions ADD COLUMN sealed_dir TEXT NOT NULL DEFAULT ''",
+      "CREATE TABLE images (engine TEXT NOT NULL, image TEXT NOT NULL, image_id TEXT NOT NULL, "
+      "checked TEXT NOT NULL, stale TEXT NOT NULL, PRIMARY KEY (engine, image)) STRICT",
   };
 }
 
