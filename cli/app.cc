@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 
+#include "cli/app_sandbox.h"
 #include "cli/commands/add.h"
 #include "cli/commands/close.h"
 #include "cli/commands/completions.h"
@@ -23,7 +24,6 @@
 #include "cli/commands/trust.h"
 #include "cli/exit_code.h"
 #include "cli/help_text.h"
-#include "cli/sandbox_app.h"
 #include "cli/suggestion.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"

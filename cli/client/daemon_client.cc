@@ -180,6 +180,14 @@ absl::Status DaemonClient::PullImage(const pb::PullImageRequest& request, ImageE
 absl::Status DaemonClient::BuildImage(const pb::BuildImageRequest& request, ImageEventFn on_event) {
   return connection_->Read(&Images::BuildImage, request, on_event);
 }
+absl::Status DaemonClient::InstallGuest(const pb::InstallGuestRequest& request,
+                                        ImageEventFn on_event) {
+  return connection_->Read(&Images::InstallGuest, request, on_event);
+}
+absl::StatusOr<pb::GetBuildTargetResponse> DaemonClient::GetBuildTarget(
+    const pb::GetBuildTargetRequest& request) {
+  return connection_->Ask(&Images::GetBuildTarget, request);
+}
 absl::StatusOr<pb::GetDockerfileResponse> DaemonClient::GetDockerfile(
     const pb::GetDockerfileRequest& request) {
   return connection_->Ask(&Images::GetDockerfile, request, kShort);

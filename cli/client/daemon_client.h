@@ -15,6 +15,8 @@ class DiagnoseRequest;
 class DiagnoseResponse;
 class FindWorktreeRequest;
 class FindWorktreeResponse;
+class GetBuildTargetRequest;
+class GetBuildTargetResponse;
 class GetConfigReferenceResponse;
 class GetDockerfileRequest;
 class GetDockerfileResponse;
@@ -22,6 +24,7 @@ class GetInfoResponse;
 class ImageEvent;
 class InspectRemovalRequest;
 class InspectRemovalResponse;
+class InstallGuestRequest;
 class ListAgentsRequest;
 class ListAgentsResponse;
 class ListWorktreesRequest;
@@ -90,6 +93,9 @@ class DaemonClient {
   using ImageEventFn = absl::FunctionRef<void(const control::v1::ImageEvent&)>;
   absl::Status PullImage(const control::v1::PullImageRequest& request, ImageEventFn on_event);
   absl::Status BuildImage(const control::v1::BuildImageRequest& request, ImageEventFn on_event);
+  absl::Status InstallGuest(const control::v1::InstallGuestRequest& request, ImageEventFn on_event);
+  absl::StatusOr<control::v1::GetBuildTargetResponse> GetBuildTarget(
+      const control::v1::GetBuildTargetRequest& request);
   absl::StatusOr<control::v1::GetDockerfileResponse> GetDockerfile(
       const control::v1::GetDockerfileRequest& request);
 

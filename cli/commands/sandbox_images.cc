@@ -5,9 +5,9 @@
 
 #include <cerrno>
 
+#include "cli/commands/image_display.h"
 #include "cli/commands/trust.h"
 #include "cli/exit_code.h"
-#include "cli/terminal/progress_display.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/base/unique_fd.h"
@@ -21,38 +21,6 @@ namespace pb = control::v1;
 
 constexpr char kDockerfile[] = "Dockerfile.sandbox";
 constexpr mode_t kFileMode = 0644;
-
-// Says which image it is about as soon as that is known, and shows the rest.
-class ImageDisplay {
- public:
-  ImageDisplay(std::string_view verb, const CommandEnv& env)
-      : verb_(verb), env_(env), progress_(env.terminal) {}
-
-  void Show(const pb::ImageEvent& event) {
-    if (event.has_started()) {
-      image_ = Printable(event.started().image());
-      env_.terminal.Out(Format("{} image '{}'...\n", verb_, image_));
-    }
-    if (event.has_progress())
-      progress_.SetTitle(event.progress().title(), event.progress().detail());
-    if (event.has_warning()) progress_.PrintWarning(event.warning().message());
-    if (event.has_output()) progress_.PrintLine(event.output().text());
-  }
-
-  // "Image '…' is <what>." when it went well.
-  absl::StatusOr<int> Finish(const absl::Status& status, std::string_view what) {
-    progress_.Finish();
-    if (!status.ok()) return status;
-    env_.terminal.Out(Format("Image '{}' is {}.\n", image_, what));
-    return kExitOk;
-  }
-
- private:
-  const std::string_view verb_;
-  const CommandEnv& env_;
-  ProgressDisplay progress_;
-  std::string image_;
-};
 
 absl::Status WriteNewFile(const std::filesystem::path& path, std::string_view content) {
   // O_EXCL: a link that stands there is not followed either, open(2).

@@ -17,6 +17,16 @@ void LogFailure(const std::string& image, const absl::Status& status) {
   if (!status.ok()) LogInfo("images", Format("{}: {}", Printable(image), MessageOf(status)));
 }
 
+// A name that a build can give.
+absl::Status CheckTag(const std::string& image) {
+  WM_RETURN_IF_ERROR(CheckImageName(image));
+  if (!IsPinned(image)) return absl::OkStatus();
+  return WithHint(
+      WithReason(FailedPrecondition("'{}' names content that exists already", Printable(image)),
+                 "IMAGE_PINNED"),
+      "Set sandbox.image to a name without a digest, or give one with --image.");
+}
+
 }  // namespace
 
 bool ImageManager::IsWatched(std::string_view image) const {
@@ -54,6 +64,19 @@ absl::Status ImageManager::Provide(ImageStore& store, const std::string& image,
                   Format("{} has it: set sandbox.container.runtime: {}, or copy it with "
                          "`{} save '{}' | {} load`.",
                          elsewhere, elsewhere, elsewhere, Printable(image), store.engine()));
+}
+
+absl::Status ImageManager::Use(ImageStore* store, const std::string& image,
+                               absl::FunctionRef<absl::Status()> start, ProgressSink& progress,
+                               const std::stop_token& stop) {
+  absl::Status started = start();
+  if (store == nullptr) return started;
+  if (ReasonOf(started) == "IMAGE_NOT_FOUND") {
+    WM_RETURN_IF_ERROR(Provide(*store, image, started, progress, stop));
+    started = start();
+  }
+  if (started.ok()) NoteStart(*store, image, progress);
+  return started;
 }
 
 void ImageManager::NoteStart(ImageStore& store, const std::string& image, ProgressSink& progress) {
@@ -105,13 +128,7 @@ absl::Status ImageManager::AskWhenDue(ImageStore& store, const std::string& imag
 absl::Status ImageManager::Build(ImageStore& store, const ImageBuildRequest& request,
                                  ProgressSink& progress, const std::stop_token& stop) {
   WM_RETURN_IF_ERROR(CheckImageAgent(request.agent));
-  WM_RETURN_IF_ERROR(CheckImageName(request.image));
-  if (IsPinned(request.image)) {
-    return WithHint(WithReason(FailedPrecondition("'{}' names content that exists already",
-                                                  Printable(request.image)),
-                               "IMAGE_PINNED"),
-                    "Set sandbox.image to a name without a digest, or give one with --image.");
-  }
+  WM_RETURN_IF_ERROR(CheckTag(request.image));
   ImageBuild base{.tag = kBaseTag,
                   .recipe = std::string(RecipeText("base")),
                   .arguments = {},
@@ -129,6 +146,25 @@ absl::Status ImageManager::Build(ImageStore& store, const ImageBuildRequest& req
   WM_RETURN_IF_ERROR(store.Build(base, progress, stop));
   progress.Step("build", Format("Building the image for {}", request.agent));
   return store.Build(agent, progress, stop);
+}
+
+absl::Status ImageManager::InstallGuest(ImageStore& store, const std::string& image,
+                                        const std::filesystem::path& program,
+                                        ProgressSink& progress, const std::stop_token& stop) {
+  WM_RETURN_IF_ERROR(CheckTag(image));
+  std::error_code error;
+  const std::filesystem::path real = std::filesystem::canonical(program, error);
+  if (error || !std::filesystem::is_regular_file(real, error)) {
+    return WithHint(NotFound("{}: there is no such program", Printable(program.native())),
+                    "build it first: leave out --skip-build");
+  }
+  progress.Step("build", "Adding the guest program");
+  return store.Build({.tag = image,
+                      .recipe = Format("FROM {}\nCOPY [\"{}\", \"/usr/local/bin/workmux\"]\n",
+                                       image, real.filename().string()),
+                      .context = real.parent_path(),
+                      .arguments = {}},
+                     progress, stop);
 }
 
 }  // namespace workmux::daemon

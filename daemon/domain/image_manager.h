@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <set>
@@ -8,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include <absl/functional/function_ref.h>
 #include <absl/status/status.h>
 
 #include "common/base/mutex.h"
@@ -50,6 +52,14 @@ class ImageManager {
   absl::Status Provide(ImageStore& store, const std::string& image, const absl::Status& missing,
                        ProgressSink& progress, const std::stop_token& stop);
 
+  // Runs `start`, which needs the image. When it finds the image missing
+  // (IMAGE_NOT_FOUND), Provide, then `start` once more: asking first would cost
+  // every start an engine's call. When it went well, NoteStart. `store` may be
+  // nullptr for what needs no image.
+  absl::Status Use(ImageStore* store, const std::string& image,
+                   absl::FunctionRef<absl::Status()> start, ProgressSink& progress,
+                   const std::stop_token& stop);
+
   // A sandbox starts from the image: warns when the registry is known to have a
   // newer one, and asks the registry in the background, once a day and image id.
   // Costs one look at the records, and an engine's call only when there is a warning.
@@ -59,6 +69,11 @@ class ImageManager {
   // a recipe, kFailedPrecondition (IMAGE_PINNED) for a name that no build can have.
   absl::Status Build(ImageStore& store, const ImageBuildRequest& request, ProgressSink& progress,
                      const std::stop_token& stop);
+
+  // A layer on top of the image, under its name, with this program as `workmux`.
+  absl::Status InstallGuest(ImageStore& store, const std::string& image,
+                            const std::filesystem::path& program, ProgressSink& progress,
+                            const std::stop_token& stop);
 
   // Ends questions to registries; for the end of the daemon.
   void Stop() { stop_.request_stop(); }

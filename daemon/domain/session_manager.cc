@@ -113,19 +113,6 @@ absl::Status SessionManager::FinishOpening(const std::string& session_id) {
   return absl::OkStatus();
 }
 
-absl::Status SessionManager::PrepareSandbox(const SessionPlan& plan, const SandboxSpec& spec,
-                                            ProgressSink& progress, const std::stop_token& stop) {
-  ImageStore* const store = plan.backend->images();
-  absl::Status prepared = plan.backend->Prepare(spec, progress, stop);
-  if (store == nullptr) return prepared;
-  if (ReasonOf(prepared) == "IMAGE_NOT_FOUND") {
-    WM_RETURN_IF_ERROR(deps_.images.Provide(*store, plan.image, prepared, progress, stop));
-    prepared = plan.backend->Prepare(spec, progress, stop);
-  }
-  if (prepared.ok()) deps_.images.NoteStart(*store, plan.image, progress);
-  return prepared;
-}
-
 absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest& request,
                                                             ProgressSink& progress,
                                                             std::stop_token stop) {
@@ -174,7 +161,9 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
   rollback.Add([backend = plan.backend, name = spec.name] {
     LogFailure("undoing a sandbox", backend->Release(name));
   });
-  WM_RETURN_IF_ERROR(PrepareSandbox(plan, spec, progress, stop));
+  WM_RETURN_IF_ERROR(deps_.images.Use(
+      plan.backend->images(), plan.image,
+      [&] { return plan.backend->Prepare(spec, progress, stop); }, progress, stop));
   WM_RETURN_IF_ERROR(sources.CheckUnchanged());
   WM_ASSIGN_OR_RETURN(ExecPlan run, plan.backend->PlanRun(spec, request.caller.env));
   if (stop.stop_requested()) return Cancelled("interrupted");

@@ -118,10 +118,6 @@ class SessionManager {
   absl::StatusOr<std::optional<PaneRef>> PaneOf(const Caller& caller);
   absl::StatusOr<SandboxSpec> OpenBridge(const SessionPlan& plan, const SessionRequest& request,
                                          std::vector<Mount> git_mounts, SessionRecord& record);
-  // Gets the image when it turns out to be missing: asking first would cost every
-  // start an engine's call.
-  absl::Status PrepareSandbox(const SessionPlan& plan, const SandboxSpec& spec,
-                              ProgressSink& progress, const std::stop_token& stop);
   absl::StatusOr<SessionPlan> BeginOpening(const SessionRequest& request);
   void CancelOpening(const std::string& session_id);
   absl::Status FinishOpening(const std::string& session_id);

@@ -2,6 +2,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <filesystem>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -11,10 +12,11 @@
 
 namespace workmux::daemon {
 
-// One image to be made. The recipe is a whole Dockerfile without files beside it.
+// One image to be made. The recipe is a whole Dockerfile.
 struct ImageBuild {
   std::string tag;
   std::string recipe;
+  std::filesystem::path context;       // a directory whose files the recipe copies; empty: none
   std::vector<std::string> arguments;  // "NAME=value" for its ARG lines
   bool use_cache = true;
 };
@@ -50,6 +52,9 @@ class ImageStore {
   // `progress` gets every line that the build prints.
   virtual absl::Status Build(const ImageBuild& build, ProgressSink& progress,
                              std::stop_token stop) = 0;
+
+  // The machine that the engine's containers run on, as uname(2) names it.
+  virtual absl::StatusOr<std::string> Machine() = 0;
 
   // The name of another engine on this machine that has the image; empty: none.
   virtual std::string EngineThatHas(const std::string& image) = 0;

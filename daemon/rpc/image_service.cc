@@ -87,6 +87,30 @@ ImageService::Stream* ImageService::BuildImage(grpc::CallbackServerContext* cont
                    });
 }
 
+ImageService::Stream* ImageService::InstallGuest(grpc::CallbackServerContext* context,
+                                                 const pb::InstallGuestRequest* message) {
+  return RunStream(context, message,
+                   [this](const pb::InstallGuestRequest& wire, const ImageChoice& choice,
+                          ProgressSink& progress, const std::stop_token& stop) {
+                     return deps_.images.InstallGuest(*choice.store, choice.image, wire.program(),
+                                                      progress, stop);
+                   });
+}
+
+grpc::ServerUnaryReactor* ImageService::GetBuildTarget(grpc::CallbackServerContext* context,
+                                                       const pb::GetBuildTargetRequest* request,
+                                                       pb::GetBuildTargetResponse* response) {
+  return UnaryCall<pb::GetBuildTargetResponse>::Start(
+      deps_.executor, response,
+      [this, context, request](std::stop_token) -> absl::StatusOr<pb::GetBuildTargetResponse> {
+        WM_RETURN_IF_ERROR(CheckClientVersion(*context));
+        WM_ASSIGN_OR_RETURN(const ImageChoice choice, Choose(request->context(), {}, {}));
+        pb::GetBuildTargetResponse answer;
+        WM_ASSIGN_OR_RETURN(*answer.mutable_machine(), choice.store->Machine());
+        return answer;
+      });
+}
+
 grpc::ServerUnaryReactor* ImageService::GetDockerfile(grpc::CallbackServerContext* context,
                                                       const pb::GetDockerfileRequest* request,
                                                       pb::GetDockerfileResponse* response) {

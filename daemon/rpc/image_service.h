@@ -25,6 +25,12 @@ class ImageService : public workmux::control::v1::ImageService::CallbackService 
                     const workmux::control::v1::PullImageRequest* request) override;
   Stream* BuildImage(grpc::CallbackServerContext* context,
                      const workmux::control::v1::BuildImageRequest* request) override;
+  Stream* InstallGuest(grpc::CallbackServerContext* context,
+                       const workmux::control::v1::InstallGuestRequest* request) override;
+  grpc::ServerUnaryReactor* GetBuildTarget(
+      grpc::CallbackServerContext* context,
+      const workmux::control::v1::GetBuildTargetRequest* request,
+      workmux::control::v1::GetBuildTargetResponse* response) override;
   grpc::ServerUnaryReactor* GetDockerfile(
       grpc::CallbackServerContext* context,
       const workmux::control::v1::GetDockerfileRequest* request,

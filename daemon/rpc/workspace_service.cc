@@ -186,16 +186,13 @@ WorkspaceService::Stream* WorkspaceService::RunStream(Context* context, const Re
 absl::Status WorkspaceService::CheckSandbox(Call& call, const std::string& agent,
                                             const std::string& backend) {
   const Config& config = call.config().config;
-  absl::Status ready = deps_.planner.CheckReady(config, agent, backend, call.caller().env);
-  if (ReasonOf(ready) == "IMAGE_NOT_FOUND") {
-    WM_ASSIGN_OR_RETURN(const ImageChoice choice,
-                        deps_.planner.ChooseImage(config, agent, backend));
-    if (choice.store == nullptr) return ready;
-    const WorktreeContext context = call.context();
-    ready =
-        deps_.images.Provide(*choice.store, choice.image, ready, context.progress, context.stop);
-  }
-  WM_RETURN_IF_ERROR(ready);
+  const Env& env = call.caller().env;
+  WM_ASSIGN_OR_RETURN(const ImageChoice choice, deps_.planner.ChooseImage(config, agent, backend));
+  const WorktreeContext context = call.context();
+  WM_RETURN_IF_ERROR(deps_.images.Use(
+      choice.store, choice.image,
+      [&] { return deps_.planner.CheckReady(config, agent, backend, env); }, context.progress,
+      context.stop));
   return config.sandbox.git == SandboxGit::kClone ? deps_.boundary.Check() : absl::OkStatus();
 }
 

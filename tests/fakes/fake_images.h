@@ -66,6 +66,7 @@ class FakeImageStore : public daemon::ImageStore {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<std::string> Machine() override { return "x86_64"; }
   std::string EngineThatHas(const std::string& image) override {
     return image == elsewhere ? "podman" : "";
   }

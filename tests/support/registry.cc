@@ -123,7 +123,7 @@ Registry::Registry() {
 }
 
 void Registry::Push(const std::string& name, std::string_view content) {
-  const std::string image = host() + "/" + name;
+  const std::string image = push_host() + "/" + name;
   MustDocker({"import", "--change", "CMD [\"/content\"]", "-", image}, dir_ / "docker",
              Archive("content", content));
   MustDocker({"push", image}, dir_ / "docker");
@@ -131,22 +131,23 @@ void Registry::Push(const std::string& name, std::string_view content) {
 }
 
 void Registry::PushExisting(const std::string& image, const std::string& name) {
-  const std::string pushed = host() + "/" + name;
+  const std::string pushed = push_host() + "/" + name;
   MustDocker({"tag", image, pushed}, dir_ / "docker");
   MustDocker({"push", pushed}, dir_ / "docker");
   MustDocker({"rmi", pushed}, dir_ / "docker");
 }
 
 void Registry::PushIndex(const std::string& name, std::string_view content) {
-  const std::string image = host() + "/" + name;
+  const std::string image = push_host() + "/" + name;
   const std::string own = name + "-own";
   const std::string other = name + "-other";
   Push(own, content);
   Push(other, "another platform's");
   Docker({"manifest", "rm", image}, dir_ / "docker");
-  MustDocker({"manifest", "create", "--insecure", image, host() + "/" + own, host() + "/" + other},
+  MustDocker({"manifest", "create", "--insecure", image, push_host() + "/" + own,
+              push_host() + "/" + other},
              dir_ / "docker");
-  MustDocker({"manifest", "annotate", "--arch", "s390x", image, host() + "/" + other},
+  MustDocker({"manifest", "annotate", "--arch", "s390x", image, push_host() + "/" + other},
              dir_ / "docker");
   MustDocker({"manifest", "push", "--insecure", "--purge", image}, dir_ / "docker");
 }

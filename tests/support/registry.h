@@ -37,6 +37,9 @@ class Registry {
   std::string podman_config() const { return (dir_ / "registries.conf").string(); }
 
  private:
+  // Another name of the same registry: the engine's images of host() stay as they are.
+  std::string push_host() const { return "localhost:" + std::to_string(port_); }
+
   TempDir dir_;
   std::uint16_t port_ = 0;
   std::unique_ptr<Program> server_;

@@ -151,6 +151,11 @@ absl::Status EngineImages::Build(const ImageBuild& build, ProgressSink& progress
   return Annotate(Explain(build.tag, reader.tail()), "the build failed");
 }
 
+absl::StatusOr<std::string> EngineImages::Machine() {
+  WM_ASSIGN_OR_RETURN(const std::string said, client_.Run(BuildMachineCall(client_.traits()), {}));
+  return MachineName(Trim(said));
+}
+
 std::string EngineImages::EngineThatHas(const std::string& image) {
   for (const RuntimeTraits& other : AllRuntimeTraits()) {
     if (other.name == engine()) continue;

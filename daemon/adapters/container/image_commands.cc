@@ -20,19 +20,22 @@ const std::vector<ImageTraits>& Table() {
        {"docker", "image", "inspect"},
        {"docker", "build"},
        {"docker", "manifest", "inspect", "--verbose"},
-       "--insecure"},
+       "--insecure",
+       {"docker", "version", "--format", "{{.Server.Arch}}"}},
       {"podman",
        {"podman", "pull"},
        {"podman", "image", "inspect"},
        {"podman", "build"},
        {"podman", "manifest", "inspect"},
-       ""},
+       "",
+       {"podman", "info", "--format", "{{.Host.Arch}}"}},
       {"apple-container",
        {"container", "image", "pull"},
        {"container", "image", "inspect"},
        {},
        {},
-       ""},
+       "",
+       {"uname", "-m"}},
   };
   return *kTable;
 }
@@ -83,6 +86,10 @@ const ImageTraits& ImageTraitsFor(std::string_view runtime) {
   return Table().front();
 }
 
+EngineCall BuildMachineCall(const RuntimeTraits& traits) {
+  return CallWith(ImageTraitsFor(traits.name).machine);
+}
+
 EngineCall BuildPullCall(const RuntimeTraits& traits, const std::string& image) {
   EngineCall call = CallWith(ImageTraitsFor(traits.name).pull);
   call.argv.insert(call.argv.end(), {"--", image});
@@ -113,12 +120,22 @@ EngineCall BuildImageBuildCall(const RuntimeTraits& traits, const ImageBuild& bu
   if (!build.use_cache) call.argv.emplace_back("--no-cache");
   for (const std::string& argument : build.arguments)
     call.argv.insert(call.argv.end(), {"--build-arg", argument});
-  call.argv.emplace_back("-");
+  if (build.context.empty()) {
+    call.argv.emplace_back("-");
+  } else {
+    call.argv.insert(call.argv.end(), {"--file", "-", build.context.native()});
+  }
   call.input = build.recipe;
   // Which builder there is, the client knows: DOCKER_BUILDKIT would make one
   // without buildx fail. Lines instead of a drawing; no advertisements.
   call.env = {{"BUILDKIT_PROGRESS", "plain"}, {"DOCKER_CLI_HINTS", "false"}};
   return call;
+}
+
+std::string MachineName(std::string_view architecture) {
+  if (architecture == "amd64") return "x86_64";
+  if (architecture == "arm64") return "aarch64";
+  return std::string(architecture);
 }
 
 absl::StatusOr<LocalImage> ParseLocalImage(std::string_view text) {

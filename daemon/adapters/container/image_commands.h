@@ -27,17 +27,22 @@ struct ImageTraits {
   std::vector<std::string> ask_registry;
   // For a registry without TLS; the engine lets loopback ones be so.
   std::string_view insecure_flag;
+  std::vector<std::string> machine;  // prints the architecture in Go's or uname's words
 };
 
 const ImageTraits& ImageTraitsFor(std::string_view runtime);
 
+EngineCall BuildMachineCall(const RuntimeTraits& traits);
 EngineCall BuildPullCall(const RuntimeTraits& traits, const std::string& image);
 EngineCall BuildImageInspectCall(const RuntimeTraits& traits, const std::string& image);
 // Empty argv when the runtime cannot ask.
 EngineCall BuildAskRegistryCall(const RuntimeTraits& traits, const std::string& image);
-// Nothing is sent but the Dockerfile: there is no build context. Empty argv when
-// the runtime cannot do so.
+// Without a context nothing is sent but the Dockerfile. Empty argv when the runtime
+// cannot do so.
 EngineCall BuildImageBuildCall(const RuntimeTraits& traits, const ImageBuild& build);
+
+// "amd64" is "x86_64", "arm64" is "aarch64"; what is not known stays.
+std::string MachineName(std::string_view architecture);
 
 // An image as its engine knows it.
 struct LocalImage {

@@ -49,6 +49,8 @@ constexpr auto kFailures = std::to_array<Failure>({
      "Build it here with `workmux sandbox build`."},
     {"invalid reference format", kInvalidArgument, "IMAGE_INVALID", "not the name of an image",
      "Write it as `name:tag` or `name@sha256:digest`."},
+    {"must be lowercase", kInvalidArgument, "IMAGE_INVALID", "not the name of an image",
+     "Write it in small letters, as `name:tag` or `name@sha256:digest`."},
     {"x509:", kUnavailable, "REGISTRY_UNTRUSTED", "the registry's certificate is not trusted",
      kCertificate},
     {"server gave http response to https", kUnavailable, "REGISTRY_UNTRUSTED",

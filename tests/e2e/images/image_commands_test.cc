@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <csignal>
 #include <filesystem>
 
@@ -127,6 +129,29 @@ TEST_CASE("sandbox init-dockerfile: writes one file, and never through a link") 
   CHECK(ReadWholeFile(world.home() / "precious") == "precious");
   CHECK_FALSE(std::filesystem::is_symlink(file));
   CHECK_THAT(ReadWholeFile(file), Contains("@anthropic-ai/claude-code"));
+}
+
+TEST_CASE("sandbox install-dev: the checkout's guest program becomes a layer of the image") {
+  if (!HaveDocker()) return;
+  const std::string image = "localhost/workmux-test-dev:" + std::to_string(::getpid());
+  Docker({"tag", TestImage(), image});
+  WorkmuxWorld world(ConfigWithImage(image));
+  CHECK(world.Run({"sandbox", "install-dev", "--skip-build"}).exit.code == 1);  // no checkout
+  WriteFile(world.repo() / "CMakePresets.json", "{}");
+  WriteFile(world.repo() / "guest/main.cc", "");
+  const CommandResult unbuilt = world.Run({"sandbox", "install-dev", "--skip-build"});
+  CHECK_THAT(unbuilt.err, Contains("there is no such program"));
+  const std::filesystem::path program =
+      world.repo() / "build/release/lib/workmux/guest/workmux-guest";
+  WriteFile(program, "#!/bin/sh\necho from-the-checkout\n");
+  std::filesystem::permissions(program, std::filesystem::perms(0755));
+  std::filesystem::create_directories(world.repo() / "guest/deeper");
+  const CommandResult installed = world.Run({"sandbox", "install-dev", "--skip-build", "--release"},
+                                            {.cwd = world.repo() / "guest/deeper"});
+  INFO(installed.err);
+  CHECK(installed.exit.code == 0);
+  CHECK(Docker({"run", "--rm", "--network=none", image, "workmux"}) == "from-the-checkout");
+  Docker({"rmi", "--force", image});
 }
 
 }  // namespace workmux::test

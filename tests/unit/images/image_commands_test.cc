@@ -63,8 +63,18 @@ TEST_CASE("ImageCommands: what every runtime's client is told") {
                                         .arguments = {"BASE=b", "VERSION=1"},
                                         .use_cache = false}),
            text);
+    Render(BuildImageBuildCall(
+               traits, {.tag = "a:1", .recipe = "FROM x", .context = "/files", .arguments = {}}),
+           text);
+    Render(BuildMachineCall(traits), text);
   }
   test::CheckGolden("image_commands.txt", text);
+}
+
+TEST_CASE("MachineName: Go's names become uname's") {
+  CHECK(MachineName("amd64") == "x86_64");
+  CHECK(MachineName("arm64") == "aarch64");
+  CHECK(MachineName("riscv64") == "riscv64");
 }
 
 TEST_CASE("Compare: docker's image of an index is known by its configuration") {

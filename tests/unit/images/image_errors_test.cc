@@ -37,6 +37,7 @@ constexpr Case kCases[] = {
     {"write /var/lib/docker/tmp/x: no space left on device", "DISK_FULL", "docker system prune"},
     {"invalid reference format: repository name (t/BAD) must be lowercase", "IMAGE_INVALID",
      "name:tag"},
+    {"Error: repository name must be lowercase", "IMAGE_INVALID", "small letters"},
 };
 
 TEST_CASE("ExplainImageFailure: every failure of a registry has its reason and its fix") {

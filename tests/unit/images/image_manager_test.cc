@@ -7,6 +7,7 @@
 #include "tests/fakes/fake_progress.h"
 #include "tests/fakes/manual_executor.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
 
 namespace workmux::daemon {
@@ -230,6 +231,23 @@ TEST_CASE("ImageManager: what cannot be built is refused before anything is") {
   CHECK(ReasonOf(w.manager.Build(w.store, {.image = "a:1", .agent = "pi", .from = "-x"}, w.progress,
                                  {})) == "IMAGE_INVALID");
   CHECK(w.store.builds().empty());
+}
+
+TEST_CASE("ImageManager: a guest program becomes a layer of the image it is for") {
+  World w;
+  test::TempDir dir;
+  test::WriteFile(dir / "workmux-guest", "program");
+  std::filesystem::create_symlink("workmux-guest", dir / "link");
+  REQUIRE_OK(w.manager.InstallGuest(w.store, "a:1", dir / "link", w.progress, {}));
+  const std::vector<ImageBuild> builds = w.store.builds();
+  REQUIRE(builds.size() == 1);
+  CHECK(builds[0].tag == "a:1");
+  CHECK(builds[0].recipe == "FROM a:1\nCOPY [\"workmux-guest\", \"/usr/local/bin/workmux\"]\n");
+  CHECK(builds[0].context == std::filesystem::canonical(dir.path()));
+  CHECK_CODE(w.manager.InstallGuest(w.store, "a:1", dir / "absent", w.progress, {}),
+             absl::StatusCode::kNotFound);
+  CHECK(ReasonOf(w.manager.InstallGuest(w.store, "a@sha256:00", dir / "link", w.progress, {})) ==
+        "IMAGE_PINNED");
 }
 
 }  // namespace workmux::daemon

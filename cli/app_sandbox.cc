@@ -1,4 +1,4 @@
-#include "cli/sandbox_app.h"
+#include "cli/app_sandbox.h"
 
 #include <CLI/CLI.hpp>
 
@@ -56,6 +56,12 @@ void SandboxApp::DefineImages(const AddFn& add) {
           [this](auto& env) { return RunInitDockerfile(dockerfile_, env); });
   dockerfile.add_flag("--force", dockerfile_.force, "Replace the one that is there");
   dockerfile.add_option("--agent", dockerfile_.agent, "Agent, instead of the configured one");
+
+  CLI::App& install =
+      add("install-dev", "For work on workmux: put its guest program into the image",
+          CommandKind::kOrdinary, [this](auto& env) { return RunInstallDev(install_dev_, env); });
+  install.add_flag("--skip-build", install_dev_.skip_build, "Take what was built before");
+  install.add_flag("--release", install_dev_.release, "Build what a release holds");
 }
 
 }  // namespace workmux::cli

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/commands/install_dev.h"
 #include "cli/commands/sandbox_images.h"
 #include "cli/commands/sandbox_run.h"
 #include "cli/exit_code.h"
@@ -39,6 +40,7 @@ class SandboxApp {
   SandboxPullOptions pull_;
   SandboxBuildOptions build_;
   InitDockerfileOptions dockerfile_;
+  InstallDevOptions install_dev_;
 };
 
 }  // namespace workmux::cli
