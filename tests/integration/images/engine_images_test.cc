@@ -48,6 +48,7 @@ TEST_CASE("EngineImages: an image is pulled, current, and stale after a push") {
       CHECK(test::Must(w.images.IdOf(image)) != first);
       CHECK(test::Must(w.images.AskRegistry(image, {})) == Freshness::kCurrent);
       w.Forget(image);
+      w.Forget(first);
     }
   }
 }

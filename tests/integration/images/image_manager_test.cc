@@ -32,6 +32,7 @@ TEST_CASE("ImageManager: first pull, notice of a newer image, and the pull that 
     const absl::Status missing = w.images.IdOf(image).status();
     REQUIRE(ReasonOf(missing) == "IMAGE_NOT_FOUND");
     REQUIRE_OK(manager.Provide(w.images, image, missing, w.progress, {}));
+    const std::string first = test::Must(w.images.IdOf(image));
     CHECK(start().empty());
     w.registry.PushIndex("raine/workmux-sandbox:claude", "tuesday");
     CHECK(start().empty());
@@ -42,6 +43,7 @@ TEST_CASE("ImageManager: first pull, notice of a newer image, and the pull that 
     REQUIRE_OK(manager.Pull(w.images, image, w.progress, {}));
     CHECK(start().empty());
     w.Forget(image);
+    w.Forget(first);
   }
 }
 
