@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 
+#include "cli/app_sandbox.h"
 #include "cli/commands/add.h"
 #include "cli/commands/close.h"
 #include "cli/commands/completions.h"
@@ -18,7 +19,6 @@
 #include "cli/commands/open.h"
 #include "cli/commands/path.h"
 #include "cli/commands/remove.h"
-#include "cli/commands/sandbox_run.h"
 #include "cli/commands/set_window_status.h"
 #include "cli/commands/status.h"
 #include "cli/commands/trust.h"
@@ -84,7 +84,7 @@ class App {
   std::string NameOf(const Entry& entry) const;
 
   CLI::App root_{"", "workmux"};
-  std::vector<std::string> tail_;
+  SandboxApp sandbox_;
   std::map<std::string, Entry> entries_;  // by full name
 
   AddOptions add_;
@@ -100,15 +100,12 @@ class App {
   DemoOptions demo_;
   DoctorOptions doctor_;
   CompletionsOptions completions_;
-  SandboxRunOptions run_;
-  SandboxRunOptions agent_;
-  SandboxShellOptions shell_;
   DaemonStatusOptions daemon_status_;
   DaemonStopOptions daemon_stop_;
   DaemonLogsOptions daemon_logs_;
 };
 
-App::App(std::vector<std::string> tail) : tail_(std::move(tail)) {
+App::App(std::vector<std::string> tail) : sandbox_(std::move(tail)) {
   const std::string_view help = HelpText("root");
   root_.description(Summary(help));
   root_.footer(Details(help));
@@ -236,34 +233,12 @@ void App::DefineSandbox() {
   CLI::App& sandbox = *root_.add_subcommand("sandbox", Summary(HelpText("sandbox")));
   sandbox.footer(Details(HelpText("sandbox")));
   sandbox.require_subcommand(1);
-  const auto define = [&](const char* name, const char* summary, Run run) -> CLI::App& {
+  sandbox_.Define([&](const std::string& name, const std::string& summary, CommandKind kind,
+                      SandboxApp::Run run) -> CLI::App& {
     Entry& entry = AddNested(sandbox, name, summary, std::move(run));
-    entry.kind = CommandKind::kRunsProgram;
+    entry.kind = kind;
     return *entry.app;
-  };
-  CLI::App& run =
-      define("run", "Run a command in a worktree's sandbox, on this terminal", [this](auto& env) {
-        run_.command = tail_;
-        return RunSandboxRun(run_, env);
-      });
-  run.add_option("worktree", run_.worktree, "The worktree's directory")->required();
-  CLI::App& agent =
-      define("agent", "Run the agent in a sandbox of this directory", [this](auto& env) {
-        agent_.command = tail_;
-        return RunSandboxAgent(agent_, env);
-      });
-  for (const auto& [app, options] : {std::pair(&run, &run_), std::pair(&agent, &agent_)}) {
-    app->add_option("--agent", options->agent, "Whose directories and image to use");
-    app->add_option("--backend", options->backend, "Backend, instead of the configured one");
-    app->add_option("--image", options->image, "Image, instead of the configured one");
-  }
-  CLI::App& shell =
-      define("shell", "Open a shell in a sandbox of this directory", [this](auto& env) {
-        shell_.command = tail_;
-        return RunSandboxShell(shell_, env);
-      });
-  shell.add_flag("-e,--exec", shell_.exec, "Enter a running sandbox of this worktree");
-  shell.add_option("--backend", shell_.backend, "Backend, instead of the configured one");
+  });
 }
 
 void App::DefineDaemon() {

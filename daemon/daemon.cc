@@ -5,6 +5,7 @@
 #include <csignal>
 #include <utility>
 
+#include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/io/file.h"
 #include "common/io/socket.h"
@@ -25,6 +26,7 @@
 #include "daemon/domain/agent_tracker.h"
 #include "daemon/domain/config_gate.h"
 #include "daemon/domain/doctor.h"
+#include "daemon/domain/image_manager.h"
 #include "daemon/domain/session_directory.h"
 #include "daemon/domain/session_guest_actions.h"
 #include "daemon/domain/session_manager.h"
@@ -35,6 +37,7 @@
 #include "daemon/rpc/agent_service.h"
 #include "daemon/rpc/control_server.h"
 #include "daemon/rpc/daemon_service.h"
+#include "daemon/rpc/image_service.h"
 #include "daemon/rpc/sandbox_service.h"
 #include "daemon/rpc/socket_keeper.h"
 #include "daemon/rpc/workspace_service.h"
@@ -137,6 +140,7 @@ struct Daemon::Parts {
   std::unique_ptr<PrivateAgentConfigs> agent_configs;
 
   ConfigGate config{*store};
+  ImageManager images{{.records = *store, .executor = executor, .now = &UnixNow}};
   AgentTracker agents{*store, tmux};
   SessionDirectory directory;
   SessionGuestActions guest_actions{directory, agents};
@@ -156,6 +160,7 @@ struct Daemon::Parts {
   std::unique_ptr<DaemonService> daemon_service;
   std::unique_ptr<AgentService> agent_service;
   std::unique_ptr<SandboxService> sandbox_service;
+  std::unique_ptr<ImageService> image_service;
   std::unique_ptr<WorkspaceService> workspace_service;
   std::unique_ptr<ControlServer> control;
   std::unique_ptr<SocketKeeper> keeper;
@@ -182,6 +187,7 @@ absl::Status Daemon::Parts::BuildDomain() {
                                                             .directory = directory,
                                                             .records = *store,
                                                             .trust = config,
+                                                            .images = images,
                                                             .backends = backends,
                                                             .loop = loop,
                                                             .executor = executor,
@@ -226,12 +232,15 @@ void Daemon::Parts::BuildServices() {
       .backends = backends,
       .default_runtime = [this] { return std::string(DefaultRuntime(options.env, kMacOs)); },
       .git = git});
+  image_service = std::make_unique<ImageService>(ImageService::Deps{
+      .executor = executor, .images = images, .planner = planner, .git = git, .config = config});
   workspace_service =
       std::make_unique<WorkspaceService>(WorkspaceService::Deps{.executor = executor,
                                                                 .loop = loop,
                                                                 .worktrees = *worktrees,
                                                                 .sessions = *sessions,
                                                                 .planner = planner,
+                                                                .images = images,
                                                                 .boundary = *boundary,
                                                                 .agent_configs = *agent_configs,
                                                                 .agents = agents,
@@ -250,10 +259,10 @@ absl::Status Daemon::Parts::Listen() {
     WM_ASSIGN_OR_RETURN(listener, ListenUnix(options.paths.socket));
     owns_socket = true;
   }
-  WM_ASSIGN_OR_RETURN(control,
-                      ControlServer::Start(loop, std::move(listener),
-                                           {daemon_service.get(), agent_service.get(),
-                                            sandbox_service.get(), workspace_service.get()}));
+  WM_ASSIGN_OR_RETURN(control, ControlServer::Start(loop, std::move(listener),
+                                                    {daemon_service.get(), agent_service.get(),
+                                                     sandbox_service.get(), image_service.get(),
+                                                     workspace_service.get()}));
   // A service manager's socket is the service manager's to keep.
   if (owns_socket) {
     keeper = std::make_unique<SocketKeeper>(loop, executor, options.paths.socket,
@@ -331,6 +340,7 @@ void Daemon::Stop() {
   if (parts_->boundary) parts_->boundary->StopWatching();
   if (parts_->agent_configs) parts_->agent_configs->StopWatching();
   if (parts_->workspace_service) parts_->workspace_service->FinishKills();
+  parts_->images.Stop();
   parts_->guest_executor.Drain();
   parts_->executor.Drain();
   if (parts_->owns_socket) ::unlink(parts_->options.paths.socket.c_str());

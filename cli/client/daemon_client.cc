@@ -9,6 +9,7 @@
 #include "common/base/status.h"
 #include "workmux/control/v1/agent.grpc.pb.h"
 #include "workmux/control/v1/daemon.grpc.pb.h"
+#include "workmux/control/v1/image.grpc.pb.h"
 #include "workmux/control/v1/sandbox.grpc.pb.h"
 #include "workmux/control/v1/workspace.grpc.pb.h"
 
@@ -19,6 +20,7 @@ namespace pb = control::v1;
 using std::chrono::seconds;
 using Agents = pb::AgentService::Stub;
 using Daemons = pb::DaemonService::Stub;
+using Images = pb::ImageService::Stub;
 using Sandboxes = pb::SandboxService::Stub;
 using Workspaces = pb::WorkspaceService::Stub;
 
@@ -59,27 +61,35 @@ class DaemonClient::Connection {
     return response;
   }
 
-  template <class Request>
-  Result Follow(std::unique_ptr<grpc::ClientReader<pb::WorkspaceEvent>> (Workspaces::*method)(
-                    grpc::ClientContext*, const Request&),
-                const Request& request, EventFn on_event) {
+  // Reads a stream to its end; an interrupt cancels it.
+  template <class Stub, class Request, class Event, class Handle>
+  absl::Status Read(std::unique_ptr<grpc::ClientReader<Event>> (Stub::*method)(grpc::ClientContext*,
+                                                                               const Request&),
+                    const Request& request, Handle handle) {
     WM_RETURN_IF_ERROR(Connect());
     grpc::ClientContext context;
     AddClientMetadata(context);
     Interrupt interrupt([&context] { context.TryCancel(); });
-    Workspaces stub(channel_);
+    Stub stub(channel_);
     const auto reader = (stub.*method)(&context, request);
+    Event event;
+    while (reader->Read(&event)) handle(event);
+    const grpc::Status status = reader->Finish();
+    return status.ok() ? absl::OkStatus() : FromDaemon(status);
+  }
+
+  template <class Request>
+  Result Follow(std::unique_ptr<grpc::ClientReader<pb::WorkspaceEvent>> (Workspaces::*method)(
+                    grpc::ClientContext*, const Request&),
+                const Request& request, EventFn on_event) {
     std::optional<pb::WorkspaceEvent::Result> result;
-    pb::WorkspaceEvent event;
-    while (reader->Read(&event)) {
+    WM_RETURN_IF_ERROR(Read(method, request, [&](const pb::WorkspaceEvent& event) {
       if (event.has_result()) {
         result = event.result();
       } else {
         on_event(event);
       }
-    }
-    const grpc::Status status = reader->Finish();
-    if (!status.ok()) return FromDaemon(status);
+    }));
     if (!result) return Internal("the daemon ended the call without a result");
     return *std::move(result);
   }
@@ -162,6 +172,25 @@ absl::StatusOr<pb::DiagnoseResponse> DaemonClient::Diagnose(const pb::DiagnoseRe
 }
 absl::StatusOr<pb::GetConfigReferenceResponse> DaemonClient::GetConfigReference() {
   return connection_->Ask(&Daemons::GetConfigReference, pb::GetConfigReferenceRequest(), kShort);
+}
+
+absl::Status DaemonClient::PullImage(const pb::PullImageRequest& request, ImageEventFn on_event) {
+  return connection_->Read(&Images::PullImage, request, on_event);
+}
+absl::Status DaemonClient::BuildImage(const pb::BuildImageRequest& request, ImageEventFn on_event) {
+  return connection_->Read(&Images::BuildImage, request, on_event);
+}
+absl::Status DaemonClient::InstallGuest(const pb::InstallGuestRequest& request,
+                                        ImageEventFn on_event) {
+  return connection_->Read(&Images::InstallGuest, request, on_event);
+}
+absl::StatusOr<pb::GetBuildTargetResponse> DaemonClient::GetBuildTarget(
+    const pb::GetBuildTargetRequest& request) {
+  return connection_->Ask(&Images::GetBuildTarget, request);
+}
+absl::StatusOr<pb::GetDockerfileResponse> DaemonClient::GetDockerfile(
+    const pb::GetDockerfileRequest& request) {
+  return connection_->Ask(&Images::GetDockerfile, request, kShort);
 }
 
 absl::StatusOr<pb::PlanAttachResponse> DaemonClient::PlanAttach(

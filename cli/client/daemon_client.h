@@ -9,15 +9,22 @@
 
 namespace workmux::control::v1 {
 class AddWorktreeRequest;
+class BuildImageRequest;
 class CloseWorktreeRequest;
 class DiagnoseRequest;
 class DiagnoseResponse;
 class FindWorktreeRequest;
 class FindWorktreeResponse;
+class GetBuildTargetRequest;
+class GetBuildTargetResponse;
 class GetConfigReferenceResponse;
+class GetDockerfileRequest;
+class GetDockerfileResponse;
 class GetInfoResponse;
+class ImageEvent;
 class InspectRemovalRequest;
 class InspectRemovalResponse;
+class InstallGuestRequest;
 class ListAgentsRequest;
 class ListAgentsResponse;
 class ListWorktreesRequest;
@@ -26,6 +33,7 @@ class MergeWorktreeRequest;
 class OpenWorktreeRequest;
 class PlanAttachRequest;
 class PlanAttachResponse;
+class PullImageRequest;
 class RemoveWorktreeRequest;
 class ReviewConfigRequest;
 class ReviewConfigResponse;
@@ -81,6 +89,15 @@ class DaemonClient {
   absl::StatusOr<control::v1::DiagnoseResponse> Diagnose(
       const control::v1::DiagnoseRequest& request);
   absl::StatusOr<control::v1::GetConfigReferenceResponse> GetConfigReference();
+
+  using ImageEventFn = absl::FunctionRef<void(const control::v1::ImageEvent&)>;
+  absl::Status PullImage(const control::v1::PullImageRequest& request, ImageEventFn on_event);
+  absl::Status BuildImage(const control::v1::BuildImageRequest& request, ImageEventFn on_event);
+  absl::Status InstallGuest(const control::v1::InstallGuestRequest& request, ImageEventFn on_event);
+  absl::StatusOr<control::v1::GetBuildTargetResponse> GetBuildTarget(
+      const control::v1::GetBuildTargetRequest& request);
+  absl::StatusOr<control::v1::GetDockerfileResponse> GetDockerfile(
+      const control::v1::GetDockerfileRequest& request);
 
   absl::StatusOr<control::v1::PlanAttachResponse> PlanAttach(
       const control::v1::PlanAttachRequest& request);

@@ -192,7 +192,8 @@ class SessionLease::Worker {
   void Handle(const pb::OpenSessionEvent& event) {
     switch (event.event_case()) {
       case pb::OpenSessionEvent::kProgress:
-        if (callbacks_.on_progress && !ready()) callbacks_.on_progress(event.progress().title());
+        if (callbacks_.on_progress && !ready())
+          callbacks_.on_progress(event.progress().title(), event.progress().detail());
         return;
       case pb::OpenSessionEvent::kWarning:
         if (callbacks_.on_warning && !ready()) callbacks_.on_warning(event.warning().message());

@@ -31,7 +31,7 @@ class SessionLease {
  public:
   struct Callbacks {
     // Called on the lease's thread until the session is ready.
-    absl::AnyInvocable<void(const std::string& title)> on_progress;
+    absl::AnyInvocable<void(const std::string& title, const std::string& detail)> on_progress;
     absl::AnyInvocable<void(const std::string& message)> on_warning;
     // Called by RunSession before the program starts: the terminal is its own then.
     absl::AnyInvocable<void()> on_ready;

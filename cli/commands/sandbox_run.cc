@@ -48,7 +48,9 @@ absl::StatusOr<int> Run(const pb::OpenSessionRequest& request, const CommandEnv&
   return RetryAfterTrust(env, [&] {
     ProgressDisplay progress(env.terminal);
     SessionLease::Callbacks callbacks;
-    callbacks.on_progress = [&](const std::string& title) { progress.SetTitle(title); };
+    callbacks.on_progress = [&](const std::string& title, const std::string& detail) {
+      progress.SetTitle(title, detail);
+    };
     callbacks.on_warning = [&](const std::string& message) { progress.PrintWarning(message); };
     callbacks.on_ready = [&] { progress.Finish(); };
     return RunSession(env.launcher, request, signals, std::move(callbacks));

@@ -5,7 +5,9 @@
 namespace workmux::cli {
 
 void ShowEvent(const control::v1::WorkspaceEvent& event, ProgressDisplay& progress) {
-  if (event.has_progress()) progress.SetTitle(event.progress().title());
+  if (event.has_progress()) {
+    progress.SetTitle(event.progress().title(), event.progress().detail());
+  }
   if (event.has_warning()) progress.PrintWarning(event.warning().message());
   if (event.has_output()) progress.PrintLine(event.output().text());
 }

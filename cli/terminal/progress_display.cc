@@ -16,9 +16,10 @@ constexpr std::array<const char*, 10> kFrames = {"⠋", "⠙", "⠹", "⠸", "�
 
 }  // namespace
 
-void ProgressDisplay::SetTitle(std::string_view title) {
+void ProgressDisplay::SetTitle(std::string_view title, std::string_view detail) {
   MutexLock lock(mu_);
   title_ = Printable(title);
+  detail_ = detail.empty() ? std::string() : Format(" ({})", Printable(detail));
   finished_ = false;
   if (!animator_.joinable()) animator_ = std::thread([this] { Animate(); });
 }
@@ -71,7 +72,7 @@ void ProgressDisplay::Draw(std::size_t frame) {
   const std::string_view symbol = kFrames[frame % kFrames.size()];
   const std::string colored =
       terminal_.color() ? Format("\x1b[36m{}\x1b[0m", symbol) : std::string(symbol);
-  terminal_.Err(Format("\r{} {}\x1b[K", colored, title_));
+  terminal_.Err(Format("\r{} {}{}\x1b[K", colored, title_, detail_));
 }
 
 void ProgressDisplay::Clear() {

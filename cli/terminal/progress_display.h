@@ -19,7 +19,9 @@ class ProgressDisplay {
   ProgressDisplay(const ProgressDisplay&) = delete;
   ProgressDisplay& operator=(const ProgressDisplay&) = delete;
 
-  void SetTitle(std::string_view title);
+  void SetTitle(std::string_view title) { SetTitle(title, {}); }
+  // `detail`: what changes too often for anything but a terminal.
+  void SetTitle(std::string_view title, std::string_view detail);
   // A line that stays, above the spinner.
   void PrintLine(std::string_view line);
   void PrintWarning(std::string_view message);
@@ -35,6 +37,7 @@ class ProgressDisplay {
   Mutex mu_;
   CondVar changed_;
   std::string title_ WM_GUARDED_BY(mu_);
+  std::string detail_ WM_GUARDED_BY(mu_);
   std::string shown_title_ WM_GUARDED_BY(mu_);
   bool drawn_ WM_GUARDED_BY(mu_) = false;
   bool finished_ WM_GUARDED_BY(mu_) = false;

@@ -29,6 +29,9 @@ struct Command {
   // Starts with SIGINT and SIGQUIT ignored. For a moment the caller ignores them
   // too, so only a program's main thread may start such a command.
   bool ignore_keyboard_signals = false;
+  // For a CommandRunner: stdout and stderr are one terminal (120 columns, 40 rows),
+  // so that the program draws its progress; all of it comes as StdStream::kOut.
+  bool terminal_output = false;
 };
 
 // Exactly one of the two is meaningful: signal when it is not 0, else code.

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pty.h>
 #include <sys/eventfd.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,9 +39,33 @@ struct Child {
   UniqueFd err;
 };
 
+// A terminal for output only: nothing is echoed, nothing typed becomes a signal.
+// It is nobody's controlling terminal.
+absl::StatusOr<Pipe> MakeTerminal() {
+  int terminal = -1;
+  int program = -1;
+  termios mode{};
+  ::cfmakeraw(&mode);
+  ::cfsetspeed(&mode, B38400);
+  winsize size{};
+  size.ws_row = 40;
+  size.ws_col = 120;
+  if (::openpty(&terminal, &program, nullptr, &mode, &size) != 0)
+    return ErrnoStatus(errno, "openpty");
+  Pipe pipe{.read = UniqueFd(terminal), .write = UniqueFd(program)};
+  ::fcntl(terminal, F_SETFD, FD_CLOEXEC);
+  ::fcntl(program, F_SETFD, FD_CLOEXEC);
+  return pipe;
+}
+
+absl::StatusOr<Pipe> MakeErrorOutput(const Command& command, const Pipe& out) {
+  if (!command.terminal_output) return MakePipe();
+  return Pipe{.read = UniqueFd(), .write = UniqueFd(::fcntl(out.write.get(), F_DUPFD_CLOEXEC, 3))};
+}
+
 absl::StatusOr<Child> Spawn(const Command& command) {
-  WM_ASSIGN_OR_RETURN(Pipe out, MakePipe());
-  WM_ASSIGN_OR_RETURN(Pipe err, MakePipe());
+  WM_ASSIGN_OR_RETURN(Pipe out, command.terminal_output ? MakeTerminal() : MakePipe());
+  WM_ASSIGN_OR_RETURN(Pipe err, MakeErrorOutput(command, out));
   Pipe in;
   SpawnOptions options;
   if (command.stdin_data.empty()) {

@@ -173,7 +173,9 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
   rollback.Add([backend = plan.backend, name = spec.name] {
     LogFailure("undoing a sandbox", backend->Release(name));
   });
-  WM_RETURN_IF_ERROR(plan.backend->Prepare(spec, progress, stop));
+  WM_RETURN_IF_ERROR(deps_.images.Use(
+      plan.backend->images(), plan.image,
+      [&] { return plan.backend->Prepare(spec, progress, stop); }, progress, stop));
   WM_RETURN_IF_ERROR(sources.CheckUnchanged());
   WM_ASSIGN_OR_RETURN(ExecPlan run, plan.backend->PlanRun(spec, request.caller.env));
   if (stop.stop_requested()) return Cancelled("interrupted");

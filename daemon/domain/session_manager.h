@@ -17,6 +17,7 @@
 #include "daemon/async/executor.h"
 #include "daemon/domain/agent_tracker.h"
 #include "daemon/domain/config_gate.h"
+#include "daemon/domain/image_manager.h"
 #include "daemon/domain/mask_guard.h"
 #include "daemon/domain/mount_sources.h"
 #include "daemon/domain/progress.h"
@@ -45,6 +46,7 @@ class SessionManager {
     SessionDirectory& directory;
     SessionRecords& records;
     ConfigGate& trust;
+    ImageManager& images;
     const SandboxBackends& backends;
     EventLoop& loop;
     Executor& executor;

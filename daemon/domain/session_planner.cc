@@ -9,6 +9,7 @@
 #include "daemon/domain/agent_command.h"
 #include "daemon/domain/excluded_files.h"
 #include "daemon/domain/extra_mounts.h"
+#include "daemon/domain/image_name.h"
 #include "daemon/domain/mount_plan.h"
 #include "daemon/domain/sandbox_environment.h"
 #include "daemon/domain/worktree_claims.h"
@@ -20,18 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kDefaultImage = "ghcr.io/raine/workmux-sandbox:{agent}";
-constexpr std::string_view kAgentPlaceholder = "{agent}";
 // The seeds' HOME in a container, which runs as a user that its image does not know.
 constexpr char kContainerHome[] = "/tmp";
 constexpr char kNamespaceBackend[] = "namespace";
-
-std::string ImageFor(const std::string& configured, std::string_view agent) {
-  std::string image = configured.empty() ? std::string(kDefaultImage) : configured;
-  const auto at = image.find(kAgentPlaceholder);
-  if (at != std::string::npos) image.replace(at, kAgentPlaceholder.size(), agent);
-  return image;
-}
 
 // "wm-<handle>-<id>" of what engines take in a name, and short enough for a host
 // name too (HOST_NAME_MAX, limits.h). The id alone tells sandboxes apart.
@@ -139,12 +131,24 @@ absl::StatusOr<SandboxBackend*> SessionPlanner::BackendFor(const Config& config,
                   "use container or namespace");
 }
 
+absl::StatusOr<ImageChoice> SessionPlanner::ChooseImage(const Config& config,
+                                                        const std::string& agent,
+                                                        const std::string& backend) {
+  WM_ASSIGN_OR_RETURN(SandboxBackend * chosen, BackendFor(config, backend));
+  ImageChoice choice;
+  choice.store = chosen->images();
+  const ResolvedAgent resolved = ResolveAgent(config, agent);
+  choice.agent = IsKnown(*resolved.profile) ? std::string(resolved.profile->name) : resolved.name;
+  choice.image = ResolveImage(config.sandbox.image, resolved.profile->name);
+  return choice;
+}
+
 absl::Status SessionPlanner::CheckReady(const Config& config, const std::string& agent,
                                         const std::string& backend, const Env& caller) {
   WM_ASSIGN_OR_RETURN(SandboxBackend * chosen, BackendFor(config, backend));
   WM_RETURN_IF_ERROR(chosen->CheckOptions(config.sandbox));
-  return chosen->Check(ImageFor(config.sandbox.image, ResolveAgent(config, agent).profile->name),
-                       caller);
+  WM_ASSIGN_OR_RETURN(const ImageChoice choice, ChooseImage(config, agent, backend));
+  return chosen->Check(choice.image, caller);
 }
 
 absl::Status SessionPlanner::PlanHostFiles(const SandboxConfig& sandbox, const Caller& caller,
@@ -191,7 +195,8 @@ absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) 
 
   const ResolvedAgent agent = ResolveAgent(loaded.config, request.agent);
   plan.agent = agent.name;
-  plan.image = ImageFor(request.image.empty() ? sandbox.image : request.image, agent.profile->name);
+  plan.image =
+      ResolveImage(request.image.empty() ? sandbox.image : request.image, agent.profile->name);
   plan.git = sandbox.git;
   plan.icons = loaded.config.status_icons;
   plan.container = sandbox.container;

@@ -41,6 +41,13 @@ struct SessionRequest {
 // Backends by name: the container runtimes and "namespace". Made once.
 using SandboxBackends = std::map<std::string, SandboxBackend*, std::less<>>;
 
+// The image that an agent's sandbox is made from, and where it lies.
+struct ImageChoice {
+  ImageStore* store = nullptr;  // nullptr: the backend uses none
+  std::string image;
+  std::string agent;  // profile name, or the configured one of an unknown program
+};
+
 // The policy of one session, decided before anything is made.
 struct SessionPlan {
   std::string session_id;
@@ -108,6 +115,10 @@ class SessionPlanner {
   // and backend: the configured ones.
   absl::Status CheckReady(const Config& config, const std::string& agent,
                           const std::string& backend, const Env& caller);
+
+  // As CheckReady chooses it.
+  absl::StatusOr<ImageChoice> ChooseImage(const Config& config, const std::string& agent,
+                                          const std::string& backend);
 
   // What the daemon adds while it brings the session to life.
   struct Endpoints {

@@ -2,6 +2,8 @@
 
 #include <absl/status/statusor.h>
 
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -41,6 +43,23 @@ class TrustRecords {
       const std::filesystem::path& common_dir) = 0;
   virtual absl::Status ApproveHash(const std::filesystem::path& common_dir,
                                    std::string_view sha256) = 0;
+};
+
+// What a registry last said about an image that is on this machine.
+struct ImageRecord {
+  std::string engine;
+  std::string image;
+  std::string image_id;      // the verdict is about this one only
+  std::int64_t checked = 0;  // Unix time, seconds
+  bool stale = false;
+};
+
+class ImageRecords {
+ public:
+  virtual ~ImageRecords() = default;
+  virtual absl::Status PutImage(const ImageRecord& record) = 0;
+  virtual absl::StatusOr<std::optional<ImageRecord>> GetImage(std::string_view engine,
+                                                              std::string_view image) = 0;
 };
 
 }  // namespace workmux::daemon

@@ -14,6 +14,7 @@
 #include "daemon/domain/progress.h"
 #include "daemon/domain/sandbox_spec.h"
 #include "daemon/domain/types.h"
+#include "daemon/ports/image_store.h"
 
 namespace workmux::daemon {
 
@@ -47,6 +48,8 @@ class SandboxBackend {
  public:
   virtual ~SandboxBackend() = default;
   virtual std::string_view name() const = 0;
+  // Where its sandboxes' images come from; nullptr: it uses none.
+  virtual ImageStore* images() { return nullptr; }
 
   // Whether a sandbox could be made now: program installed, engine answering,
   // image present (empty: not asked). The error's hint names the fix.

@@ -1,7 +1,7 @@
 #include "daemon/rpc/sandbox_service.h"
 
 #include "daemon/rpc/convert.h"
-#include "daemon/rpc/stream_call.h"
+#include "daemon/rpc/stream_progress.h"
 #include "daemon/rpc/unary_call.h"
 
 namespace workmux::daemon {
@@ -9,26 +9,6 @@ namespace {
 
 namespace pb = ::workmux::control::v1;
 using Stream = StreamCall<pb::OpenSessionEvent>;
-
-class SessionProgress : public ProgressSink {
- public:
-  explicit SessionProgress(Stream& stream) : stream_(stream) {}
-  void Step(std::string_view step, std::string_view title) override {
-    pb::OpenSessionEvent event;
-    event.mutable_progress()->set_step(std::string(step));
-    event.mutable_progress()->set_title(std::string(title));
-    stream_.Send(std::move(event));
-  }
-  void Warn(std::string_view message) override {
-    pb::OpenSessionEvent event;
-    event.mutable_warning()->set_message(std::string(message));
-    stream_.Send(std::move(event));
-  }
-  void Output(std::string_view line, bool) override { Step("output", line); }
-
- private:
-  Stream& stream_;
-};
 
 SessionPurpose FromWire(pb::SessionPurpose purpose) {
   if (purpose == pb::SESSION_PURPOSE_AGENT) return SessionPurpose::kAgent;
@@ -128,7 +108,7 @@ grpc::ServerWriteReactor<pb::OpenSessionEvent>* SandboxService::OpenSession(
   return Stream::Start(deps_.executor, [this, version, request = FromWire(*request)](
                                            std::shared_ptr<Stream> stream) {
     if (!version.ok()) return stream->End(version);
-    SessionProgress progress(*stream);
+    StreamProgress<pb::OpenSessionEvent> progress(*stream);
     auto opened = deps_.sessions.Open(request, progress, stream->stop_token());
     if (!opened.ok()) return stream->End(opened.status());
     HoldLease(deps_.sessions, opened->session_id, stream, std::move(opened->plan), opened->backend);

@@ -9,7 +9,7 @@
 #include "daemon/domain/caller_pane.h"
 #include "daemon/domain/configured_agents.h"
 #include "daemon/rpc/convert.h"
-#include "daemon/rpc/stream_call.h"
+#include "daemon/rpc/stream_progress.h"
 #include "daemon/rpc/unary_call.h"
 
 namespace workmux::daemon {
@@ -20,31 +20,6 @@ using EventStream = StreamCall<pb::WorkspaceEvent>;
 
 constexpr std::chrono::milliseconds kAnswerFirst{150};
 constexpr std::size_t kShownLines = 20;
-
-class StreamProgress : public ProgressSink {
- public:
-  explicit StreamProgress(EventStream& stream) : stream_(stream) {}
-  void Step(std::string_view step, std::string_view title) override {
-    pb::WorkspaceEvent event;
-    event.mutable_progress()->set_step(std::string(step));
-    event.mutable_progress()->set_title(std::string(title));
-    stream_.Send(std::move(event));
-  }
-  void Warn(std::string_view message) override {
-    pb::WorkspaceEvent event;
-    event.mutable_warning()->set_message(std::string(message));
-    stream_.Send(std::move(event));
-  }
-  void Output(std::string_view line, bool is_stderr) override {
-    pb::WorkspaceEvent event;
-    event.mutable_output()->set_text(std::string(line));
-    event.mutable_output()->set_is_stderr(is_stderr);
-    stream_.Send(std::move(event));
-  }
-
- private:
-  EventStream& stream_;
-};
 
 class SilentProgress : public ProgressSink {
  public:
@@ -197,7 +172,7 @@ WorkspaceService::Stream* WorkspaceService::RunStream(Context* context, const Re
   return EventStream::Start(deps_.executor, [version, request = *request, body = std::move(body)](
                                                 std::shared_ptr<EventStream> stream) {
     if (!version.ok()) return stream->End(version);
-    StreamProgress progress(*stream);
+    StreamProgress<pb::WorkspaceEvent> progress(*stream);
     absl::StatusOr<pb::WorkspaceEvent::Result> result =
         body(request, progress, stream->stop_token());
     if (!result.ok()) return stream->End(result.status());
@@ -208,10 +183,16 @@ WorkspaceService::Stream* WorkspaceService::RunStream(Context* context, const Re
   });
 }
 
-absl::Status WorkspaceService::CheckSandbox(const Call& call, const std::string& agent,
+absl::Status WorkspaceService::CheckSandbox(Call& call, const std::string& agent,
                                             const std::string& backend) {
   const Config& config = call.config().config;
-  WM_RETURN_IF_ERROR(deps_.planner.CheckReady(config, agent, backend, call.caller().env));
+  const Env& env = call.caller().env;
+  WM_ASSIGN_OR_RETURN(const ImageChoice choice, deps_.planner.ChooseImage(config, agent, backend));
+  const WorktreeContext context = call.context();
+  WM_RETURN_IF_ERROR(deps_.images.Use(
+      choice.store, choice.image,
+      [&] { return deps_.planner.CheckReady(config, agent, backend, env); }, context.progress,
+      context.stop));
   return config.sandbox.git == SandboxGit::kClone ? deps_.boundary.Check() : absl::OkStatus();
 }
 

@@ -25,6 +25,7 @@ class WorkspaceService : public workmux::control::v1::WorkspaceService::Callback
     WorktreeManager& worktrees;
     SessionManager& sessions;
     SessionPlanner& planner;
+    ImageManager& images;
     GitBoundary& boundary;
     AgentConfigs& agent_configs;
     AgentTracker& agents;
@@ -77,8 +78,9 @@ class WorkspaceService : public workmux::control::v1::WorkspaceService::Callback
     std::unique_ptr<EventLoop::Registration> timer;
   };
   void RunKill(std::uint64_t id);
-  // Everything that can be known to be missing, before a window is touched.
-  absl::Status CheckSandbox(const Call& call, const std::string& agent, const std::string& backend);
+  // Everything that can be known to be missing, before a window is touched; an
+  // official image that is not there is pulled.
+  absl::Status CheckSandbox(Call& call, const std::string& agent, const std::string& backend);
   // The caller's own window goes only after the answer has had time to arrive.
   void KillLater(std::shared_ptr<Multiplexer> multiplexer, std::vector<std::string> windows);
   std::vector<workmux::control::v1::WorktreeEntry> WithStatuses(

@@ -9,14 +9,15 @@ set(WORKMUX_TEST_LAUNCHER "" CACHE FILEPATH "Program that starts the test progra
 add_custom_target(unit_tests)
 add_custom_target(component_tests)
 
-# workmux_test(<name> <label> SOURCES a_test.cc ... LIBS workmux::x ... [ROOT] [SERIAL])
+# workmux_test(<name> <label> SOURCES a_test.cc ... LIBS workmux::x ... [ROOT] [SERIAL]
+#              [TIMEOUT seconds])
 # One Catch2 program; each test case becomes a ctest test with the label: unit,
 # component, integration, e2e or attack. A test that lacks a tool prints
 # "SKIPPED: why" and counts as skipped, never as passed. ROOT adds the label
 # root: the program keeps root's rights when tests/run has them. SERIAL: no two
-# of its cases run at once.
+# of its cases run at once. TIMEOUT: for one case, where the level's is too short.
 function(workmux_test name label)
-  cmake_parse_arguments(ARG "ROOT;SERIAL" "" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "ROOT;SERIAL" "TIMEOUT" "SOURCES;LIBS" ${ARGN})
   if(WORKMUX_UNIT_AND_COMPONENT_ONLY AND NOT label MATCHES "^(unit|component)$")
     return()
   endif()
@@ -35,6 +36,9 @@ function(workmux_test name label)
   set(timeout 60)
   if(label MATCHES "^(integration|e2e|attack)$")
     set(timeout 300)
+  endif()
+  if(ARG_TIMEOUT)
+    set(timeout ${ARG_TIMEOUT})
   endif()
   set(lock)
   if(ARG_SERIAL)

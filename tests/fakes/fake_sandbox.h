@@ -54,8 +54,10 @@ class FakeSandboxBackend : public daemon::SandboxBackend {
   FakeSandboxBackend(std::string name, SandboxLog& log) : name_(std::move(name)), log_(log) {}
 
   std::string_view name() const override { return name_; }
+  daemon::ImageStore* images() override { return store; }
   absl::Status Check(std::string_view image, const Env&) override {
-    return log_.Enter("check", std::string(image));
+    WM_RETURN_IF_ERROR(log_.Enter("check", std::string(image)));
+    return store == nullptr ? absl::OkStatus() : store->IdOf(std::string(image)).status();
   }
   absl::Status CheckOptions(const daemon::SandboxConfig&) override {
     const auto failure = log_.failures.find("options");
@@ -68,6 +70,7 @@ class FakeSandboxBackend : public daemon::SandboxBackend {
   absl::Status Prepare(const daemon::SandboxSpec& spec, daemon::ProgressSink&,
                        std::stop_token) override {
     prepared = spec;
+    if (store != nullptr) WM_RETURN_IF_ERROR(store->IdOf(spec.image).status());
     existing[spec.name] = {spec.name, spec.session_id, false};
     return log_.Enter("prepare", spec.name);
   }
@@ -119,6 +122,7 @@ class FakeSandboxBackend : public daemon::SandboxBackend {
   std::map<std::string, daemon::SandboxInfo> existing;  // by name
   daemon::SandboxSpec prepared;                         // the last one
   std::string start_failure;
+  daemon::ImageStore* store = nullptr;  // set: a missing image is IMAGE_NOT_FOUND
   bool outlives = true;
 
  private:

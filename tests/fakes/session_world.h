@@ -8,6 +8,7 @@
 
 #include "daemon/domain/session_manager.h"
 #include "tests/fakes/fake_git.h"
+#include "tests/fakes/fake_images.h"
 #include "tests/fakes/fake_multiplexer.h"
 #include "tests/fakes/fake_progress.h"
 #include "tests/fakes/fake_records.h"
@@ -49,6 +50,7 @@ struct SessionWorld {
         .directory = *directory,
         .records = session_records,
         .trust = gate,
+        .images = images,
         .backends = backends,
         .loop = loop,
         .executor = executor,
@@ -104,6 +106,10 @@ struct SessionWorld {
        .own_dirs = {dir / "home/.local/state/workmux"}}};
   daemon::EventLoop loop;
   ManualExecutor executor;  // its jobs hold registrations of the loop
+  FakeImageStore image_store;
+  FakeImageRecords image_records;
+  daemon::ImageManager images{
+      {.records = image_records, .executor = executor, .now = [] { return 0; }}};
   daemon::Caller caller;
   std::unique_ptr<daemon::SessionDirectory> directory;
   std::unique_ptr<daemon::AgentTracker> agents;

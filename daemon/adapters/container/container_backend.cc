@@ -51,7 +51,9 @@ absl::StatusOr<SandboxExit> ExitFromState(std::string_view text, ExitStatus seen
 
 ContainerBackend::ContainerBackend(CommandRunner& runner, RuntimeTraits traits,
                                    const Env& environment, std::string instance)
-    : client_(runner, traits, environment), instance_(std::move(instance)) {}
+    : client_(runner, traits, environment),
+      images_(runner, traits, environment),
+      instance_(std::move(instance)) {}
 
 absl::Status ContainerBackend::Check(std::string_view image, const Env& env) {
   for (const std::string_view name : kEngineChoice) {

@@ -5,6 +5,7 @@
 
 #include "common/base/mutex.h"
 #include "daemon/adapters/container/engine_client.h"
+#include "daemon/adapters/container/engine_images.h"
 #include "daemon/ports/sandbox_backend.h"
 
 namespace workmux::daemon {
@@ -20,6 +21,7 @@ class ContainerBackend : public SandboxBackend {
                    std::string instance);
 
   std::string_view name() const override { return client_.traits().name; }
+  ImageStore* images() override { return &images_; }
   bool outlives_client() const override { return true; }
   absl::Status Check(std::string_view image, const Env& env) override;
   absl::Status CheckOptions(const SandboxConfig& config) override;
@@ -45,6 +47,7 @@ class ContainerBackend : public SandboxBackend {
   absl::StatusOr<std::string> FindGateway();
 
   EngineClient client_;
+  EngineImages images_;
   const std::string instance_;
   Mutex mu_;
   std::optional<std::string> gateway_ WM_GUARDED_BY(mu_);

@@ -15,8 +15,8 @@ namespace {
 constexpr auto kNames = std::to_array<std::string_view>(
     {"PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY",
      "DOCKER_CERT_PATH", "DOCKER_API_VERSION", "CONTAINER_HOST", "CONTAINER_CONNECTION",
-     "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "CONTAINERS_REGISTRIES_CONF", "XDG_RUNTIME_DIR",
-     "XDG_CONFIG_HOME", "XDG_DATA_HOME", "SSH_AUTH_SOCK"});
+     "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "SSH_AUTH_SOCK", "REGISTRY_AUTH_FILE",
+     "CONTAINERS_CONF", "CONTAINERS_REGISTRIES_CONF", "CONTAINERS_STORAGE_CONF"});
 
 bool Contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
@@ -39,8 +39,7 @@ Env ClientEnvironment(const Env& environment) {
 EngineClient::EngineClient(CommandRunner& runner, RuntimeTraits traits, const Env& environment)
     : runner_(runner), traits_(traits), env_(ClientEnvironment(environment)) {}
 
-absl::StatusOr<std::string> EngineClient::Run(EngineCall call, std::stop_token stop,
-                                              std::chrono::milliseconds timeout) const {
+Command EngineClient::CommandOf(EngineCall call) const {
   Command command;
   command.argv = std::move(call.argv);
   command.cwd = "/";
@@ -48,23 +47,45 @@ absl::StatusOr<std::string> EngineClient::Run(EngineCall call, std::stop_token s
   // The client's own variables win: a sandbox's value never reaches the client.
   for (const auto& [name, value] : env_) command.env[name] = value;
   command.files = std::move(call.files);
-  RunOptions options;
-  options.stop = std::move(stop);
-  options.timeout = timeout;
-  absl::StatusOr<CommandResult> result = runner_.Run(command, options);
-  if (absl::IsNotFound(result.status())) {
+  command.stdin_data = std::move(call.input);
+  command.terminal_output = call.terminal;
+  return command;
+}
+
+absl::Status EngineClient::NotRun(const absl::Status& why) const {
+  if (absl::IsNotFound(why)) {
     return WithHint(WithReason(FailedPrecondition("{} is not installed", traits_.program),
                                "RUNTIME_NOT_INSTALLED"),
                     traits_.install_hint);
   }
-  if (absl::IsDeadlineExceeded(result.status())) {
+  if (absl::IsDeadlineExceeded(why)) {
     return WithHint(WithReason(Unavailable("the {} engine does not answer", traits_.name),
                                "RUNTIME_UNREACHABLE"),
                     Format("Check `{} info`.", traits_.program));
   }
-  if (!result.ok()) return result.status();
-  if (!result->exit.ok()) return Explain(*result);
+  return why;
+}
+
+absl::StatusOr<std::string> EngineClient::Run(EngineCall call, std::stop_token stop,
+                                              std::chrono::milliseconds timeout) const {
+  RunOptions options;
+  options.stop = std::move(stop);
+  options.timeout = timeout;
+  absl::StatusOr<CommandResult> result = runner_.Run(CommandOf(std::move(call)), options);
+  if (!result.ok()) return NotRun(result.status());
+  if (!result->exit.ok()) return Explain(result->err);
   return std::move(result->out);
+}
+
+absl::StatusOr<ExitStatus> EngineClient::Stream(EngineCall call, std::stop_token stop,
+                                                std::chrono::milliseconds timeout,
+                                                OutputFn on_output) const {
+  RunOptions options;
+  options.stop = std::move(stop);
+  options.timeout = timeout;
+  absl::StatusOr<ExitStatus> exit = runner_.Stream(CommandOf(std::move(call)), options, on_output);
+  if (!exit.ok()) return NotRun(exit.status());
+  return exit;
 }
 
 absl::StatusOr<std::string> EngineClient::Run(std::vector<std::string> arguments) const {
@@ -75,8 +96,8 @@ absl::StatusOr<std::string> EngineClient::Run(std::vector<std::string> arguments
 }
 
 // The clients give exit code 1 or 125 for everything: only their words tell.
-absl::Status EngineClient::Explain(const CommandResult& result) const {
-  const std::string said = LastLines(result.err, kShownLines);
+absl::Status EngineClient::Explain(std::string_view output) const {
+  const std::string said = LastLines(output, kShownLines);
   std::string lower = said;
   std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -98,7 +119,8 @@ absl::Status EngineClient::Explain(const CommandResult& result) const {
   if (Contains(lower, "no such image") || Contains(lower, "image not known")) {
     return WithHint(
         WithReason(NotFound("the image is not on this machine: {}", said), "IMAGE_NOT_FOUND"),
-        Format("Get it with `{0} pull` or make it with `{0} build`, or set sandbox.image.",
+        Format("Make it with `{} build` or get it with `workmux sandbox pull`, or set "
+               "sandbox.image.",
                traits_.program));
   }
   // podman-create(1), --init: the program comes in a package of its own.

@@ -30,8 +30,17 @@ class EngineClient {
       std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
   absl::StatusOr<std::string> Run(std::vector<std::string> arguments) const;
 
+  // As Run, with the output handed over as it comes. A client that ran and failed
+  // is a result.
+  absl::StatusOr<ExitStatus> Stream(EngineCall call, std::stop_token stop,
+                                    std::chrono::milliseconds timeout, OutputFn on_output) const;
+
+  // What the last lines of a client that failed mean.
+  absl::Status Explain(std::string_view output) const;
+
  private:
-  absl::Status Explain(const CommandResult& result) const;
+  Command CommandOf(EngineCall call) const;
+  absl::Status NotRun(const absl::Status& why) const;
 
   CommandRunner& runner_;
   RuntimeTraits traits_;

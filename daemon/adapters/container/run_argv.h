@@ -31,6 +31,8 @@ struct EngineCall {
   std::vector<std::string> argv;
   Env env;
   std::vector<InheritedFile> files;
+  std::string input;      // for its standard input
+  bool terminal = false;  // Command::terminal_output
 };
 
 // Whether the runtime can do what the configuration asks for, by its traits. Pure.

@@ -43,6 +43,8 @@ CREATE TABLE operation_steps (
       "ALTER TABLE sessions ADD COLUMN main_writable TEXT NOT NULL DEFAULT '1';"
       "ALTER TABLE sessions ADD COLUMN masks TEXT NOT NULL DEFAULT '';"
       "UPDATE sessions SET backend = 'docker' WHERE backend = 'container'",
+      "CREATE TABLE images (engine TEXT NOT NULL, image TEXT NOT NULL, image_id TEXT NOT NULL, "
+      "checked TEXT NOT NULL, stale TEXT NOT NULL, PRIMARY KEY (engine, image)) STRICT",
   };
 }
 

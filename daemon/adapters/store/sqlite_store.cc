@@ -230,4 +230,29 @@ absl::Status SqliteStore::ApproveHash(const std::filesystem::path& common_dir,
       .status();
 }
 
+absl::Status SqliteStore::PutImage(const ImageRecord& record) {
+  return Run(Durability::kProcess, "INSERT OR REPLACE INTO images VALUES (?,?,?,?,?)",
+             {record.engine, record.image, record.image_id, std::to_string(record.checked),
+              record.stale ? "1" : "0"})
+      .status();
+}
+
+absl::StatusOr<std::optional<ImageRecord>> SqliteStore::GetImage(std::string_view engine,
+                                                                 std::string_view image) {
+  WM_ASSIGN_OR_RETURN(
+      const std::vector<Row> rows,
+      Run(Durability::kProcess,
+          "SELECT engine, image, image_id, checked, stale FROM images WHERE engine=? AND image=?",
+          {std::string(engine), std::string(image)}));
+  if (rows.empty()) return std::nullopt;
+  RowReader read(rows.front());
+  ImageRecord record;
+  record.engine = read.Text();
+  record.image = read.Text();
+  record.image_id = read.Text();
+  record.checked = read.Number();
+  record.stale = read.Text() == "1";
+  return record;
+}
+
 }  // namespace workmux::daemon

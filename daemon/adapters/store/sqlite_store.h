@@ -16,6 +16,7 @@ namespace workmux::daemon {
 class SqliteStore : public SessionRecords,
                     public AgentRecords,
                     public TrustRecords,
+                    public ImageRecords,
                     public WorktreeRecords,
                     public OperationJournal {
  public:
@@ -35,6 +36,10 @@ class SqliteStore : public SessionRecords,
       const std::filesystem::path& common_dir) override;
   absl::Status ApproveHash(const std::filesystem::path& common_dir,
                            std::string_view sha256) override;
+
+  absl::Status PutImage(const ImageRecord& record) override;
+  absl::StatusOr<std::optional<ImageRecord>> GetImage(std::string_view engine,
+                                                      std::string_view image) override;
 
   absl::Status Put(const std::filesystem::path& common_dir, const std::filesystem::path& path,
                    const WorktreeRecord& record) override;

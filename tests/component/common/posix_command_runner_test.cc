@@ -222,6 +222,18 @@ TEST_CASE("PosixCommandRunner: the child has a group of its own and default sign
   CHECK(Trim(lines[0]) == lines[1]);
 }
 
+TEST_CASE("PosixCommandRunner: a program that is given a terminal for its output sees one",
+          "[process]") {
+  Command command = Shell(
+      "test -t 1 && test -t 2 && ! test -t 0 && stty size <&1; "
+      "printf 'a\\nb' >&2; exit 3");
+  command.terminal_output = true;
+  const auto result = Must(PosixCommandRunner().Run(command, {}));
+  CHECK(result.exit.code == 3);
+  CHECK(result.out == "40 120\na\nb");
+  CHECK(result.err.empty());
+}
+
 TEST_CASE("PosixCommandRunner: Stream hands over output as it comes", "[process]") {
   TempDir dir;
   const std::string gate = (dir / "gate").string();

@@ -137,6 +137,24 @@ TEST_CASE("SqliteStore: the journal keeps order and steps until the end") {
   CHECK(entries.front().steps == std::vector<std::string>{"worktree", "window"});
 }
 
+TEST_CASE("SqliteStore: what a registry said is kept by engine and image, the last word counts") {
+  test::TempDir dir;
+  {
+    const auto store = test::Must(SqliteStore::Open(dir / "s.db"));
+    REQUIRE_OK(store->PutImage({"docker", "a:1", "sha256:1", 100, false}));
+    REQUIRE_OK(store->PutImage({"docker", "a:1", "sha256:2", 1790000000, true}));
+    REQUIRE_OK(store->PutImage({"podman", "a:1", "sha256:3", 7, false}));
+  }
+  const auto store = test::Must(SqliteStore::Open(dir / "s.db"));
+  const auto read = test::Must(store->GetImage("docker", "a:1"));
+  REQUIRE(read);
+  CHECK(read->image_id == "sha256:2");
+  CHECK(read->checked == 1790000000);
+  CHECK(read->stale);
+  CHECK_FALSE(test::Must(store->GetImage("podman", "a:1"))->stale);
+  CHECK_FALSE(test::Must(store->GetImage("docker", "b:1")));
+}
+
 TEST_CASE("SqliteStore: the file is private, and a file that is no database is left as it is") {
   test::TempDir dir;
   test::Must(SqliteStore::Open(dir / "s.db"));

@@ -280,7 +280,7 @@ TEST_CASE("ContainerBackend: three different things that can be missing are told
   ContainerBackend backend(runner, docker, env, "test");
   const absl::Status absent = backend.Check("no-such-image:x", env);
   CHECK(ReasonOf(absent) == "IMAGE_NOT_FOUND");
-  CHECK(HintOf(absent).find("`docker pull`") != std::string::npos);
+  CHECK(HintOf(absent).find("`workmux sandbox pull`") != std::string::npos);
   // Without an image only the engine is asked about.
   CHECK_OK(backend.Check("", env));
   CHECK_OK(backend.Check(Image(), env));

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <thread>
 
 #include "tests/fakes/session_world.h"
+#include "tests/support/wait_until.h"
 
 namespace workmux::daemon {
 namespace {
@@ -80,6 +82,42 @@ TEST_CASE("SessionManager: without the agent's settings there is no sandbox") {
   w.agent_configs.failure = ResourceExhausted("the disk is full");
   CHECK_CODE(w.Open(), absl::StatusCode::kResourceExhausted);
   CHECK(w.log.Count("prepare") == 0);
+}
+
+TEST_CASE("SessionManager: a missing official image is pulled, then the sandbox is made") {
+  SessionWorld w;
+  w.container.store = &w.image_store;
+  const std::string image = "ghcr.io/raine/workmux-sandbox:claude";
+  w.image_store.SetRegistry(image, "sha256:1");
+  REQUIRE_OK(w.Open());
+  CHECK(w.image_store.pulls() == 1);
+  CHECK(w.log.Count("prepare") == 1);
+  CHECK(w.progress.steps.back() == "pull");
+  // With the image there, nothing is pulled and nothing asked.
+  REQUIRE_OK(w.Open());
+  CHECK(w.image_store.pulls() == 1);
+}
+
+TEST_CASE("SessionManager: nothing is left of a session whose image does not come") {
+  SessionWorld w;
+  w.container.store = &w.image_store;
+  SECTION("the registry has none") { CHECK(ReasonOf(w.Open().status()) == "IMAGE_UNKNOWN"); }
+  SECTION("interrupted while it is pulled") {
+    w.image_store.Hold(true);
+    std::stop_source stop;
+    std::jthread interrupter([&] {
+      test::WaitUntil([&] { return w.image_store.pulls() == 1; });
+      stop.request_stop();
+    });
+    CHECK_CODE(w.Open(stop.get_token()), absl::StatusCode::kCancelled);
+    interrupter.join();
+    CHECK(w.image_store.stopped_pulls() == 1);
+  }
+  SECTION("the image is the user's own") {
+    test::WriteFile(w.dir / "home/.config/workmux/config.yaml", "sandbox:\n  image: mine:1\n");
+    CHECK(ReasonOf(w.Open().status()) == "IMAGE_NOT_FOUND");
+    CHECK(w.image_store.pulls() == 0);
+  }
   CHECK(w.NothingLeft());
 }
 
