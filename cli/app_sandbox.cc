@@ -6,6 +6,7 @@ namespace workmux::cli {
 
 void SandboxApp::Define(const AddFn& add) {
   DefinePrograms(add);
+  DefineUpkeep(add);
   DefineImages(add);
 }
 
@@ -33,6 +34,34 @@ void SandboxApp::DefinePrograms(const AddFn& add) {
                         });
   shell.add_flag("-e,--exec", shell_.exec, "Enter a running sandbox of this worktree");
   shell.add_option("--backend", shell_.backend, "Backend, instead of the configured one");
+}
+
+void SandboxApp::DefineUpkeep(const AddFn& add) {
+  CLI::App& list = add("list", "Show the sandboxes there are", CommandKind::kOrdinary,
+                       [this](auto& env) { return RunSandboxList(list_, env); });
+  list.alias("ps");
+  list.add_flag("--json", list_.json, "Print JSON");
+  list.add_flag("--stats", list_.stats, "Show memory, time and processes too");
+
+  CLI::App& logs = add("logs", "Show what a container printed", CommandKind::kRunsProgram,
+                       [this](auto& env) { return RunSandboxLogs(logs_, env); });
+  logs.add_option("name", logs_.name, "Name or session; none: the newest of this worktree");
+  logs.add_flag("-f,--follow", logs_.follow, "Go on as it grows");
+  logs.add_option("-n,--lines", logs_.lines, "How many lines from the end; 0: all");
+
+  CLI::App& stop =
+      add("stop", "Stop virtual machines, or other sandboxes with --backend",
+          CommandKind::kOrdinary, [this](auto& env) { return RunSandboxStop(stop_, env); });
+  auto* name = stop.add_option("name", stop_.name, "Name, as `sandbox list` shows it");
+  stop.add_flag("--all", stop_.all, "All that run")->excludes(name);
+  stop.add_flag("-y,--yes", stop_.yes, "Do not ask");
+  stop.add_option("--backend", stop_.backend, "container or all; none: virtual machines");
+
+  CLI::App& prune =
+      add("prune", "Remove unused virtual machines, or other sandboxes", CommandKind::kOrdinary,
+          [this](auto& env) { return RunSandboxPrune(prune_, env); });
+  prune.add_flag("-f,--force", prune_.force, "Do not ask");
+  prune.add_option("--backend", prune_.backend, "container or all; none: virtual machines");
 }
 
 void SandboxApp::DefineImages(const AddFn& add) {

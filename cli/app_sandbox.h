@@ -7,6 +7,7 @@
 
 #include "cli/commands/install_dev.h"
 #include "cli/commands/sandbox_images.h"
+#include "cli/commands/sandbox_list.h"
 #include "cli/commands/sandbox_run.h"
 #include "cli/exit_code.h"
 
@@ -31,12 +32,17 @@ class SandboxApp {
 
  private:
   void DefinePrograms(const AddFn& add);
+  void DefineUpkeep(const AddFn& add);
   void DefineImages(const AddFn& add);
 
   const std::vector<std::string> tail_;
   SandboxRunOptions run_;
   SandboxRunOptions agent_;
   SandboxShellOptions shell_;
+  SandboxListOptions list_;
+  SandboxLogsOptions logs_;
+  SandboxStopOptions stop_;
+  SandboxPruneOptions prune_;
   SandboxPullOptions pull_;
   SandboxBuildOptions build_;
   InitDockerfileOptions dockerfile_;

@@ -193,6 +193,20 @@ absl::StatusOr<pb::GetDockerfileResponse> DaemonClient::GetDockerfile(
   return connection_->Ask(&Images::GetDockerfile, request, kShort);
 }
 
+absl::StatusOr<pb::ListSessionsResponse> DaemonClient::ListSessions(
+    const pb::ListSessionsRequest& request) {
+  return connection_->Ask(&Sandboxes::ListSessions, request);
+}
+absl::Status DaemonClient::EndSandbox(const pb::EndSandboxRequest& request) {
+  return connection_->AskOnce(&Sandboxes::EndSandbox, request).status();
+}
+absl::StatusOr<pb::PruneSandboxesResponse> DaemonClient::PruneSandboxes(
+    const pb::PruneSandboxesRequest& request) {
+  return connection_->AskOnce(&Sandboxes::PruneSandboxes, request);
+}
+absl::StatusOr<pb::PlanAttachResponse> DaemonClient::PlanLogs(const pb::PlanLogsRequest& request) {
+  return connection_->Ask(&Sandboxes::PlanLogs, request);
+}
 absl::StatusOr<pb::PlanAttachResponse> DaemonClient::PlanAttach(
     const pb::PlanAttachRequest& request) {
   return connection_->Ask(&Sandboxes::PlanAttach, request);

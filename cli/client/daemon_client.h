@@ -27,12 +27,18 @@ class InspectRemovalResponse;
 class InstallGuestRequest;
 class ListAgentsRequest;
 class ListAgentsResponse;
+class EndSandboxRequest;
+class ListSessionsRequest;
+class ListSessionsResponse;
 class ListWorktreesRequest;
 class ListWorktreesResponse;
 class MergeWorktreeRequest;
 class OpenWorktreeRequest;
 class PlanAttachRequest;
 class PlanAttachResponse;
+class PlanLogsRequest;
+class PruneSandboxesRequest;
+class PruneSandboxesResponse;
 class PullImageRequest;
 class RemoveWorktreeRequest;
 class ReviewConfigRequest;
@@ -83,6 +89,14 @@ class DaemonClient {
       const control::v1::SetStatusRequest& request);
   absl::StatusOr<control::v1::ListAgentsResponse> ListAgents(
       const control::v1::ListAgentsRequest& request);
+
+  absl::StatusOr<control::v1::ListSessionsResponse> ListSessions(
+      const control::v1::ListSessionsRequest& request);
+  absl::Status EndSandbox(const control::v1::EndSandboxRequest& request);
+  absl::StatusOr<control::v1::PruneSandboxesResponse> PruneSandboxes(
+      const control::v1::PruneSandboxesRequest& request);
+  absl::StatusOr<control::v1::PlanAttachResponse> PlanLogs(
+      const control::v1::PlanLogsRequest& request);
 
   absl::StatusOr<control::v1::GetInfoResponse> GetInfo();
   absl::Status Shutdown(const control::v1::ShutdownRequest& request);

@@ -6,6 +6,7 @@
 #include "cli/output/agent_status.h"
 #include "workmux/control/v1/agent.pb.h"
 #include "workmux/control/v1/daemon.pb.h"
+#include "workmux/control/v1/sandbox.pb.h"
 #include "workmux/control/v1/workspace.pb.h"
 
 namespace workmux::cli {
@@ -90,6 +91,41 @@ std::string AgentsJson(const pb::ListAgentsResponse& response,
       {"target_errors", std::move(errors)},
   };
   return Line(json);
+}
+
+std::string SandboxesJson(const pb::ListSessionsResponse& response) {
+  const auto state = [](const pb::ListSessionsResponse::Session& session) -> Json {
+    switch (session.state()) {
+      case pb::ListSessionsResponse::STATE_RUNNING:
+        return "running";
+      case pb::ListSessionsResponse::STATE_STOPPED:
+        return "stopped";
+      case pb::ListSessionsResponse::STATE_MISSING:
+        return "missing";
+      default:
+        return nullptr;
+    }
+  };
+  Json list = Json::array();
+  for (const auto& session : response.sessions()) {
+    Json usage;
+    if (session.has_usage()) {
+      usage = {{"memory_bytes", session.usage().memory_bytes()},
+               {"cpu_microseconds", session.usage().cpu_microseconds()},
+               {"processes", session.usage().processes()}};
+    }
+    const bool orphan = session.session_id().empty();
+    list.push_back({{"name", session.sandbox()},
+                    {"session_id", OrNull(session.session_id())},
+                    {"backend", session.backend()},
+                    {"state", state(session)},
+                    {"worktree", OrNull(session.worktree())},
+                    {"agent", OrNull(session.agent())},
+                    {"started_at", OrNull(!orphan, session.started_unix_seconds())},
+                    {"leased", session.leased()},
+                    {"usage", std::move(usage)}});
+  }
+  return Line(list);
 }
 
 std::string DaemonInfoJson(const pb::GetInfoResponse& info) {

@@ -7,6 +7,7 @@
 namespace workmux::control::v1 {
 class GetInfoResponse;
 class ListAgentsResponse;
+class ListSessionsResponse;
 class ListWorktreesResponse;
 }  // namespace workmux::control::v1
 
@@ -23,6 +24,11 @@ std::string WorktreesJson(const control::v1::ListWorktreesResponse& response);
 // unix seconds; `git` adds the git object of each agent.
 std::string AgentsJson(const control::v1::ListAgentsResponse& response,
                        const std::vector<std::string>& targets, bool git, std::int64_t now);
+
+// An array of {name, session_id, backend, state, worktree, agent, started_at,
+// leased, usage}; started_at in unix seconds, usage {memory_bytes,
+// cpu_microseconds, processes}; session_id is null for an orphan.
+std::string SandboxesJson(const control::v1::ListSessionsResponse& response);
 
 std::string DaemonInfoJson(const control::v1::GetInfoResponse& info);
 
