@@ -77,6 +77,10 @@ absl::StatusOr<SessionPlanner::ProgramPaths> FindProgramPaths(const std::string&
   return SessionPlanner::ProgramPaths{std::move(found.paths), std::move(found.path_dirs)};
 }
 
+// Docker has a daemon of its own to ask. Podman's client makes directories and leaves
+// a process for each user who calls it: only for those who use it.
+bool IsAskedAnyway(const std::string& backend) { return backend == "docker"; }
+
 class LogProgress : public ProgressSink {
  public:
   void Step(std::string_view, std::string_view title) override { LogInfo("worktrees", title); }
@@ -193,7 +197,8 @@ absl::Status Daemon::Parts::BuildDomain() {
                                                             .executor = executor,
                                                             .runtime_dir = options.paths.runtime,
                                                             .guest_dir = options.guest_dir,
-                                                            .instance = instance});
+                                                            .instance = instance,
+                                                            .looks_for_orphans = &IsAskedAnyway});
   const WorktreeDeps worktree_deps{
       .git = git,
       .hooks = runner,

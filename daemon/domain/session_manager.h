@@ -53,6 +53,10 @@ class SessionManager {
     std::filesystem::path runtime_dir;
     std::filesystem::path guest_dir;
     std::string instance;  // SandboxSpec::instance
+    // Whether a backend without a session on record is asked for orphans at the start.
+    std::function<bool(const std::string& backend)> looks_for_orphans = [](const std::string&) {
+      return true;
+    };
     std::function<absl::StatusOr<MountSources>(std::span<const Mount>)> record_sources =
         &MountSources::Record;
     // A client that died together with the daemon gets this long to come back.

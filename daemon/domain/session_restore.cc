@@ -1,5 +1,6 @@
 // How sessions come back after a start of the daemon.
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -120,6 +121,10 @@ void SessionManager::EndUnlessClaimed(const SessionRecord& record) {
 void SessionManager::RemoveOrphans(const std::vector<SessionRecord>& known) {
   for (const auto& [name, backend] : deps_.backends) {
     if (!backend->outlives_client()) continue;
+    const bool used = std::any_of(known.begin(), known.end(), [&](const SessionRecord& record) {
+      return record.backend == backend->name();
+    });
+    if (!used && !deps_.looks_for_orphans(name)) continue;
     const auto existing = backend->List();
     if (!existing.ok()) continue;  // an engine that is away is asked at the next start
     for (const SandboxInfo& sandbox : *existing) {

@@ -181,9 +181,9 @@ TEST_CASE("ContainerBackend: the environment arrives whole and no value stands i
 
 TEST_CASE("ContainerBackend: no capability, no new privileges, a limit on processes, an init") {
   if (Skipped()) return;
-  Container container(
-      Shell("grep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status; cat /proc/1/comm;"
-            "i=0; while [ $i -lt 60 ]; do sleep 5 & i=$((i+1)); done; echo survived"));
+  Container container(Shell(
+      "grep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status; cat /proc/1/comm;"
+      "exec 2>/dev/null; i=0; while [ $i -lt 60 ]; do sleep 5 & i=$((i+1)); done; echo survived"));
   container.spec.container.pids = 30;
   const std::string out = container.Run().second;
   CHECK(out.find("CapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\n") == 0);
