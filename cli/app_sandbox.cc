@@ -49,6 +49,13 @@ void SandboxApp::DefineUpkeep(const AddFn& add) {
   logs.add_flag("-f,--follow", logs_.follow, "Go on as it grows");
   logs.add_option("-n,--lines", logs_.lines, "How many lines from the end; 0: all");
 
+  CLI::App& verify =
+      add("verify", "Look from inside whether a sandbox is as it is meant to be",
+          CommandKind::kOrdinary, [this](auto& env) { return RunSandboxVerify(verify_, env); });
+  verify.add_flag("--json", verify_.json, "Print JSON");
+  verify.add_option("--session", verify_.session,
+                    "Name or session; none: the newest of this worktree");
+
   CLI::App& stop =
       add("stop", "Stop virtual machines, or other sandboxes with --backend",
           CommandKind::kOrdinary, [this](auto& env) { return RunSandboxStop(stop_, env); });

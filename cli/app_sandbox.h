@@ -9,6 +9,7 @@
 #include "cli/commands/sandbox_images.h"
 #include "cli/commands/sandbox_list.h"
 #include "cli/commands/sandbox_run.h"
+#include "cli/commands/sandbox_verify.h"
 #include "cli/exit_code.h"
 
 namespace CLI {
@@ -41,6 +42,7 @@ class SandboxApp {
   SandboxShellOptions shell_;
   SandboxListOptions list_;
   SandboxLogsOptions logs_;
+  SandboxVerifyOptions verify_;
   SandboxStopOptions stop_;
   SandboxPruneOptions prune_;
   SandboxPullOptions pull_;

@@ -44,6 +44,7 @@
 #include "daemon/sandbox_git/clone_git_boundary.h"
 #include "daemon/sys/activation.h"
 #include "daemon/sys/instance_id.h"
+#include "daemon/verify/sandbox_verifier.h"
 
 namespace workmux::daemon {
 namespace {
@@ -156,6 +157,15 @@ struct Daemon::Parts {
        .find_program = &FindProgramPaths,
        .default_runtime = [this] { return std::string(DefaultRuntime(options.env, kMacOs)); },
        .own_dirs = {options.paths.state, options.paths.runtime}}};
+  SandboxVerifier verifier{{.records = *store,
+                            .directory = directory,
+                            .backends = backends,
+                            .runner = runner,
+                            .loop = loop,
+                            .executor = executor,
+                            .end = [this](const std::string& session, const std::string& why) {
+                              if (sessions) sessions->EndFor(session, why);
+                            }}};
   std::unique_ptr<SessionManager> sessions;
   std::unique_ptr<WorktreeManager> worktrees;
   std::unique_ptr<AgentQueries> queries;
@@ -198,7 +208,9 @@ absl::Status Daemon::Parts::BuildDomain() {
                                                             .runtime_dir = options.paths.runtime,
                                                             .guest_dir = options.guest_dir,
                                                             .instance = instance,
+                                                            .check = &verifier,
                                                             .looks_for_orphans = &IsAskedAnyway});
+  bridge.TakeProbes(verifier);
   const WorktreeDeps worktree_deps{
       .git = git,
       .hooks = runner,
@@ -236,7 +248,8 @@ void Daemon::Parts::BuildServices() {
       .directory = directory,
       .backends = backends,
       .default_runtime = [this] { return std::string(DefaultRuntime(options.env, kMacOs)); },
-      .git = git});
+      .git = git,
+      .check = verifier});
   image_service = std::make_unique<ImageService>(ImageService::Deps{
       .executor = executor, .images = images, .planner = planner, .git = git, .config = config});
   workspace_service =

@@ -1,6 +1,8 @@
 #include "guest/enter.h"
 
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,7 +13,10 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/status.h"
 #include "common/base/strings.h"
+#include "guest/guest_client.h"
+#include "guest/probe/probe.h"
 
 namespace workmux::guest {
 namespace {
@@ -22,6 +27,7 @@ constexpr int kNotFound = 127;
 // "DEVICE:INODE:PATH", separated by tabs, which no path of a mount holds. The
 // first is one that no sandbox can write.
 constexpr char kMountsVariable[] = "WM_MOUNTS";
+constexpr char kProbeVariable[] = "WM_PROBE";
 
 struct Expected {
   long long device = 0;
@@ -66,6 +72,34 @@ bool MountsAreTrue(std::string_view text) {
   return true;
 }
 
+absl::Status LetHostDecide() {
+  WM_ASSIGN_OR_RETURN(GuestClient client, GuestClient::FromEnvironment());
+  WM_ASSIGN_OR_RETURN(const v1::ProbeRequest request, client.BeginProbe());
+  return client.FinishProbe(Probe(request));
+}
+
+// In a child, whose threads, descriptors and environment the command must not get.
+bool PassesProbe() {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    PrepareForCalls();
+    ::prctl(PR_SET_DUMPABLE, 0);
+    const absl::Status decision = LetHostDecide();
+    if (!decision.ok()) {
+      std::fprintf(stderr,
+                   "workmux: %s; the command was not started\n"
+                   "hint: See every difference with: workmux daemon logs\n",
+                   Printable(MessageOf(decision)).c_str());
+    }
+    ::_exit(decision.ok() ? 0 : kNotStarted);
+  }
+  int status = 0;
+  while (child > 0 && ::waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) return false;
+  }
+  return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 }  // namespace
 
 int EnterSandbox(char* const* command) {
@@ -73,6 +107,9 @@ int EnterSandbox(char* const* command) {
   const char* mounts = std::getenv(kMountsVariable);
   if (mounts != nullptr && !MountsAreTrue(mounts)) return kNotStarted;
   ::unsetenv(kMountsVariable);
+  const bool probed = std::getenv(kProbeVariable) != nullptr;
+  ::unsetenv(kProbeVariable);
+  if (probed && !PassesProbe()) return kNotStarted;
   ::execvp(command[0], command);
   const int error = errno;
   std::fprintf(stderr, "workmux: %s: %s\n", Printable(command[0]).c_str(), std::strerror(error));

@@ -1,6 +1,7 @@
 #include "guest/guest_client.h"
 
 #include <grpcpp/grpcpp.h>
+#include <malloc.h>
 #include <sys/stat.h>
 
 #include <chrono>
@@ -60,6 +61,14 @@ absl::Status Retrying(const std::string& token, Call call) {
 
 }  // namespace
 
+void PrepareForCalls() {
+  // A static program has no NSS: names are resolved by gRPC's own resolver.
+  ::setenv("GRPC_DNS_RESOLVER", "ares", 0);
+  ::setenv("GRPC_VERBOSITY", "NONE", 0);
+  // gRPC's threads each take a heap of their own otherwise, for one short call.
+  ::mallopt(M_ARENA_MAX, 1);
+}
+
 absl::StatusOr<GuestClient> GuestClient::FromEnvironment() {
   const std::string token = Variable("WM_RPC_TOKEN");
   const std::string target = Target(Variable("WM_RPC_HOST"), Variable("WM_RPC_PORT"));
@@ -103,6 +112,24 @@ absl::StatusOr<std::string> GuestClient::Heartbeat() {
     return stub_->Heartbeat(&context, request, &response);
   }));
   return response.host_version();
+}
+
+absl::StatusOr<pb::ProbeRequest> GuestClient::BeginProbe() {
+  const pb::BeginProbeRequest request;
+  pb::BeginProbeResponse response;
+  WM_RETURN_IF_ERROR(Retrying(token_, [&](grpc::ClientContext& context) {
+    return stub_->BeginProbe(&context, request, &response);
+  }));
+  return std::move(*response.mutable_probe());
+}
+
+absl::Status GuestClient::FinishProbe(pb::ProbeReport report) {
+  pb::FinishProbeRequest request;
+  *request.mutable_report() = std::move(report);
+  pb::FinishProbeResponse response;
+  return Retrying(token_, [&](grpc::ClientContext& context) {
+    return stub_->FinishProbe(&context, request, &response);
+  });
 }
 
 }  // namespace workmux::guest

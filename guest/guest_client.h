@@ -20,6 +20,8 @@ class GuestClient {
   absl::Status SetStatus(workmux::guest::v1::Status status);
   absl::Status SetTitle(const std::string& title);
   absl::StatusOr<std::string> Heartbeat();  // the host's version
+  absl::StatusOr<workmux::guest::v1::ProbeRequest> BeginProbe();
+  absl::Status FinishProbe(workmux::guest::v1::ProbeReport report);
 
  private:
   GuestClient(std::unique_ptr<workmux::guest::v1::GuestService::Stub> stub, std::string token)
@@ -28,5 +30,8 @@ class GuestClient {
   std::unique_ptr<workmux::guest::v1::GuestService::Stub> stub_;
   std::string token_;
 };
+
+// Settings of gRPC's for this process, before its first use.
+void PrepareForCalls();
 
 }  // namespace workmux::guest

@@ -1,14 +1,14 @@
-#include <malloc.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "guest/commands.h"
 #include "guest/enter.h"
+#include "guest/guest_client.h"
+#include "guest/probe/probe.h"
 
 // One file with many names: argv[0] decides. So far every name is `workmux`.
 int main(int argc, char** argv) {
@@ -16,11 +16,8 @@ int main(int argc, char** argv) {
   if (argc > 2 && std::strcmp(argv[1], "enter") == 0) {
     return workmux::guest::EnterSandbox(argv + 2);
   }
-  // A static program has no NSS: names are resolved by gRPC's own resolver.
-  ::setenv("GRPC_DNS_RESOLVER", "ares", 0);
-  ::setenv("GRPC_VERBOSITY", "NONE", 0);
-  // gRPC's threads each take a heap of their own otherwise, for one short call.
-  ::mallopt(M_ARENA_MAX, 1);
+  if (argc == 2 && std::strcmp(argv[1], "probe") == 0) return workmux::guest::RunProbe();
+  workmux::guest::PrepareForCalls();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   const int code = workmux::guest::RunWorkmux(arguments);
   // gRPC's orderly shutdown would cost a hook as much as the call itself.

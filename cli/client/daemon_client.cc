@@ -200,6 +200,10 @@ absl::StatusOr<pb::ListSessionsResponse> DaemonClient::ListSessions(
 absl::Status DaemonClient::EndSandbox(const pb::EndSandboxRequest& request) {
   return connection_->AskOnce(&Sandboxes::EndSandbox, request).status();
 }
+absl::StatusOr<pb::VerifySandboxResponse> DaemonClient::VerifySandbox(
+    const pb::VerifySandboxRequest& request) {
+  return connection_->AskOnce(&Sandboxes::VerifySandbox, request);
+}
 absl::StatusOr<pb::PruneSandboxesResponse> DaemonClient::PruneSandboxes(
     const pb::PruneSandboxesRequest& request) {
   return connection_->AskOnce(&Sandboxes::PruneSandboxes, request);

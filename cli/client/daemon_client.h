@@ -47,6 +47,8 @@ class SetStatusRequest;
 class SetStatusResponse;
 class ShutdownRequest;
 class TrustConfigRequest;
+class VerifySandboxRequest;
+class VerifySandboxResponse;
 class WorkspaceEvent;
 class WorkspaceEvent_Result;
 }  // namespace workmux::control::v1
@@ -95,6 +97,8 @@ class DaemonClient {
   absl::Status EndSandbox(const control::v1::EndSandboxRequest& request);
   absl::StatusOr<control::v1::PruneSandboxesResponse> PruneSandboxes(
       const control::v1::PruneSandboxesRequest& request);
+  absl::StatusOr<control::v1::VerifySandboxResponse> VerifySandbox(
+      const control::v1::VerifySandboxRequest& request);
   absl::StatusOr<control::v1::PlanAttachResponse> PlanLogs(
       const control::v1::PlanLogsRequest& request);
 

@@ -27,13 +27,15 @@ class MountSources {
   // without the guest's directory, the file that others are compared beside.
   void GuardStart(SandboxSpec& spec) const;
 
- private:
   struct Source {
     std::filesystem::path path;
     std::filesystem::path target;
     dev_t device = 0;
     ino_t inode = 0;
   };
+  const std::vector<Source>& all() const { return sources_; }
+
+ private:
   static absl::StatusOr<Source> Look(const Mount& mount);
   static std::string Describe(const Source& source);
 

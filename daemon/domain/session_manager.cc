@@ -121,6 +121,8 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
   WM_ASSIGN_OR_RETURN(const SessionPlan plan, BeginOpening(request));
   Rollback rollback;
   rollback.Add([this, id = plan.session_id] { CancelOpening(id); });
+  std::unique_ptr<SandboxCheck::Question> question;
+  if (deps_.check != nullptr) question = deps_.check->Ask(plan);
   for (const std::string& warning : plan.warnings) progress.Warn(warning);
 
   SessionRecord record;
@@ -157,6 +159,10 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
   WM_ASSIGN_OR_RETURN(record.masks, LookAtMasked(plan.masked_files));
   WM_ASSIGN_OR_RETURN(const MountSources sources, deps_.record_sources(spec.mounts));
   sources.GuardStart(spec);
+  if (question) {
+    rollback.Add([this, id = record.id] { deps_.check->Ended(id); });
+    WM_RETURN_IF_ERROR(deps_.check->Expect(*question, plan, sources, request.caller.env, spec));
+  }
 
   // The record is written first: a crash between the two leaves a record without
   // a sandbox, which the next start drops, never a sandbox without a record.
@@ -187,6 +193,12 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
 }
 
 absl::Status SessionManager::Lease(const std::string& session_id, Revoke revoke) {
+  WM_RETURN_IF_ERROR(TakeLease(session_id, std::move(revoke)));
+  if (deps_.check != nullptr) deps_.check->Started(session_id);
+  return absl::OkStatus();
+}
+
+absl::Status SessionManager::TakeLease(const std::string& session_id, Revoke revoke) {
   MutexLock lock(mu_);
   if (shutting_down_) return Unavailable("workmuxd is stopping");
   // Looked up under the lock: a session that is ending must not get a lease that
@@ -296,6 +308,7 @@ absl::Status SessionManager::End(const std::string& session_id, EndReason reason
     deps_.agent_configs.Unwatch(record->worktree);
     LogFailure("erasing a session", deps_.records.EraseSession(session_id));
     deps_.directory.Erase(session_id);
+    if (deps_.check != nullptr) deps_.check->Ended(session_id);
     LogInfo("session", Format("{} ended", session_id));
   }
   if (revoke && reason == EndReason::kClosed) revoke(absl::OkStatus());
@@ -307,44 +320,6 @@ absl::Status SessionManager::End(const std::string& session_id, EndReason reason
     }));
   }
   return Annotate(removed, "removing " + record->sandbox);
-}
-
-// The newest that fits: by name or id, else of the worktree.
-absl::StatusOr<SessionRecord> SessionManager::Choose(const std::string& name,
-                                                     const Worktree* worktree) const {
-  std::optional<SessionRecord> chosen;
-  for (const SessionRecord& record : deps_.directory.All()) {
-    const bool wanted = name.empty() ? worktree != nullptr && record.worktree.path == worktree->path
-                                     : record.id == name || record.sandbox == name;
-    if (wanted && (!chosen || record.started >= chosen->started)) chosen = record;
-  }
-  if (chosen) return *std::move(chosen);
-  if (!name.empty()) {
-    return WithHint(
-        WithReason(NotFound("there is no sandbox '{}'", Printable(name)), "SANDBOX_NOT_FOUND"),
-        "see the names with: workmux sandbox list");
-  }
-  return WithHint(WithReason(NotFound("no sandbox is running for {}",
-                                      worktree == nullptr ? "" : worktree->path.string()),
-                             "SANDBOX_NOT_FOUND"),
-                  "start one with: workmux sandbox shell");
-}
-
-absl::Status SessionManager::EndSandbox(const std::string& name) {
-  const absl::StatusOr<SessionRecord> record = Choose(name, nullptr);
-  if (record.ok()) {
-    LogFailure("stopping " + record->sandbox, StopSandbox(record->id));
-    return End(record->id, EndReason::kRevoked, "the sandbox was stopped");
-  }
-  for (const auto& [backend_name, backend] : deps_.backends) {
-    if (!backend->outlives_client()) continue;
-    const auto existing = backend->List();
-    if (!existing.ok()) continue;  // what it has stays
-    for (const SandboxInfo& info : *existing) {
-      if (info.name == name) return backend->Release(name);
-    }
-  }
-  return record.status();
 }
 
 absl::StatusOr<ExecPlan> SessionManager::PlanLogs(const Caller& caller, const std::string& name,

@@ -21,6 +21,7 @@
 #include "daemon/domain/mask_guard.h"
 #include "daemon/domain/mount_sources.h"
 #include "daemon/domain/progress.h"
+#include "daemon/domain/sandbox_check.h"
 #include "daemon/domain/session_directory.h"
 #include "daemon/domain/session_planner.h"
 #include "daemon/domain/worktree_claims.h"
@@ -52,7 +53,8 @@ class SessionManager {
     Executor& executor;
     std::filesystem::path runtime_dir;
     std::filesystem::path guest_dir;
-    std::string instance;  // SandboxSpec::instance
+    std::string instance;           // SandboxSpec::instance
+    SandboxCheck* check = nullptr;  // none: sandboxes are not verified
     // Whether a backend without a session on record is asked for orphans at the start.
     std::function<bool(const std::string& backend)> looks_for_orphans = [](const std::string&) {
       return true;
@@ -92,6 +94,12 @@ class SessionManager {
   absl::StatusOr<ExecPlan> PlanAttach(const Caller& caller, const std::string& session_id,
                                       const Worktree& worktree,
                                       const std::vector<std::string>& command, bool tty);
+
+  // The newest session that fits: by its id or its sandbox's name, with an empty name
+  // of the worktree. SANDBOX_NOT_FOUND.
+  absl::StatusOr<SessionRecord> Choose(const std::string& name, const Worktree* worktree) const;
+  // Ends a session's sandbox; its client hears why.
+  void EndFor(const std::string& session_id, std::string_view why);
 
   // Ends a sandbox by its name or its session's id, an orphan too. SANDBOX_NOT_FOUND.
   absl::Status EndSandbox(const std::string& name);
@@ -133,7 +141,6 @@ class SessionManager {
     bool doomed = false;  // ended before it was ready: Open undoes it
   };
 
-  absl::StatusOr<SessionRecord> Choose(const std::string& name, const Worktree* worktree) const;
   absl::StatusOr<std::optional<PaneRef>> PaneOf(const Caller& caller);
   absl::StatusOr<SandboxSpec> OpenBridge(const SessionPlan& plan, const SessionRequest& request,
                                          OwnMounts own, SessionRecord& record);
@@ -150,6 +157,8 @@ class SessionManager {
   bool ClaimEnd(const std::string& session_id, Revoke& revoke);
   void ReleaseEnd(const std::string& session_id);
   absl::Status RemoveSandbox(const SessionRecord& record);
+  absl::Status EndGently(const SessionRecord& record, std::string_view why);
+  absl::Status TakeLease(const std::string& session_id, Revoke revoke);
   void SetWait(const std::string& session_id, Wait wait);
   void WatchClient(const SessionRecord& record);
   void EndUnlessClaimed(const SessionRecord& record);

@@ -96,7 +96,38 @@ class GuestBridge::Service : public pb::GuestService::CallbackService {
                });
   }
 
+  grpc::ServerUnaryReactor* BeginProbe(grpc::CallbackServerContext* context,
+                                       const pb::BeginProbeRequest*,
+                                       pb::BeginProbeResponse* response) override {
+    return Run(context, response,
+               [this](const std::string& session) -> absl::StatusOr<pb::BeginProbeResponse> {
+                 WM_ASSIGN_OR_RETURN(StartProbes * probes, Probes());
+                 WM_ASSIGN_OR_RETURN(const std::string probe, probes->BeginProbe(session));
+                 pb::BeginProbeResponse begun;
+                 if (!begun.mutable_probe()->ParseFromString(probe))
+                   return Internal("the host made no request");
+                 return begun;
+               });
+  }
+
+  grpc::ServerUnaryReactor* FinishProbe(grpc::CallbackServerContext* context,
+                                        const pb::FinishProbeRequest* request,
+                                        pb::FinishProbeResponse* response) override {
+    return Run(context, response,
+               [this, report = request->report().SerializeAsString()](
+                   const std::string& session) -> absl::StatusOr<pb::FinishProbeResponse> {
+                 WM_ASSIGN_OR_RETURN(StartProbes * probes, Probes());
+                 WM_RETURN_IF_ERROR(probes->FinishProbe(session, report));
+                 return pb::FinishProbeResponse();
+               });
+  }
+
  private:
+  absl::StatusOr<StartProbes*> Probes() const {
+    if (bridge_.probes_ == nullptr) return FailedPrecondition("nothing waits for a probe");
+    return bridge_.probes_;
+  }
+
   // Checks the token before anything is posted: a guest without one costs us no
   // worker.
   template <class Response, class Body>

@@ -17,6 +17,7 @@
 #include "daemon/async/executor.h"
 #include "daemon/async/serial_executor.h"
 #include "daemon/domain/guest_actions.h"
+#include "daemon/domain/sandbox_check.h"
 #include "daemon/guest/token_bucket.h"
 #include "daemon/ports/bridge_listeners.h"
 
@@ -51,6 +52,9 @@ class GuestBridge : public BridgeListeners {
                                      const Endpoints& endpoints) override;
   void Close(const std::string& session_id) override;
   void Stop();
+  // Who takes reports of starting sandboxes; before the first Open. Without it they
+  // are refused.
+  void TakeProbes(StartProbes& probes) { probes_ = &probes; }
 
  private:
   class Service;
@@ -87,6 +91,7 @@ class GuestBridge : public BridgeListeners {
   EventLoop& loop_;
   Executor& executor_;
   GuestActions& actions_;
+  StartProbes* probes_ = nullptr;
   const Limits limits_;
   std::unique_ptr<Service> service_;
 

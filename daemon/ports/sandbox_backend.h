@@ -15,6 +15,7 @@
 #include "daemon/domain/sandbox_spec.h"
 #include "daemon/domain/types.h"
 #include "daemon/ports/image_store.h"
+#include "daemon/ports/sandbox_makeup.h"
 
 namespace workmux::daemon {
 
@@ -78,6 +79,19 @@ class SandboxBackend {
   virtual absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec,
                                               std::span<const std::string> command, bool tty,
                                               const Env& caller) = 0;
+  // What runs `workmux probe` in the running sandbox spec.name, as its own user.
+  virtual absl::StatusOr<ExecPlan> PlanProbe(const SandboxSpec& spec, const Env& caller) {
+    return PlanAttach(spec, std::vector<std::string>{"/run/workmux/bin/workmux", "probe"},
+                      /*tty=*/false, caller);
+  }
+  // What it makes of `spec`. kUnimplemented: its sandboxes cannot be compared.
+  virtual absl::StatusOr<SandboxMakeup> Describe(const SandboxSpec&, const Env&) {
+    return absl::UnimplementedError("sandboxes of this kind cannot be verified");
+  }
+  // What stands behind its sandboxes: engine and version, and the image, if any.
+  virtual absl::StatusOr<SandboxProvenance> Provenance(const std::string&) {
+    return absl::UnimplementedError("sandboxes of this kind cannot be verified");
+  }
   // A program that shows what the sandbox printed; LOGS_NOT_KEPT.
   virtual absl::StatusOr<ExecPlan> PlanLogs(std::string_view name, const LogsWanted& wanted,
                                             const Env& caller) = 0;

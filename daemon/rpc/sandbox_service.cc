@@ -67,6 +67,21 @@ pb::ListSessionsResponse::Session ToWire(const SandboxEntry& entry, bool leased)
   return session;
 }
 
+pb::VerifySandboxResponse ToWire(const Verification& found) {
+  pb::VerifySandboxResponse verified;
+  verified.set_sandbox(found.sandbox);
+  verified.set_backend(found.backend);
+  for (const std::string_view defence : kDefences) verified.add_defences(std::string(defence));
+  for (const Difference& difference : found.differences) {
+    pb::VerifySandboxResponse::Difference& wire = *verified.add_differences();
+    wire.set_defence(difference.defence);
+    wire.set_expected(difference.expected);
+    wire.set_found(difference.found);
+  }
+  verified.mutable_weakened()->Assign(found.weakened.begin(), found.weakened.end());
+  return verified;
+}
+
 // Holds the lease for as long as the stream lives.
 void HoldLease(SessionManager& sessions, const std::string& session_id,
                const std::shared_ptr<Stream>& stream, std::optional<ExecPlan> plan,
@@ -206,6 +221,31 @@ grpc::ServerUnaryReactor* SandboxService::PruneSandboxes(grpc::CallbackServerCon
           pruned.add_sandboxes(entry.name);
         }
         return pruned;
+      });
+}
+
+grpc::ServerUnaryReactor* SandboxService::VerifySandbox(grpc::CallbackServerContext* context,
+                                                        const pb::VerifySandboxRequest* request,
+                                                        pb::VerifySandboxResponse* response) {
+  return UnaryCall<pb::VerifySandboxResponse>::Start(
+      deps_.executor, response,
+      [this, context, request](std::stop_token) -> absl::StatusOr<pb::VerifySandboxResponse> {
+        WM_RETURN_IF_ERROR(CheckClientVersion(*context));
+        const Caller caller = workmux::daemon::FromWire(request->context());
+        std::optional<Worktree> worktree;
+        if (request->sandbox().empty()) {
+          WM_ASSIGN_OR_RETURN(worktree, deps_.git.Locate(caller.cwd));
+        }
+        WM_ASSIGN_OR_RETURN(
+            const SessionRecord record,
+            deps_.sessions.Choose(request->sandbox(), worktree ? &*worktree : nullptr));
+        WM_ASSIGN_OR_RETURN(const Verification found, deps_.check.Verify(record, caller.env));
+        pb::VerifySandboxResponse verified = ToWire(found);
+        if (!found.differences.empty()) {
+          WM_RETURN_IF_ERROR(deps_.sessions.EndSandbox(record.id));
+          verified.set_ended(true);
+        }
+        return verified;
       });
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "daemon/async/executor.h"
+#include "daemon/domain/sandbox_check.h"
 #include "daemon/domain/sandbox_inventory.h"
 #include "daemon/domain/session_manager.h"
 #include "workmux/control/v1/sandbox.grpc.pb.h"
@@ -19,6 +20,7 @@ class SandboxService : public workmux::control::v1::SandboxService::CallbackServ
     const SandboxBackends& backends;
     std::function<std::string()> default_runtime;  // SessionPlanner::Deps
     Git& git;
+    SandboxCheck& check;
   };
   explicit SandboxService(Deps deps);
 
@@ -49,6 +51,10 @@ class SandboxService : public workmux::control::v1::SandboxService::CallbackServ
       grpc::CallbackServerContext* context,
       const workmux::control::v1::PruneSandboxesRequest* request,
       workmux::control::v1::PruneSandboxesResponse* response) override;
+  grpc::ServerUnaryReactor* VerifySandbox(
+      grpc::CallbackServerContext* context,
+      const workmux::control::v1::VerifySandboxRequest* request,
+      workmux::control::v1::VerifySandboxResponse* response) override;
   grpc::ServerUnaryReactor* PlanLogs(grpc::CallbackServerContext* context,
                                      const workmux::control::v1::PlanLogsRequest* request,
                                      workmux::control::v1::PlanAttachResponse* response) override;

@@ -65,6 +65,16 @@ LAYERS = {
         "daemon/domain": "the tables of files, and types of the contracts",
         "daemon/ports": "what it implements",
     },
+    "daemon/verify": {
+        "common/base": BASE,
+        "common/io": "its own mounts are read",
+        "common/log": "differences",
+        "common/process": "probes are run, through the interface",
+        "daemon/async": "timers and background questions",
+        "daemon/config": "plain structs, and a hash",
+        "daemon/domain": "what it is asked by, and what a sandbox is made of",
+        "daemon/ports": "backends and records",
+    },
     "daemon/egress": {
         "common/base": BASE,
         "common/io": "sockets",
@@ -135,7 +145,7 @@ FENCES = {
                         "the domain does not know the wire"),
     r"spdlog/": (r"common/log/.*", "one place sets the log up"),
     r"seccomp\.h": (r"(daemon|cli|guest)/.*\.cc|tests/.*", "an implementation detail of a sandbox"),
-    r"workmux/(control|guest)/": (r"(common/rpc|daemon/rpc|daemon/guest|cli|guest|tests)/.*|daemon/[^/]*\.cc",
+    r"workmux/(control|guest)/": (r"(common/rpc|daemon/rpc|daemon/guest|daemon/verify|cli|guest|tests)/.*|daemon/[^/]*\.cc",
                                   "the domain does not know the wire"),
     r"catch2/": (r"tests/support/.*", "two major versions are supported through catch.h"),
 }

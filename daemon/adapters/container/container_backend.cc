@@ -108,12 +108,15 @@ absl::StatusOr<EngineFacts> ContainerBackend::Facts() {
   if (client_.traits().name == "podman") {
     WM_ASSIGN_OR_RETURN(
         const std::string out,
-        client_.Run({"info", "--format", "{{.Host.Security.Rootless}} {{.Host.CgroupsVersion}}"}));
-    const std::vector<std::string> said = Split(Trim(out), ' ');
-    if (said.size() != 2 || (said[0] != "true" && said[0] != "false"))
+        client_.Run({"info", "--format",
+                     "{{.Host.Security.Rootless}}\t{{.Host.CgroupsVersion}}\t"
+                     "{{.Store.GraphRoot}}/{{.Store.GraphDriverName}}-images/images.json"}));
+    const std::vector<std::string> said = Split(Trim(out), '\t');
+    if (said.size() != 3 || (said[0] != "true" && said[0] != "false"))
       return DataLoss("the engine does not say whether it is rootless");
     facts.rootless = said[0] == "true";
     facts.limits = !facts.rootless || said[1] != "v1";
+    facts.image_list = said[2];
   }
   const MutexLock lock(mu_);
   facts_ = facts;

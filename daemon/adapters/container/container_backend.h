@@ -31,6 +31,8 @@ class ContainerBackend : public SandboxBackend {
   absl::StatusOr<ExecPlan> PlanRun(const SandboxSpec& spec, const Env& caller) override;
   absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec, std::span<const std::string> command,
                                       bool tty, const Env& caller) override;
+  absl::StatusOr<SandboxMakeup> Describe(const SandboxSpec& spec, const Env& caller) override;
+  absl::StatusOr<SandboxProvenance> Provenance(const std::string& image) override;
   absl::StatusOr<ExecPlan> PlanLogs(std::string_view name, const LogsWanted& wanted,
                                     const Env& caller) override;
   absl::StatusOr<SandboxExit> ConfirmExit(std::string_view name, ExitStatus seen) override;
@@ -45,6 +47,7 @@ class ContainerBackend : public SandboxBackend {
   ExecPlan PlanOf(EngineCall call, const Env& caller) const;
   absl::StatusOr<EngineFacts> Facts();
   absl::StatusOr<std::string> FindGateway();
+  absl::StatusOr<std::string> Version();
 
   EngineClient client_;
   EngineImages images_;
@@ -52,6 +55,13 @@ class ContainerBackend : public SandboxBackend {
   Mutex mu_;
   std::optional<std::string> gateway_ WM_GUARDED_BY(mu_);
   std::optional<EngineFacts> facts_ WM_GUARDED_BY(mu_);
+  std::string version_ WM_GUARDED_BY(mu_);
+  std::string version_stamp_ WM_GUARDED_BY(mu_);  // what it was asked of
+  struct KnownImage {
+    std::string stamp;  // of the store's list
+    SandboxProvenance image;
+  };
+  std::map<std::string, KnownImage> images_known_ WM_GUARDED_BY(mu_);
 };
 
 // What `inspect --format '{{json .State}}'` says about the end of a container.

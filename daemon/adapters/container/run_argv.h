@@ -45,7 +45,16 @@ struct EngineFacts {
   // Limits on memory, CPUs and processes hold. A rootless engine on cgroup v1
   // ignores them.
   bool limits = true;
+  // A file that changes with every name of an image; empty: none can be seen.
+  std::string image_list;
 };
+
+// What the engine adds to the sandbox by itself, as it is seen from inside. Pure.
+SandboxMakeup DescribeContainer(const RuntimeTraits& traits, const EngineFacts& facts,
+                                const SandboxSpec& spec);
+
+// Bytes of a size as the configuration's reader accepts it, docker/go-units RAMInBytes.
+std::uint64_t SizeInBytes(const std::string& size);
 
 // `<runtime> create` for the sandbox. Pure. No value of the environment stands
 // in argv. kInvalidArgument for a spec that cannot be expressed.

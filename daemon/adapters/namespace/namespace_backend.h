@@ -32,6 +32,10 @@ class NamespaceBackend : public SandboxBackend {
   // filter nor their bounds.
   absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec, std::span<const std::string> command,
                                       bool tty, const Env& caller) override;
+  // nsenter(1) into the namespaces, past the filter and the bounds: an outside probe.
+  absl::StatusOr<ExecPlan> PlanProbe(const SandboxSpec& spec, const Env& caller) override;
+  absl::StatusOr<SandboxMakeup> Describe(const SandboxSpec& spec, const Env& caller) override;
+  absl::StatusOr<SandboxProvenance> Provenance(const std::string& image) override;
   absl::StatusOr<ExecPlan> PlanLogs(std::string_view name, const LogsWanted& wanted,
                                     const Env& caller) override;
   absl::StatusOr<SandboxExit> ConfirmExit(std::string_view name, ExitStatus seen) override;

@@ -45,6 +45,9 @@ CREATE TABLE operation_steps (
       "UPDATE sessions SET backend = 'docker' WHERE backend = 'container'",
       "CREATE TABLE images (engine TEXT NOT NULL, image TEXT NOT NULL, image_id TEXT NOT NULL, "
       "checked TEXT NOT NULL, stale TEXT NOT NULL, PRIMARY KEY (engine, image)) STRICT",
+      "CREATE TABLE meant_sandboxes (session TEXT PRIMARY KEY, expectation TEXT NOT NULL, "
+      "combination TEXT NOT NULL) STRICT;"
+      "CREATE TABLE verified_combinations (combination TEXT PRIMARY KEY) STRICT",
   };
 }
 

@@ -8,6 +8,7 @@
 #include "daemon/domain/operation_journal.h"
 #include "daemon/domain/worktree_records.h"
 #include "daemon/ports/records.h"
+#include "daemon/ports/verification_records.h"
 
 namespace workmux::daemon {
 
@@ -18,7 +19,8 @@ class SqliteStore : public SessionRecords,
                     public TrustRecords,
                     public ImageRecords,
                     public WorktreeRecords,
-                    public OperationJournal {
+                    public OperationJournal,
+                    public VerificationRecords {
  public:
   static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(const std::filesystem::path& file);
 
@@ -55,6 +57,12 @@ class SqliteStore : public SessionRecords,
   absl::Status Note(std::int64_t id, std::string_view step) override;
   absl::Status End(std::int64_t id) override;
   absl::StatusOr<std::vector<Entry>> Unfinished() override;
+
+  absl::Status PutMeant(const Meant& meant) override;
+  absl::StatusOr<std::optional<Meant>> GetMeant(std::string_view session_id) override;
+  absl::Status EraseMeant(std::string_view session_id) override;
+  absl::StatusOr<bool> IsVerified(std::string_view combination) override;
+  absl::Status PutVerified(std::string_view combination) override;
 
  private:
   explicit SqliteStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}

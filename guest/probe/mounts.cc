@@ -1,0 +1,68 @@
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <cstdint>
+
+#include "common/base/strings.h"
+#include "guest/probe/collectors.h"
+
+namespace workmux::guest {
+namespace {
+
+// "\040" stands for a blank, proc_pid_mountinfo(5).
+std::string Unescape(std::string_view field) {
+  std::string text;
+  for (std::size_t i = 0; i < field.size(); ++i) {
+    const auto is_digit = [&](std::size_t at) { return field[at] >= '0' && field[at] <= '7'; };
+    if (field[i] == '\\' && i + 3 < field.size() && is_digit(i + 1) && is_digit(i + 2) &&
+        is_digit(i + 3)) {
+      text += static_cast<char>((field[i + 1] - '0') * 64 + (field[i + 2] - '0') * 8 +
+                                (field[i + 3] - '0'));
+      i += 3;
+    } else {
+      text += field[i];
+    }
+  }
+  return text;
+}
+
+bool HasOption(std::string_view options, std::string_view wanted) {
+  for (const std::string& option : Split(options, ',')) {
+    if (option == wanted) return true;
+  }
+  return false;
+}
+
+void AddMount(const std::string& line, v1::ProbeReport& report) {
+  const std::vector<std::string> fields = Split(line, ' ');
+  std::size_t dash = 6;
+  while (dash < fields.size() && fields[dash] != "-") ++dash;
+  if (dash + 3 >= fields.size()) return;
+  v1::ProbeReport::Mount& mount = *report.add_mounts();
+  const std::string target = Unescape(fields[4]);
+  mount.set_target(target);
+  mount.set_root(Unescape(fields[3]));
+  mount.set_filesystem(fields[dash + 1]);
+  mount.set_read_only(HasOption(fields[5], "ro"));
+  mount.set_no_suid(HasOption(fields[5], "nosuid"));
+  mount.set_no_devices(HasOption(fields[5], "nodev"));
+  struct stat info {};
+  if (::lstat(target.c_str(), &info) == 0) {
+    mount.set_device(static_cast<std::int64_t>(info.st_dev));
+    mount.set_inode(static_cast<std::int64_t>(info.st_ino));
+  }
+  struct statvfs size {};
+  const bool limited = fields[dash + 3].find("size=") != std::string::npos;
+  if (mount.filesystem() == "tmpfs" && limited && ::statvfs(target.c_str(), &size) == 0)
+    mount.set_size(static_cast<std::uint64_t>(size.f_blocks) * size.f_frsize);
+}
+
+}  // namespace
+
+void AddMounts(v1::ProbeReport& report) {
+  std::string text;
+  if (!ReadProcFile("/proc/self/mountinfo", text)) return;
+  for (const std::string& line : SplitLines(text)) AddMount(line, report);
+}
+
+}  // namespace workmux::guest

@@ -1,0 +1,249 @@
+#include "daemon/verify/sandbox_verifier.h"
+
+#include <cerrno>
+#include <map>
+
+#include "daemon/async/thread_pool.h"
+#include "daemon/verify/expectation.h"
+#include "tests/fakes/session_world.h"
+#include "tests/support/catch.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/wait_until.h"
+
+namespace workmux::test {
+namespace {
+
+using daemon::SandboxMakeup;
+using daemon::SandboxProvenance;
+using daemon::SandboxSpec;
+using daemon::SandboxVerifier;
+using guest::v1::ProbeReport;
+
+class FakeVerificationRecords : public daemon::VerificationRecords {
+ public:
+  absl::Status PutMeant(const Meant& meant) override {
+    this->meant[meant.session_id] = meant;
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::optional<Meant>> GetMeant(std::string_view id) override {
+    const auto found = meant.find(std::string(id));
+    return found == meant.end() ? std::nullopt : std::optional(found->second);
+  }
+  absl::Status EraseMeant(std::string_view id) override {
+    meant.erase(std::string(id));
+    return absl::OkStatus();
+  }
+  absl::StatusOr<bool> IsVerified(std::string_view combination) override {
+    return verified.contains(std::string(combination));
+  }
+  absl::Status PutVerified(std::string_view combination) override {
+    verified.insert(std::string(combination));
+    return absl::OkStatus();
+  }
+  std::map<std::string, Meant> meant;
+  std::set<std::string> verified;
+};
+
+class VerifiableBackend : public FakeSandboxBackend {
+ public:
+  using FakeSandboxBackend::FakeSandboxBackend;
+  absl::StatusOr<SandboxMakeup> Describe(const SandboxSpec&, const Env&) override {
+    SandboxMakeup makeup;
+    makeup.mounts = {{.target = "/", .below = true, .filesystem = {}}};
+    return makeup;
+  }
+  absl::StatusOr<SandboxProvenance> Provenance(const std::string& image) override {
+    if (!engine.ok()) return engine.status();
+    return SandboxProvenance{*engine + image, {}};
+  }
+  absl::StatusOr<std::string> engine = std::string("engine 1 ");
+};
+
+class FakeRunner : public CommandRunner {
+ public:
+  absl::StatusOr<CommandResult> Run(const Command& command, const RunOptions&) override {
+    input = command.stdin_data;
+    return result;
+  }
+  absl::StatusOr<ExitStatus> Stream(const Command&, const RunOptions&, OutputFn) override {
+    return Unimplemented("not needed");
+  }
+  absl::StatusOr<CommandResult> result = CommandResult{};
+  std::string input;
+};
+
+struct World : SessionWorld {
+  explicit World(std::chrono::milliseconds limit = std::chrono::seconds(60))
+      : verifier({.records = records,
+                  .directory = *directory,
+                  .backends = verifiable,
+                  .runner = runner,
+                  .loop = loop,
+                  .executor = pool,
+                  .end =
+                      [this](const std::string& id, const std::string& why) {
+                        MutexLock lock(mu);
+                        ended[id] = why;
+                      },
+                  .report_limit = limit,
+                  .end_after = std::chrono::milliseconds(1)}) {}
+
+  // A session that is being opened; whether its command has to wait for a probe.
+  bool Begin(const std::string& id, bool bridge = true) {
+    daemon::SessionPlan plan = Must(planner.Plan(Request()));
+    plan.session_id = id;
+    plan.backend = &backend;
+    plan.bridge = bridge;
+    SandboxSpec spec;
+    spec.name = "wm-" + id;
+    spec.uid = 1000;
+    spec.gid = 1000;
+    const auto question = verifier.Ask(plan);
+    CHECK_OK(verifier.Expect(*question, plan, Must(daemon::MountSources::Record({})), {}, spec));
+    return spec.env.contains("WM_PROBE");
+  }
+
+  // What an intact sandbox answers to what is asked.
+  std::string Answer(const std::string& asked, std::uint64_t capabilities = 0) {
+    guest::v1::ProbeRequest request;
+    REQUIRE(request.ParseFromString(asked));
+    ProbeReport report;
+    auto& process = *report.add_processes();
+    process.set_no_new_privileges(true);
+    process.set_seccomp(2);
+    process.set_bounding(capabilities);
+    for (int i = 0; i < 4; ++i) {
+      process.add_users(1000);
+      process.add_groups(1000);
+    }
+    report.add_mounts()->set_target("/proc");
+    const auto add = [&](ProbeReport::AttemptKind kind, const auto& paths) {
+      for (const std::string& path : paths) {
+        auto& attempt = *report.add_attempts();
+        attempt.set_kind(kind);
+        attempt.set_path(path);
+        attempt.set_error(ENOENT);
+      }
+    };
+    add(ProbeReport::ATTEMPT_KIND_WRITE, request.written());
+    add(ProbeReport::ATTEMPT_KIND_CONNECT, request.sockets());
+    return report.SerializeAsString();
+  }
+  bool HasEnded(const std::string& id) {
+    MutexLock lock(mu);
+    return ended.contains(id);
+  }
+
+  FakeVerificationRecords records;
+  FakeRunner runner;
+  VerifiableBackend backend{"docker", log};
+  daemon::SandboxBackends verifiable{{"docker", &backend}};
+  Mutex mu;
+  std::map<std::string, std::string> ended WM_GUARDED_BY(mu);
+  daemon::ThreadPool pool{"verify", 1, 2};
+  SandboxVerifier verifier;
+};
+
+}  // namespace
+
+TEST_CASE("Verifier: a combination is probed once, then recorded", "[verify]") {
+  World w;
+  REQUIRE(w.Begin("a"));
+  w.verifier.Started("a");
+  const std::string asked = Must(w.verifier.BeginProbe("a"));
+  CHECK_OK(w.verifier.FinishProbe("a", w.Answer(asked)));
+  CHECK(w.records.verified.size() == 1);
+  CHECK_FALSE(w.Begin("b"));
+  // Another engine, image or policy is another combination.
+  w.backend.engine = "engine 2 ";
+  CHECK(w.Begin("c"));
+  w.backend.engine = "engine 1 ";
+  CHECK_FALSE(w.Begin("d"));
+}
+
+TEST_CASE("Verifier: a difference ends the session, names itself and records nothing", "[verify]") {
+  World w;
+  REQUIRE(w.Begin("a"));
+  w.verifier.Started("a");
+  const std::string asked = Must(w.verifier.BeginProbe("a"));
+  const absl::Status verdict = w.verifier.FinishProbe("a", w.Answer(asked, 1u << 13));
+  CHECK_CODE(verdict, kFailedPrecondition);
+  CHECK_THAT(MessageOf(verdict), Catch::Contains("capabilities") && Catch::Contains("cap_net_raw"));
+  CHECK(WaitUntil([&] { return w.HasEnded("a"); }));
+  CHECK(w.records.verified.empty());
+  CHECK(w.Begin("b"));
+}
+
+TEST_CASE("Verifier: a second report, and one that nobody waits for, is refused", "[verify]") {
+  World w;
+  REQUIRE(w.Begin("a"));
+  const std::string asked = Must(w.verifier.BeginProbe("a"));
+  REQUIRE(w.Begin("b"));
+  CHECK_OK(w.verifier.FinishProbe("a", w.Answer(asked)));
+  CHECK_CODE(w.verifier.FinishProbe("a", w.Answer(asked)), kFailedPrecondition);
+  CHECK_CODE(w.verifier.BeginProbe("a").status(), kFailedPrecondition);
+  // Its combination has passed meanwhile.
+  CHECK_CODE(w.verifier.FinishProbe("b", w.Answer(asked)), kFailedPrecondition);
+  CHECK_CODE(w.verifier.FinishProbe("unknown", w.Answer(asked)), kFailedPrecondition);
+  w.verifier.Ended("a");
+  CHECK_CODE(w.verifier.FinishProbe("a", w.Answer(asked)), kFailedPrecondition);
+}
+
+TEST_CASE("Verifier: what is no report is a difference", "[verify]") {
+  World w;
+  for (const std::string& text : {std::string("\xff\xff\xff"), std::string()}) {
+    const std::string id = text.empty() ? "empty" : "garbled";
+    REQUIRE(w.Begin(id));
+    CHECK_CODE(w.verifier.FinishProbe(id, text), kFailedPrecondition);
+    CHECK(WaitUntil([&] { return w.HasEnded(id); }));
+  }
+}
+
+TEST_CASE("Verifier: a sandbox that does not let itself be probed is ended", "[verify]") {
+  World w(std::chrono::milliseconds(20));
+  REQUIRE(w.Begin("a"));
+  w.verifier.Started("a");
+  CHECK(WaitUntil([&] { return w.HasEnded("a"); }));
+}
+
+TEST_CASE("Verifier: what the engine does not tell has not passed", "[verify]") {
+  World w;
+  w.backend.engine = absl::UnavailableError("no engine");
+  REQUIRE(w.Begin("a"));
+  CHECK_OK(w.verifier.FinishProbe("a", w.Answer(Must(w.verifier.BeginProbe("a")))));
+  CHECK(w.records.verified.empty());
+  CHECK(w.Begin("b"));
+}
+
+TEST_CASE("Verifier: a sandbox without a bridge is not probed by itself", "[verify]") {
+  World w;
+  CHECK_FALSE(w.Begin("a", /*bridge=*/false));
+  CHECK_CODE(w.verifier.BeginProbe("a").status(), kFailedPrecondition);
+}
+
+TEST_CASE("Verifier: asked for, a running sandbox is compared with what is on record", "[verify]") {
+  World w;
+  w.Begin("a", /*bridge=*/false);
+  daemon::SessionRecord record;
+  record.id = "a";
+  record.sandbox = "wm-a";
+  record.backend = "docker";
+  // The first answer is nothing: the report differs.
+  w.runner.result = CommandResult{};
+  CHECK_FALSE(Must(w.verifier.Verify(record, {})).differences.empty());
+  w.runner.result->out = w.Answer(w.runner.input);
+  CHECK(Must(w.verifier.Verify(record, {})).differences.empty());
+  w.runner.result->out = "\xff\xff";
+  CHECK(Must(w.verifier.Verify(record, {})).differences.at(0).defence == "report");
+  w.runner.result = absl::DeadlineExceededError("too slow");
+  CHECK(Must(w.verifier.Verify(record, {})).differences.at(0).found == "none in time");
+  w.runner.result = CommandResult{.exit = {.code = 137, .signal = 0}, .out = {}, .err = {}};
+  CHECK(Must(w.verifier.Verify(record, {})).differences.at(0).defence == "report");
+  w.runner.result =
+      CommandResult{.exit = {.code = 1, .signal = 0}, .out = {}, .err = "no container"};
+  CHECK_CODE(w.verifier.Verify(record, {}).status(), kUnavailable);
+  record.id = "unknown";
+  CHECK_CODE(w.verifier.Verify(record, {}).status(), kFailedPrecondition);
+}
+
+}  // namespace workmux::test
