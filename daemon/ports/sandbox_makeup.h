@@ -15,7 +15,6 @@ struct OwnMount {
   std::string filesystem;  // as mountinfo names it; empty: any
   bool read_only = false;  // it has to be
   bool required = false;
-  bool of_host = false;    // the host's own at this path, with the mounts below it
   std::uint64_t size = 0;  // bytes, of a tmpfs: at most; 0: not limited
 };
 

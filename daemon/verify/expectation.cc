@@ -5,9 +5,9 @@
 #include "common/base/format.h"
 #include "common/base/path.h"
 #include "common/base/strings.h"
+#include "common/os/mount_points.h"
 #include "daemon/domain/mount_plan.h"
 #include "daemon/verify/capabilities.h"
-#include "daemon/verify/host_submounts.h"
 
 namespace workmux::daemon {
 namespace {
@@ -60,10 +60,7 @@ void AddOwnMounts(const ExpectationInput& input, Expectation& expectation) {
     for (const fs::path& point : MountPointsBelow(input.mount_points, source))
       add({.target = target / point.lexically_relative(source), .filesystem = {}});
   };
-  for (const OwnMount& own : input.makeup.mounts) {
-    add(own);
-    if (own.of_host) add_below(own.target, own.target);
-  }
+  for (const OwnMount& own : input.makeup.mounts) add(own);
   for (const Mount& mount : input.spec.mounts) add_below(mount.source, mount.target);
   for (const Device& device : input.plan.container.devices)
     add({.target = device.guest_path, .filesystem = {}});

@@ -12,10 +12,10 @@
 #include "common/base/version.h"
 #include "common/io/file.h"
 #include "common/log/log.h"
+#include "common/os/mount_points.h"
 #include "daemon/config/config_trust.h"
 #include "daemon/verify/expectation.h"
 #include "daemon/verify/host_sockets.h"
-#include "daemon/verify/host_submounts.h"
 
 namespace workmux::daemon {
 namespace {

@@ -69,6 +69,7 @@ LAYERS = {
         "common/base": BASE,
         "common/io": "its own mounts are read",
         "common/log": "differences",
+        "common/os": "mount points of this host",
         "common/process": "probes are run, through the interface",
         "daemon/async": "timers and background questions",
         "daemon/config": "plain structs, and a hash",

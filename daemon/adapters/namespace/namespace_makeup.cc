@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "common/base/status.h"
+#include "common/io/file.h"
+#include "common/os/mount_points.h"
 #include "common/process/posix_command_runner.h"
 #include "daemon/adapters/namespace/host_skeleton.h"
 #include "daemon/adapters/namespace/namespace_backend.h"
@@ -27,8 +29,12 @@ const ProcessEntry* InnerInit(const SandboxProcesses& sandbox) {
   return nullptr;
 }
 
-void AddReadOnly(const fs::path& path, SandboxMakeup& makeup) {
-  makeup.mounts.push_back({.target = path, .filesystem = {}, .read_only = true, .of_host = true});
+// With the mounts of the host that lie below.
+void AddReadOnly(const fs::path& path, const std::vector<std::string>& mount_points,
+                 SandboxMakeup& makeup) {
+  makeup.mounts.push_back({.target = path, .filesystem = {}, .read_only = true});
+  for (const fs::path& point : MountPointsBelow(mount_points, path))
+    makeup.mounts.push_back({.target = point, .filesystem = {}, .read_only = true});
 }
 
 }  // namespace
@@ -36,12 +42,14 @@ void AddReadOnly(const fs::path& path, SandboxMakeup& makeup) {
 absl::StatusOr<SandboxMakeup> NamespaceBackend::Describe(const SandboxSpec& spec,
                                                          const Env& caller) {
   SandboxMakeup makeup;
+  WM_ASSIGN_OR_RETURN(const std::string mountinfo, ReadFile("/proc/self/mountinfo", 8u << 20));
+  const std::vector<std::string> points = MountPoints(mountinfo);
   const HostSkeleton skeleton = ReadHostSkeleton(caller, spec.uid, spec.gid, spec.home);
   makeup.mounts.push_back(
       {.target = "/", .filesystem = "tmpfs", .read_only = true, .required = true});
-  for (const fs::path& dir : skeleton.directories) AddReadOnly(dir, makeup);
-  for (const fs::path& file : skeleton.etc) AddReadOnly(file, makeup);
-  for (const fs::path& program : spec.programs) AddReadOnly(program, makeup);
+  for (const fs::path& dir : skeleton.directories) AddReadOnly(dir, points, makeup);
+  for (const fs::path& file : skeleton.etc) AddReadOnly(file, points, makeup);
+  for (const fs::path& program : spec.programs) AddReadOnly(program, points, makeup);
   makeup.mounts.push_back({.target = "/proc", .filesystem = "proc", .required = true});
   makeup.mounts.push_back({.target = "/proc", .below = true, .filesystem = "proc"});
   makeup.mounts.push_back({.target = "/dev", .filesystem = "tmpfs", .required = true});

@@ -74,6 +74,53 @@ grpc::Status CallSetStatus(const std::string& target, const std::string& token,
   return stub->SetStatus(&context, request, &response);
 }
 
+class RecordingProbes : public StartProbes {
+ public:
+  absl::StatusOr<std::string> BeginProbe(const std::string& session_id) override {
+    pb::ProbeRequest request;
+    request.add_sockets("for " + session_id);
+    return request.SerializeAsString();
+  }
+  absl::Status FinishProbe(const std::string& session_id, const std::string& report) override {
+    std::lock_guard lock(mu_);
+    pb::ProbeReport parsed;
+    if (!parsed.ParseFromString(report)) return DataLoss("not a report");
+    reports_.emplace_back(session_id, parsed.version());
+    return FailedPrecondition("not as it should be");
+  }
+  std::vector<std::pair<std::string, std::string>> reports() {
+    std::lock_guard lock(mu_);
+    return reports_;
+  }
+
+ private:
+  std::mutex mu_;
+  std::vector<std::pair<std::string, std::string>> reports_;
+};
+
+// What BeginProbe gives, then FinishProbe's status.
+std::pair<std::string, grpc::Status> CallProbe(const std::string& target,
+                                               const std::string& token) {
+  auto stub =
+      pb::GuestService::NewStub(grpc::CreateChannel(target, grpc::InsecureChannelCredentials()));
+  const auto prepare = [&](grpc::ClientContext& context) {
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
+    context.AddMetadata("authorization", "Bearer " + token);
+  };
+  grpc::ClientContext begin;
+  prepare(begin);
+  pb::BeginProbeResponse begun;
+  const grpc::Status first = stub->BeginProbe(&begin, {}, &begun);
+  if (!first.ok()) return {"", first};
+  grpc::ClientContext finish;
+  prepare(finish);
+  pb::FinishProbeRequest request;
+  request.mutable_report()->set_version("7");
+  pb::FinishProbeResponse finished;
+  return {begun.probe().sockets_size() == 1 ? begun.probe().sockets(0) : "",
+          stub->FinishProbe(&finish, request, &finished)};
+}
+
 struct Fixture {
   explicit Fixture(const GuestBridge::Limits& limits = {})
       : bridge(loop, executor, actions, limits) {
@@ -106,6 +153,24 @@ TEST_CASE("GuestBridge: a status reaches the session of the token, over the sock
   const std::vector<std::pair<std::string, AgentStatus>> expected = {{"a", AgentStatus::kWorking},
                                                                      {"a", AgentStatus::kDone}};
   CHECK(f.actions.statuses() == expected);
+}
+
+TEST_CASE("GuestBridge: a report is its token's session's, and the verdict comes back") {
+  Fixture f;
+  RecordingProbes probes;
+  f.Open("a", f.token_a);
+  f.Open("b", f.token_b);
+  CHECK(CallProbe(f.SocketOf("a"), "token-of-a").second.error_code() ==
+        grpc::StatusCode::FAILED_PRECONDITION);
+  f.bridge.TakeProbes(probes);
+  const auto [asked, verdict] = CallProbe(f.SocketOf("a"), "token-of-a");
+  CHECK(asked == "for a");
+  CHECK(verdict.error_code() == grpc::StatusCode::FAILED_PRECONDITION);
+  CHECK(verdict.error_message() == "not as it should be");
+  CHECK(CallProbe(f.SocketOf("a"), "token-of-b").second.error_code() ==
+        grpc::StatusCode::UNAUTHENTICATED);
+  const std::vector<std::pair<std::string, std::string>> expected = {{"a", "7"}};
+  CHECK(probes.reports() == expected);
 }
 
 TEST_CASE("GuestBridge: a missing, wrong or unspecified word changes nothing") {

@@ -155,6 +155,26 @@ TEST_CASE("SqliteStore: what a registry said is kept by engine and image, the la
   CHECK_FALSE(test::Must(store->GetImage("docker", "b:1")));
 }
 
+TEST_CASE("SqliteStore: what a sandbox is meant to be, and what has passed, outlive the daemon") {
+  test::TempDir dir;
+  {
+    const auto store = test::Must(SqliteStore::Open(dir / "s.db"));
+    REQUIRE_OK(store->PutMeant({"s1", "00ff", "combination"}));
+    REQUIRE_OK(store->PutMeant({"s2", "11", ""}));
+    REQUIRE_OK(store->EraseMeant("s2"));
+    REQUIRE_OK(store->PutVerified("other"));
+    REQUIRE_OK(store->PutVerified("other"));
+  }
+  const auto store = test::Must(SqliteStore::Open(dir / "s.db"));
+  const auto meant = test::Must(store->GetMeant("s1"));
+  REQUIRE(meant);
+  CHECK(meant->expectation == "00ff");
+  CHECK(meant->combination == "combination");
+  CHECK_FALSE(test::Must(store->GetMeant("s2")));
+  CHECK(test::Must(store->IsVerified("other")));
+  CHECK_FALSE(test::Must(store->IsVerified("combination")));
+}
+
 TEST_CASE("SqliteStore: the file is private, and a file that is no database is left as it is") {
   test::TempDir dir;
   test::Must(SqliteStore::Open(dir / "s.db"));

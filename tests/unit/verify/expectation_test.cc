@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "common/os/mount_points.h"
 #include "daemon/verify/capabilities.h"
 #include "daemon/verify/host_sockets.h"
-#include "daemon/verify/host_submounts.h"
 #include "tests/fakes/fake_sandbox.h"
 #include "tests/support/catch.h"
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace workmux::daemon {
+namespace workmux {
 
 // The mount points in `mountinfo`, proc_pid_mountinfo(5). Pure.
 std::vector<std::string> MountPoints(std::string_view mountinfo);
@@ -14,4 +14,4 @@ std::vector<std::string> MountPoints(std::string_view mountinfo);
 std::vector<std::filesystem::path> MountPointsBelow(const std::vector<std::string>& points,
                                                     const std::filesystem::path& directory);
 
-}  // namespace workmux::daemon
+}  // namespace workmux

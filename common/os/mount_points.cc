@@ -1,8 +1,8 @@
-#include "daemon/verify/host_submounts.h"
+#include "common/os/mount_points.h"
 
 #include "common/base/strings.h"
 
-namespace workmux::daemon {
+namespace workmux {
 namespace {
 
 std::string Unescape(std::string_view field) {
@@ -40,4 +40,4 @@ std::vector<std::filesystem::path> MountPointsBelow(const std::vector<std::strin
   return below;
 }
 
-}  // namespace workmux::daemon
+}  // namespace workmux
