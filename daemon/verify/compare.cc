@@ -73,22 +73,6 @@ void CompareIdentity(const Expectation& expected, const Process& process, Differ
   }
 }
 
-// By their names, as tools that look for leaked secrets know them.
-bool LooksSecret(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(), [](char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  });
-  for (const std::string_view part : {"TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL",
-                                      "API_KEY", "APIKEY", "PRIVATE_KEY", "ACCESS_KEY"}) {
-    if (name.find(part) != std::string::npos) return true;
-  }
-  for (const std::string_view whole : {"SSH_AUTH_SOCK", "DOCKER_HOST", "CONTAINER_HOST",
-                                       "DBUS_SESSION_BUS_ADDRESS", "KUBECONFIG"}) {
-    if (name == whole) return true;
-  }
-  return name.ends_with("_KEY");
-}
-
 void CompareEnvironment(const Expectation& expected, const Process& process, Differences& all) {
   // Of an outsider's second process: it may have begun anew with more by itself.
   const bool is_command = expected.outside_probe() && process.pid() == 2;
@@ -225,6 +209,21 @@ void CompareAttempts(const Expectation& expected, const Report& report, Differen
 }
 
 }  // namespace
+
+bool LooksSecret(std::string name) {
+  std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  for (const std::string_view part : {"TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL",
+                                      "API_KEY", "APIKEY", "PRIVATE_KEY", "ACCESS_KEY"}) {
+    if (name.find(part) != std::string::npos) return true;
+  }
+  for (const std::string_view whole : {"SSH_AUTH_SOCK", "DOCKER_HOST", "CONTAINER_HOST",
+                                       "DBUS_SESSION_BUS_ADDRESS", "KUBECONFIG"}) {
+    if (name == whole) return true;
+  }
+  return name.ends_with("_KEY");
+}
 
 guest::v1::ProbeRequest RequestFor(const Expectation& expectation) {
   guest::v1::ProbeRequest request;

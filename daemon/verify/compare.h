@@ -19,6 +19,10 @@ std::vector<Difference> Compare(const state::v1::Expectation& expectation,
 // What the probe has to try.
 guest::v1::ProbeRequest RequestFor(const state::v1::Expectation& expectation);
 
+// Whether a variable's name says that its value is a secret, as tools that look for
+// leaked ones know them.
+bool LooksSecret(std::string name);
+
 // Parts of Compare.
 void CompareMounts(const state::v1::Expectation& expectation, const guest::v1::ProbeReport& report,
                    std::vector<Difference>& differences);

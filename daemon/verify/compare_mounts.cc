@@ -68,9 +68,13 @@ bool IsVolume(std::string_view part, std::string_view root) {
          id.substr(0, 64).find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-void CompareOwn(const Expectation::OwnMount& own, const Report& report,
+void CompareOwn(const Expectation& expected, const Expectation::OwnMount& own, const Report& report,
                 std::vector<Difference>& all) {
-  if (own.below()) return;
+  // A worktree can be the home directory itself: its mount lies on top.
+  const bool covered =
+      std::any_of(expected.mounts().begin(), expected.mounts().end(),
+                  [&](const Expectation::Mount& mount) { return mount.target() == own.target(); });
+  if (own.below() || covered) return;
   const std::string name = Printable(own.target());
   const bool kernel = IsWithin(own.target(), "/proc") || IsWithin(own.target(), "/sys");
   const std::string_view defence = kernel ? "kernel" : "mounts";
@@ -103,7 +107,7 @@ void CompareMounts(const Expectation& expectation, const Report& report,
     CompareMount(mount, report, numbers, differences);
   if (expectation.own_kernel()) return;
   for (const Expectation::OwnMount& own : expectation.own_mounts())
-    CompareOwn(own, report, differences);
+    CompareOwn(expectation, own, report, differences);
   for (const Report::Mount& mount : report.mounts()) {
     const bool meant = std::any_of(
         expectation.mounts().begin(), expectation.mounts().end(),

@@ -8,6 +8,7 @@
 #include "common/os/mount_points.h"
 #include "daemon/domain/mount_plan.h"
 #include "daemon/verify/capabilities.h"
+#include "daemon/verify/compare.h"
 
 namespace workmux::daemon {
 namespace {
@@ -129,10 +130,7 @@ void AddLimits(const SandboxMakeup& makeup, Expectation& expectation) {
 void AddVariables(const ExpectationInput& input, Expectation& expectation) {
   for (const auto& [name, value] : input.spec.env) {
     expectation.add_variables(name);
-    const bool ours = name.starts_with("WM_") && name != "WM_RPC_TOKEN";
-    const bool plain = name == "PATH" || name == "HOME" || name == "TERM" || name == "LANG" ||
-                       name == "TZ" || name == "COLORTERM" || name.starts_with("GIT_CONFIG_");
-    if (!ours && !plain) expectation.add_secrets(name);
+    if (LooksSecret(name) && !name.starts_with("GIT_CONFIG_")) expectation.add_secrets(name);
   }
   for (const std::string& name : input.image_variables) expectation.add_variables(name);
 }

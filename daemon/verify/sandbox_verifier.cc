@@ -72,7 +72,7 @@ void LogDifferences(const std::string& sandbox, const std::vector<Difference>& d
 // Shared with the job, which may outlive the session that asked. Whoever needs the
 // answer asks by itself when no worker has come to it: all of them may be waiting so.
 struct SandboxVerifier::Answer {
-  Answer(SandboxBackend& backend, std::string image) : backend(backend), image(std::move(image)) {}
+  Answer(SandboxBackend& asked, std::string of) : backend(asked), image(std::move(of)) {}
 
   void Find() {
     if (taken.test_and_set()) return;

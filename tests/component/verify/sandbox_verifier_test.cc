@@ -21,8 +21,8 @@ using guest::v1::ProbeReport;
 
 class FakeVerificationRecords : public daemon::VerificationRecords {
  public:
-  absl::Status PutMeant(const Meant& meant) override {
-    this->meant[meant.session_id] = meant;
+  absl::Status PutMeant(const Meant& one) override {
+    meant[one.session_id] = one;
     return absl::OkStatus();
   }
   absl::StatusOr<std::optional<Meant>> GetMeant(std::string_view id) override {
@@ -89,11 +89,11 @@ struct World : SessionWorld {
                   .end_after = std::chrono::milliseconds(1)}) {}
 
   // A session that is being opened; whether its command has to wait for a probe.
-  bool Begin(const std::string& id, bool bridge = true) {
+  bool Begin(const std::string& id, bool has_bridge = true) {
     daemon::SessionPlan plan = Must(planner.Plan(Request()));
     plan.session_id = id;
     plan.backend = &backend;
-    plan.bridge = bridge;
+    plan.bridge = has_bridge;
     SandboxSpec spec;
     spec.name = "wm-" + id;
     spec.uid = 1000;
@@ -167,7 +167,7 @@ TEST_CASE("Verifier: a difference ends the session, names itself and records not
   w.verifier.Started("a");
   const std::string asked = Must(w.verifier.BeginProbe("a"));
   const absl::Status verdict = w.verifier.FinishProbe("a", w.Answer(asked, 1u << 13));
-  CHECK_CODE(verdict, kFailedPrecondition);
+  CHECK_CODE(verdict, absl::StatusCode::kFailedPrecondition);
   CHECK_THAT(MessageOf(verdict), Catch::Contains("capabilities") && Catch::Contains("cap_net_raw"));
   CHECK(WaitUntil([&] { return w.HasEnded("a"); }));
   CHECK(w.records.verified.empty());
@@ -180,13 +180,14 @@ TEST_CASE("Verifier: a second report, and one that nobody waits for, is refused"
   const std::string asked = Must(w.verifier.BeginProbe("a"));
   REQUIRE(w.Begin("b"));
   CHECK_OK(w.verifier.FinishProbe("a", w.Answer(asked)));
-  CHECK_CODE(w.verifier.FinishProbe("a", w.Answer(asked)), kFailedPrecondition);
-  CHECK_CODE(w.verifier.BeginProbe("a").status(), kFailedPrecondition);
+  CHECK_CODE(w.verifier.FinishProbe("a", w.Answer(asked)), absl::StatusCode::kFailedPrecondition);
+  CHECK_CODE(w.verifier.BeginProbe("a").status(), absl::StatusCode::kFailedPrecondition);
   // Its combination has passed meanwhile.
-  CHECK_CODE(w.verifier.FinishProbe("b", w.Answer(asked)), kFailedPrecondition);
-  CHECK_CODE(w.verifier.FinishProbe("unknown", w.Answer(asked)), kFailedPrecondition);
+  CHECK_CODE(w.verifier.FinishProbe("b", w.Answer(asked)), absl::StatusCode::kFailedPrecondition);
+  CHECK_CODE(w.verifier.FinishProbe("unknown", w.Answer(asked)),
+             absl::StatusCode::kFailedPrecondition);
   w.verifier.Ended("a");
-  CHECK_CODE(w.verifier.FinishProbe("a", w.Answer(asked)), kFailedPrecondition);
+  CHECK_CODE(w.verifier.FinishProbe("a", w.Answer(asked)), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_CASE("Verifier: what is no report is a difference", "[verify]") {
@@ -194,7 +195,7 @@ TEST_CASE("Verifier: what is no report is a difference", "[verify]") {
   for (const std::string& text : {std::string("\xff\xff\xff"), std::string()}) {
     const std::string id = text.empty() ? "empty" : "garbled";
     REQUIRE(w.Begin(id));
-    CHECK_CODE(w.verifier.FinishProbe(id, text), kFailedPrecondition);
+    CHECK_CODE(w.verifier.FinishProbe(id, text), absl::StatusCode::kFailedPrecondition);
     CHECK(WaitUntil([&] { return w.HasEnded(id); }));
   }
 }
@@ -217,13 +218,13 @@ TEST_CASE("Verifier: what the engine does not tell has not passed", "[verify]") 
 
 TEST_CASE("Verifier: a sandbox without a bridge is not probed by itself", "[verify]") {
   World w;
-  CHECK_FALSE(w.Begin("a", /*bridge=*/false));
-  CHECK_CODE(w.verifier.BeginProbe("a").status(), kFailedPrecondition);
+  CHECK_FALSE(w.Begin("a", /*has_bridge=*/false));
+  CHECK_CODE(w.verifier.BeginProbe("a").status(), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_CASE("Verifier: asked for, a running sandbox is compared with what is on record", "[verify]") {
   World w;
-  w.Begin("a", /*bridge=*/false);
+  w.Begin("a", /*has_bridge=*/false);
   daemon::SessionRecord record;
   record.id = "a";
   record.sandbox = "wm-a";
@@ -241,9 +242,9 @@ TEST_CASE("Verifier: asked for, a running sandbox is compared with what is on re
   CHECK(Must(w.verifier.Verify(record, {})).differences.at(0).defence == "report");
   w.runner.result =
       CommandResult{.exit = {.code = 1, .signal = 0}, .out = {}, .err = "no container"};
-  CHECK_CODE(w.verifier.Verify(record, {}).status(), kUnavailable);
+  CHECK_CODE(w.verifier.Verify(record, {}).status(), absl::StatusCode::kUnavailable);
   record.id = "unknown";
-  CHECK_CODE(w.verifier.Verify(record, {}).status(), kFailedPrecondition);
+  CHECK_CODE(w.verifier.Verify(record, {}).status(), absl::StatusCode::kFailedPrecondition);
 }
 
 }  // namespace workmux::test
