@@ -35,6 +35,15 @@ std::string Line(const Difference& difference) {
                 difference.found);
 }
 
+// "mounts, sockets": they are in order.
+std::string DefencesOf(const std::vector<Difference>& differences) {
+  std::vector<std::string> names;
+  for (const Difference& difference : differences) {
+    if (names.empty() || names.back() != difference.defence) names.push_back(difference.defence);
+  }
+  return Join(names, ", ");
+}
+
 std::string Kernel() {
   utsname name{};
   return ::uname(&name) == 0 ? std::string(name.release) : std::string("?");
@@ -242,7 +251,8 @@ absl::Status SandboxVerifier::FinishProbe(const std::string& session_id,
     return deps_.records.PutVerified(meant.combination);
   }
   LogDifferences(session_id, differences);
-  const std::string why = "this sandbox is not as it is meant to be: " + Line(differences[0]);
+  const std::string why = Format("this sandbox is not as it is meant to be ({}): {}",
+                                 DefencesOf(differences), Line(differences[0]));
   EndIn(session_id, deps_.end_after, why);
   return FailedPrecondition("{}", why);
 }

@@ -89,10 +89,23 @@ absl::StatusOr<ExecPlan> NamespaceBackend::PlanProbe(const SandboxSpec& spec, co
     const ProcessEntry* init = InnerInit(sandbox);
     if (init == nullptr) break;
     ExecPlan plan;
-    plan.argv = {nsenter->string(), Format("--target={}", init->pid), "--user", "--mount", "--pid",
-                 "--ipc",           "--preserve-credentials",         "--"};
-    // Not with more rights than those it looks at; another user's go with the
-    // execution. Both programs after nsenter are the sandbox's read-only ones.
+    // In two steps: bwrap gives its processes a user namespace below the one that owns
+    // their mounts, and nobody joins the owner's from there. Without more rights than
+    // the processes it looks at; those of another user than root go with execution.
+    // All programs after the first are the sandbox's read-only ones.
+    plan.argv = {nsenter->string(),
+                 Format("--target={}", init->pid),
+                 Format("--user=/proc/{}/ns/user", sandbox.init.pid),
+                 "--mount",
+                 "--pid",
+                 "--ipc",
+                 "--preserve-credentials",
+                 "--",
+                 "/usr/bin/nsenter",
+                 "--target=1",
+                 "--user",
+                 "--preserve-credentials",
+                 "--"};
     plan.argv.insert(plan.argv.end(), {"/usr/bin/setpriv", "--no-new-privs", "--inh-caps=-all"});
     if (spec.uid == 0) plan.argv.emplace_back("--bounding-set=-all");
     plan.argv.insert(plan.argv.end(), {"--", std::string(kGuestBinDir) + "/workmux", "probe"});
