@@ -168,8 +168,9 @@ absl::StatusOr<VerificationRecords::Meant> SandboxVerifier::MeantOf(const std::s
   WM_ASSIGN_OR_RETURN(const std::optional<VerificationRecords::Meant> meant,
                       deps_.records.GetMeant(session_id));
   if (meant) return *meant;
-  return WithReason(FailedPrecondition("it is not known how this sandbox is meant to be"),
-                    "VERIFY_NOT_SUPPORTED");
+  return WithHint(WithReason(FailedPrecondition("it is not known how this sandbox is meant to be"),
+                             "VERIFY_NOT_SUPPORTED"),
+                  "Start a new one; machines of Apple Container cannot be verified.");
 }
 
 bool SandboxVerifier::Waits(const VerificationRecords::Meant& meant) {
