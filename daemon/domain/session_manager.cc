@@ -1,7 +1,5 @@
 #include "daemon/domain/session_manager.h"
 
-#include <unistd.h>
-
 #include <chrono>
 #include <utility>
 
@@ -307,74 +305,6 @@ absl::Status SessionManager::End(const std::string& session_id, EndReason reason
     }));
   }
   return Annotate(removed, "removing " + record->sandbox);
-}
-
-// The newest that fits: by name or id, else of the worktree.
-absl::StatusOr<SessionRecord> SessionManager::Choose(const std::string& name,
-                                                     const Worktree* worktree) const {
-  std::optional<SessionRecord> chosen;
-  for (const SessionRecord& record : deps_.directory.All()) {
-    const bool wanted = name.empty() ? worktree != nullptr && record.worktree.path == worktree->path
-                                     : record.id == name || record.sandbox == name;
-    if (wanted && (!chosen || record.started >= chosen->started)) chosen = record;
-  }
-  if (chosen) return *std::move(chosen);
-  if (!name.empty()) {
-    return WithHint(
-        WithReason(NotFound("there is no sandbox '{}'", Printable(name)), "SANDBOX_NOT_FOUND"),
-        "see the names with: workmux sandbox list");
-  }
-  return WithHint(WithReason(NotFound("no sandbox is running for {}",
-                                      worktree == nullptr ? "" : worktree->path.string()),
-                             "SANDBOX_NOT_FOUND"),
-                  "start one with: workmux sandbox shell");
-}
-
-absl::Status SessionManager::EndSandbox(const std::string& name) {
-  const absl::StatusOr<SessionRecord> record = Choose(name, nullptr);
-  if (record.ok()) {
-    LogFailure("stopping " + record->sandbox, StopSandbox(record->id));
-    return End(record->id, EndReason::kRevoked, "the sandbox was stopped");
-  }
-  for (const auto& [backend_name, backend] : deps_.backends) {
-    if (!backend->outlives_client()) continue;
-    const auto existing = backend->List();
-    if (!existing.ok()) continue;  // what it has stays
-    for (const SandboxInfo& info : *existing) {
-      if (info.name == name) return backend->Release(name);
-    }
-  }
-  return record.status();
-}
-
-absl::StatusOr<ExecPlan> SessionManager::PlanLogs(const Caller& caller, const std::string& name,
-                                                  const Worktree* worktree,
-                                                  const LogsWanted& wanted) {
-  WM_ASSIGN_OR_RETURN(const SessionRecord chosen, Choose(name, worktree));
-  const auto backend = deps_.backends.find(chosen.backend);
-  if (backend == deps_.backends.end())
-    return Internal("backend {} is not part of this daemon", chosen.backend);
-  return backend->second->PlanLogs(chosen.sandbox, wanted, caller.env);
-}
-
-absl::StatusOr<ExecPlan> SessionManager::PlanAttach(const Caller& caller,
-                                                    const std::string& session_id,
-                                                    const Worktree& worktree,
-                                                    const std::vector<std::string>& command,
-                                                    bool tty) {
-  WM_ASSIGN_OR_RETURN(const SessionRecord chosen, Choose(session_id, &worktree));
-  const auto backend = deps_.backends.find(chosen.backend);
-  if (backend == deps_.backends.end())
-    return Internal("backend {} is not part of this daemon", chosen.backend);
-  SandboxSpec spec;
-  spec.name = chosen.sandbox;
-  spec.session_id = chosen.id;
-  spec.worktree = chosen.worktree.path;
-  spec.cwd = chosen.cwd;
-  // Whoever enters is who runs inside already; the default would be root.
-  spec.uid = ::geteuid();
-  spec.gid = ::getegid();
-  return backend->second->PlanAttach(spec, command, tty, caller.env);
 }
 
 void SessionManager::BeginShutdown() {

@@ -89,15 +89,20 @@ class SessionManager {
   // Ends the sandbox's processes; the client sees its command end.
   absl::Status StopSandbox(const std::string& session_id);
 
-  absl::StatusOr<ExecPlan> PlanAttach(const Caller& caller, const std::string& session_id,
-                                      const Worktree& worktree,
+  // Which sandbox a person means: the one of that name or session, else the newest
+  // of the worktree.
+  struct SandboxChoice {
+    std::string name;
+    std::optional<Worktree> worktree;
+  };
+  // A command in a running sandbox; empty: a shell. SANDBOX_NOT_FOUND.
+  absl::StatusOr<ExecPlan> PlanAttach(const Caller& caller, const SandboxChoice& choice,
                                       const std::vector<std::string>& command, bool tty);
-
+  // The log of a sandbox. SANDBOX_NOT_FOUND.
+  absl::StatusOr<ExecPlan> PlanLogs(const Caller& caller, const SandboxChoice& choice,
+                                    const LogsWanted& wanted);
   // Ends a sandbox by its name or its session's id, an orphan too. SANDBOX_NOT_FOUND.
   absl::Status EndSandbox(const std::string& name);
-  // The log of a sandbox, by name, id or (empty name) as PlanAttach chooses.
-  absl::StatusOr<ExecPlan> PlanLogs(const Caller& caller, const std::string& name,
-                                    const Worktree* worktree, const LogsWanted& wanted);
 
   // After a start: sessions on record get their sockets back and wait for their
   // client; what nobody claims is removed.
@@ -133,7 +138,8 @@ class SessionManager {
     bool doomed = false;  // ended before it was ready: Open undoes it
   };
 
-  absl::StatusOr<SessionRecord> Choose(const std::string& name, const Worktree* worktree) const;
+  absl::StatusOr<SessionRecord> Choose(const SandboxChoice& choice) const;
+  absl::StatusOr<SandboxBackend*> BackendOf(const SessionRecord& record) const;
   absl::StatusOr<std::optional<PaneRef>> PaneOf(const Caller& caller);
   absl::StatusOr<SandboxSpec> OpenBridge(const SessionPlan& plan, const SessionRequest& request,
                                          OwnMounts own, SessionRecord& record);

@@ -53,9 +53,7 @@ absl::StatusOr<fs::path> HomeOf(const Caller& caller) {
 std::vector<std::string> CommandOf(const SessionRequest& request, const ResolvedAgent& agent) {
   if (request.shell_command) return {"/bin/sh", "-c", Join(request.command, " ")};
   if (!request.command.empty()) return request.command;
-  if (request.purpose == SessionPurpose::kShell) {
-    return {"/bin/sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi"};
-  }
+  if (request.purpose == SessionPurpose::kShell) return ShellCommand();
   return {"/bin/sh", "-c", BuildAgentCommand(agent, {})};
 }
 
@@ -114,6 +112,10 @@ void AddWeakenings(const SandboxConfig& sandbox, SessionPlan& plan) {
 }
 
 }  // namespace
+
+std::vector<std::string> ShellCommand() {
+  return {"/bin/sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi"};
+}
 
 absl::StatusOr<SandboxBackend*> SessionPlanner::BackendFor(const Config& config,
                                                            const std::string& chosen) {

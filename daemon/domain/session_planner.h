@@ -20,6 +20,9 @@
 
 namespace workmux::daemon {
 
+// A shell of the sandbox: bash where the image has it.
+std::vector<std::string> ShellCommand();
+
 enum class SessionPurpose { kRun, kAgent, kShell };
 
 // What a client asks for when it opens a session.

@@ -209,45 +209,51 @@ grpc::ServerUnaryReactor* SandboxService::PruneSandboxes(grpc::CallbackServerCon
       });
 }
 
+absl::StatusOr<SessionManager::SandboxChoice> SandboxService::ChoiceOf(const Caller& caller,
+                                                                       const std::string& name) {
+  SessionManager::SandboxChoice choice{.name = name, .worktree = std::nullopt};
+  if (!name.empty()) return choice;
+  WM_ASSIGN_OR_RETURN(choice.worktree, deps_.git.Locate(caller.cwd));
+  return choice;
+}
+
+template <class Request, class Plan>
+grpc::ServerUnaryReactor* SandboxService::PlanFor(grpc::CallbackServerContext* context,
+                                                  const Request* request, const std::string& name,
+                                                  pb::PlanAttachResponse* response, Plan plan) {
+  return UnaryCall<pb::PlanAttachResponse>::Start(
+      deps_.executor, response,
+      [=, this](std::stop_token) -> absl::StatusOr<pb::PlanAttachResponse> {
+        WM_RETURN_IF_ERROR(CheckClientVersion(*context));
+        const Caller caller = workmux::daemon::FromWire(request->context());
+        WM_ASSIGN_OR_RETURN(const SessionManager::SandboxChoice choice, ChoiceOf(caller, name));
+        WM_ASSIGN_OR_RETURN(const ExecPlan planned, plan(caller, choice));
+        pb::PlanAttachResponse answer;
+        *answer.mutable_plan() = ToWire(planned);
+        return answer;
+      });
+}
+
 grpc::ServerUnaryReactor* SandboxService::PlanLogs(grpc::CallbackServerContext* context,
                                                    const pb::PlanLogsRequest* request,
                                                    pb::PlanAttachResponse* response) {
-  return UnaryCall<pb::PlanAttachResponse>::Start(
-      deps_.executor, response,
-      [this, context, request](std::stop_token) -> absl::StatusOr<pb::PlanAttachResponse> {
-        WM_RETURN_IF_ERROR(CheckClientVersion(*context));
-        const Caller caller = workmux::daemon::FromWire(request->context());
-        std::optional<Worktree> worktree;
-        if (request->sandbox().empty()) {
-          WM_ASSIGN_OR_RETURN(worktree, deps_.git.Locate(caller.cwd));
-        }
-        WM_ASSIGN_OR_RETURN(
-            const ExecPlan plan,
-            deps_.sessions.PlanLogs(caller, request->sandbox(), worktree ? &*worktree : nullptr,
-                                    {.follow = request->follow(), .lines = request->lines()}));
-        pb::PlanAttachResponse planned;
-        *planned.mutable_plan() = ToWire(plan);
-        return planned;
+  return PlanFor(
+      context, request, request->sandbox(), response,
+      [this, request](const Caller& caller, const SessionManager::SandboxChoice& choice) {
+        return deps_.sessions.PlanLogs(caller, choice,
+                                       {.follow = request->follow(), .lines = request->lines()});
       });
 }
 
 grpc::ServerUnaryReactor* SandboxService::PlanAttach(grpc::CallbackServerContext* context,
                                                      const pb::PlanAttachRequest* request,
                                                      pb::PlanAttachResponse* response) {
-  return UnaryCall<pb::PlanAttachResponse>::Start(
-      deps_.executor, response,
-      [this, context, request](std::stop_token) -> absl::StatusOr<pb::PlanAttachResponse> {
-        WM_RETURN_IF_ERROR(CheckClientVersion(*context));
-        const Caller caller = workmux::daemon::FromWire(request->context());
-        WM_ASSIGN_OR_RETURN(const Worktree worktree, deps_.git.Locate(caller.cwd));
+  return PlanFor(
+      context, request, request->session_id(), response,
+      [this, request](const Caller& caller, const SessionManager::SandboxChoice& choice) {
         const std::vector<std::string> command(request->command().begin(),
                                                request->command().end());
-        WM_ASSIGN_OR_RETURN(const ExecPlan plan,
-                            deps_.sessions.PlanAttach(caller, request->session_id(), worktree,
-                                                      command, request->tty()));
-        pb::PlanAttachResponse planned;
-        *planned.mutable_plan() = ToWire(plan);
-        return planned;
+        return deps_.sessions.PlanAttach(caller, choice, command, request->tty());
       });
 }
 
