@@ -49,6 +49,10 @@ class World:
             "WORKMUX_TMUX_SOCKET": str(self.socket),
             "GIT_CONFIG_NOSYSTEM": "1",
         }
+        podman = os.environ.get("WORKMUX_TEST_PODMAN", "")
+        if podman:
+            self.env["CONTAINERS_CONF"] = f"{podman}/containers.conf"
+            self.env["CONTAINERS_STORAGE_CONF"] = f"{podman}/storage.conf"
         self._tmux_name = shutil.which("tmux", path=self.env["PATH"])
         try:
             self._configure_git()
