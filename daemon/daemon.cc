@@ -236,6 +236,8 @@ void Daemon::Parts::BuildServices() {
       .directory = directory,
       .backends = backends,
       .default_runtime = [this] { return std::string(DefaultRuntime(options.env, kMacOs)); },
+      .choose_image =
+          [this](const Caller& caller) { return image_service->ChooseFor(caller, {}, {}); },
       .git = git});
   image_service = std::make_unique<ImageService>(ImageService::Deps{
       .executor = executor, .images = images, .planner = planner, .git = git, .config = config});

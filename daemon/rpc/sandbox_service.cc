@@ -188,22 +188,25 @@ grpc::ServerUnaryReactor* SandboxService::EndSandbox(grpc::CallbackServerContext
       });
 }
 
-// A running sandbox is never removed, an orphan neither: something may be at work
-// in it that only its owner knows of.
 grpc::ServerUnaryReactor* SandboxService::PruneSandboxes(grpc::CallbackServerContext* context,
-                                                         const pb::PruneSandboxesRequest*,
+                                                         const pb::PruneSandboxesRequest* request,
                                                          pb::PruneSandboxesResponse* response) {
   return UnaryCall<pb::PruneSandboxesResponse>::Start(
       deps_.executor, response,
-      [this, context](std::stop_token) -> absl::StatusOr<pb::PruneSandboxesResponse> {
+      [this, context, request](std::stop_token) -> absl::StatusOr<pb::PruneSandboxesResponse> {
         WM_RETURN_IF_ERROR(CheckClientVersion(*context));
-        const SandboxInventory inventory = Inventory(/*usage=*/false);
+        const auto choice = deps_.choose_image(workmux::daemon::FromWire(request->context()));
+        const ImageChoice configured = choice.ok() ? *choice : ImageChoice();
+        UnusedThings unused = FindUnused(Inventory(/*usage=*/false), configured);
+        // Which image is in use is not known then.
+        if (!choice.ok()) unused.warnings.push_back(MessageOf(choice.status()));
+        if (!request->preview()) RemoveUnused(deps_.backends, configured, unused);
         pb::PruneSandboxesResponse pruned;
-        pruned.mutable_warnings()->Assign(inventory.warnings.begin(), inventory.warnings.end());
-        for (const SandboxEntry& entry : inventory.entries) {
-          if (entry.session.has_value() || entry.state != SandboxEntry::State::kStopped) continue;
-          WM_RETURN_IF_ERROR(deps_.backends.find(entry.backend)->second->Release(entry.name));
-          pruned.add_sandboxes(entry.name);
+        pruned.mutable_warnings()->Assign(unused.warnings.begin(), unused.warnings.end());
+        for (const SandboxEntry& entry : unused.sandboxes) pruned.add_sandboxes(entry.name);
+        for (const SupersededImage& image : unused.images) {
+          pruned.add_images()->set_id(image.id);
+          pruned.mutable_images()->rbegin()->set_size(image.size);
         }
         return pruned;
       });

@@ -18,6 +18,8 @@ class SandboxService : public workmux::control::v1::SandboxService::CallbackServ
     SessionDirectory& directory;
     const SandboxBackends& backends;
     std::function<std::string()> default_runtime;  // SessionPlanner::Deps
+    // The image that sandboxes of this caller would be made from.
+    std::function<absl::StatusOr<ImageChoice>(const Caller&)> choose_image;
     Git& git;
   };
   explicit SandboxService(Deps deps);
