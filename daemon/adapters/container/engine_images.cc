@@ -24,6 +24,9 @@ constexpr seconds kOtherEngineLimit{5};
 constexpr milliseconds kReportEvery{100};
 constexpr std::size_t kKeptOutput = 8192;
 
+// Podman finds no container by an id that says how it was made.
+std::string WithoutAlgorithm(const std::string& id) { return id.substr(id.find(':') + 1); }
+
 // Cuts output into lines, and keeps the last of them for an error.
 class LineReader {
  public:
@@ -166,9 +169,9 @@ absl::StatusOr<std::vector<SupersededImage>> EngineImages::Superseded(
           std::any_of(unused.begin(), unused.end(),
                       [&](const SupersededImage& other) { return other.id == image.id; });
       if (known || !(built_here || image.repository == repository)) continue;
-      WM_ASSIGN_OR_RETURN(
-          const std::string users,
-          client_.Run({"ps", "--all", "--quiet", "--filter", "ancestor=" + image.id}));
+      WM_ASSIGN_OR_RETURN(const std::string users,
+                          client_.Run({"ps", "--all", "--quiet", "--filter",
+                                       "ancestor=" + WithoutAlgorithm(image.id)}));
       if (Trim(users).empty()) unused.push_back({image.id, image.size});
     }
   }

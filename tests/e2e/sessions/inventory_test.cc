@@ -78,6 +78,33 @@ TEST_CASE("Sandbox stop: without a terminal and a name nothing is stopped", "[in
   CHECK(WaitUntil([&] { return Listed(world).empty(); }));
 }
 
+TEST_CASE("Sandbox stop: on a terminal one is chosen, and nothing ends without a yes",
+          "[inventory]") {
+  if (!Have(Engine::kNamespace)) return;
+  const WorkmuxWorld world(ConfigFor(Engine::kNamespace));
+  const auto first = StartSandbox(world, "true");
+  const auto second = StartSandbox(world, "true");
+  const auto stop = [&](const std::vector<std::string>& answers) {
+    const auto program =
+        world.Start({"sandbox", "stop", "--backend", "container"}, Program::Terminal());
+    REQUIRE(program->Prints("Which one?"));
+    program->Type(answers[0] + "\n");
+    if (answers.size() > 1) {
+      REQUIRE(program->Prints("Stop wm-"));
+      program->Type(answers[1] + "\n");
+    }
+    return program->Wait();
+  };
+  CHECK(stop({"3"}) != 0);
+  CHECK(stop({"nonsense"}) != 0);
+  CHECK(stop({"1", "n"}) != 0);
+  CHECK(Listed(world).size() == 2);
+  const std::string name = Listed(world)[1]["name"];
+  CHECK(stop({name, "y"}) == 0);
+  CHECK(WaitUntil([&] { return Listed(world).size() == 1; }));
+  CHECK(Listed(world)[0]["name"] != name);
+}
+
 TEST_CASE("Sandbox prune: an orphan that runs is listed and kept, a stopped one goes",
           "[inventory]") {
   if (!Have(Engine::kDocker)) return;
@@ -99,6 +126,13 @@ TEST_CASE("Sandbox prune: an orphan that runs is listed and kept, a stopped one 
   make(name + "-running", "run");
   CHECK(Listed(world).size() == 3);
   CHECK(world.Run({"sandbox", "prune", "--backend", "container"}).exit.code == 2);
+  const auto asked =
+      world.Start({"sandbox", "prune", "--backend", "container"}, Program::Terminal());
+  REQUIRE(asked->Prints("Remove them?"));
+  CHECK_THAT(asked->out(), Contains(name + "-stopped") && !Contains(name + "-running"));
+  asked->Type("n\n");
+  CHECK(asked->Wait() != 0);
+  CHECK(Listed(world).size() == 3);
   const std::string pruned = world.Must({"sandbox", "prune", "--backend", "container", "--force"});
   CHECK(pruned == "removed " + name + "-stopped");
   CHECK(Listed(world).size() == 2);
