@@ -1,5 +1,7 @@
 // What `workmux sandbox list`, `logs`, `stop` and `prune` say and do.
 
+#include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "common/base/strings.h"
@@ -105,10 +107,30 @@ TEST_CASE("Sandbox stop: on a terminal one is chosen, and nothing ends without a
   CHECK(Listed(world)[0]["name"] != name);
 }
 
+// What an image's name takes of the world's.
+std::string Slug(const WorkmuxWorld& world) {
+  std::string slug = world.area().filename().string();
+  std::transform(slug.begin(), slug.end(), slug.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return slug;
+}
+
+// An engine's client that knows no images but this test's: on a person's machine
+// others may be superseded too.
+std::string ShowOnlyOwnImages(const WorkmuxWorld& world) {
+  const std::string mark = "wm.test=" + world.area().filename().string();
+  world.Install(
+      "docker",
+      "#!/bin/sh\n[ \"$1 $2\" = 'image ls' ] && shift 2 && set -- image ls --filter label=" + mark +
+          " \"$@\"\nexec env PATH=/usr/local/bin:/usr/bin:/bin docker \"$@\"\n");
+  return mark;
+}
+
 TEST_CASE("Sandbox prune: an orphan that runs is listed and kept, a stopped one goes",
           "[inventory]") {
   if (!Have(Engine::kDocker)) return;
   const WorkmuxWorld world(ConfigFor(Engine::kDocker));
+  ShowOnlyOwnImages(world);
   const auto sandbox = StartSandbox(world, "true");
   const std::string name = Listed(world)[0]["name"];
   const std::string instance =
@@ -139,6 +161,31 @@ TEST_CASE("Sandbox prune: an orphan that runs is listed and kept, a stopped one 
   CHECK_THAT(world.Must({"sandbox", "ps"}), Contains("orphan"));
   world.Must({"sandbox", "stop", name + "-running", "--backend", "container"});
   CHECK(Listed(world).size() == 1);
+}
+
+TEST_CASE("Sandbox prune: an image that a newer one replaced goes, the newer one stays",
+          "[inventory]") {
+  if (!Have(Engine::kDocker)) return;
+  const WorkmuxWorld world(ConfigFor(Engine::kDocker));
+  const std::string mark = ShowOnlyOwnImages(world);
+  const std::string tag = "localhost/" + Slug(world) + ":1";
+  const auto build = [&](const std::string& text) {
+    const CommandResult built = world.RunCommand(
+        {"docker", "build", "--label", "dev.workmux.image=" + tag, "--label", mark, "--tag", tag,
+         "-"},
+        {.cwd = "/", .env = {}, .input = "FROM " + TestImage() + "\nENV MARK=" + text + "\n"});
+    REQUIRE(built.exit.ok());
+    return Docker({"image", "inspect", "--format", "{{.Id}}", tag}).substr(7, 12);
+  };
+  const std::string first = build("first");
+  const std::string second = build("second");
+  const CommandResult refused = world.Run({"sandbox", "prune", "--backend", "all"});
+  CHECK(refused.exit.code == 2);
+  CHECK_THAT(world.Must({"sandbox", "prune", "--backend", "all", "--force"}),
+             Contains("removed image " + first) && !Contains(second));
+  CHECK(world.Must({"sandbox", "prune", "--backend", "all"}) == "nothing to remove");
+  CHECK(Docker({"image", "inspect", "--format", "{{.Id}}", tag}).substr(7, 12) == second);
+  Docker({"rmi", tag});
 }
 
 }  // namespace
