@@ -104,6 +104,8 @@ EngineCall BuildNamelessImagesCall(const RuntimeTraits& traits, bool built_here)
   if (!traits.shares_kernel) return call;
   call.argv = {
       std::string(traits.program), "image", "ls", "--no-trunc", "--filter", "dangling=true"};
+  // Those of an additional store are somebody else's to remove.
+  if (traits.name == "podman") call.argv.insert(call.argv.end(), {"--filter", "readonly=false"});
   if (built_here) call.argv.insert(call.argv.end(), {"--filter", Format("label={}", kLabelImage)});
   call.argv.insert(call.argv.end(), {"--format", "{{.ID}}\t{{.Repository}}\t{{.Size}}"});
   return call;
