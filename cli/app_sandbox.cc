@@ -22,18 +22,20 @@ void SandboxApp::DefinePrograms(const AddFn& add) {
                           agent_.command = tail_;
                           return RunSandboxAgent(agent_, env);
                         });
-  for (const auto& [app, options] : {std::pair(&run, &run_), std::pair(&agent, &agent_)}) {
+  CLI::App& shell = add("shell", "Open a shell in a sandbox of this directory",
+                        CommandKind::kRunsProgram, [this](auto& env) {
+                          shell_.run.command = tail_;
+                          return RunSandboxShell(shell_, env);
+                        });
+  shell.add_flag("-e,--exec", shell_.exec, "Enter a running sandbox of this worktree");
+  shell.add_option("--session", shell_.session,
+                   "Enter the one of this session or name; with -e alone the newest");
+  for (const auto& [app, options] :
+       {std::pair(&run, &run_), std::pair(&agent, &agent_), std::pair(&shell, &shell_.run)}) {
     app->add_option("--agent", options->agent, "Whose directories and image to use");
     app->add_option("--backend", options->backend, "Backend, instead of the configured one");
     app->add_option("--image", options->image, "Image, instead of the configured one");
   }
-  CLI::App& shell = add("shell", "Open a shell in a sandbox of this directory",
-                        CommandKind::kRunsProgram, [this](auto& env) {
-                          shell_.command = tail_;
-                          return RunSandboxShell(shell_, env);
-                        });
-  shell.add_flag("-e,--exec", shell_.exec, "Enter a running sandbox of this worktree");
-  shell.add_option("--backend", shell_.backend, "Backend, instead of the configured one");
 }
 
 void SandboxApp::DefineUpkeep(const AddFn& add) {
@@ -45,7 +47,8 @@ void SandboxApp::DefineUpkeep(const AddFn& add) {
 
   CLI::App& logs = add("logs", "Show what a container printed", CommandKind::kRunsProgram,
                        [this](auto& env) { return RunSandboxLogs(logs_, env); });
-  logs.add_option("name", logs_.name, "Name or session; none: the newest of this worktree");
+  auto* log = logs.add_option("name", logs_.name, "Name; none: the newest of this worktree");
+  logs.add_option("--session", logs_.name, "The same by its session")->excludes(log);
   logs.add_flag("-f,--follow", logs_.follow, "Go on as it grows");
   logs.add_option("-n,--lines", logs_.lines, "How many lines from the end; 0: all");
 
@@ -60,7 +63,9 @@ void SandboxApp::DefineUpkeep(const AddFn& add) {
       add("stop", "Stop virtual machines, or other sandboxes with --backend",
           CommandKind::kOrdinary, [this](auto& env) { return RunSandboxStop(stop_, env); });
   auto* name = stop.add_option("name", stop_.name, "Name, as `sandbox list` shows it");
-  stop.add_flag("--all", stop_.all, "All that run")->excludes(name);
+  auto* session = stop.add_option("--session", stop_.name, "The same by its session");
+  session->excludes(name);
+  stop.add_flag("--all", stop_.all, "All that run")->excludes(name)->excludes(session);
   stop.add_flag("-y,--yes", stop_.yes, "Do not ask");
   stop.add_option("--backend", stop_.backend, "container or all; none: virtual machines");
 

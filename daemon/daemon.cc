@@ -248,6 +248,8 @@ void Daemon::Parts::BuildServices() {
       .directory = directory,
       .backends = backends,
       .default_runtime = [this] { return std::string(DefaultRuntime(options.env, kMacOs)); },
+      .choose_image =
+          [this](const Caller& caller) { return image_service->ChooseFor(caller, {}, {}); },
       .git = git,
       .check = verifier});
   image_service = std::make_unique<ImageService>(ImageService::Deps{

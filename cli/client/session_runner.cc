@@ -148,7 +148,11 @@ absl::StatusOr<int> RunSession(const DaemonLauncher& launcher,
     const std::string_view reason = verdict->exit_code == 127   ? "PROGRAM_NOT_FOUND"
                                     : verdict->exit_code == 126 ? "PROGRAM_NOT_EXECUTABLE"
                                                                 : "SANDBOX_NOT_STARTED";
-    return WithReason(FailedPrecondition("{}", verdict->start_failure), reason);
+    const absl::Status failed =
+        WithReason(FailedPrecondition("{}", verdict->start_failure), reason);
+    return verdict->start_failure.starts_with("sandbox.")
+               ? WithHint(failed, "correct this key of the global configuration, or remove it")
+               : failed;
   }
   return verdict->exit_code;
 }

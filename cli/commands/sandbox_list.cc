@@ -1,5 +1,6 @@
 #include "cli/commands/sandbox_list.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include "cli/client/session_runner.h"
@@ -69,6 +70,27 @@ absl::Status End(const std::string& name, const CommandEnv& env) {
   return absl::OkStatus();
 }
 
+absl::Status ConfirmStop(const std::string& question, const SandboxStopOptions& options,
+                         const CommandEnv& env) {
+  if (options.yes) return absl::OkStatus();
+  WM_ASSIGN_OR_RETURN(const bool agreed, env.terminal.Confirm(question));
+  return agreed ? absl::OkStatus() : Aborted("nothing was stopped");
+}
+
+// One of the sandboxes that run, by its number in the list or by its name.
+absl::StatusOr<std::string> PickOne(const std::vector<std::string>& running,
+                                    const CommandEnv& env) {
+  if (running.size() == 1) return running.front();
+  for (std::size_t i = 0; i < running.size(); ++i)
+    env.terminal.Err(Format("{:>3}  {}\n", i + 1, Printable(running[i])));
+  WM_ASSIGN_OR_RETURN(const std::string answer, env.terminal.Ask("Which one?"));
+  if (std::find(running.begin(), running.end(), answer) != running.end()) return answer;
+  long long number = 0;
+  if (!ParseInt(answer, number) || number < 1 || number > static_cast<long long>(running.size()))
+    return InvalidArgument("'{}' is none of them: nothing was stopped", Printable(answer));
+  return running[static_cast<std::size_t>(number - 1)];
+}
+
 // What is to be stopped, after a look at what there is.
 absl::StatusOr<std::vector<std::string>> Chosen(const SandboxStopOptions& options,
                                                 const CommandEnv& env) {
@@ -82,16 +104,44 @@ absl::StatusOr<std::vector<std::string>> Chosen(const SandboxStopOptions& option
                     "name one, or pass --all");
   }
   if (running.empty()) return running;
-  env.terminal.Err(SandboxTable(listed, /*stats=*/false, std::time(nullptr)));
-  if (options.yes) return running;
-  if (!env.terminal.interactive()) {
+  if (!options.yes && !env.terminal.interactive()) {
     return WithHint(
         WithReason(InvalidArgument("there is no terminal to ask on"), "CONFIRMATION_NEEDED"),
         "pass --yes to stop them all");
   }
-  WM_ASSIGN_OR_RETURN(const bool agreed, env.terminal.Confirm("Stop every sandbox that runs?"));
-  if (!agreed) return Aborted("nothing was stopped");
-  return running;
+  env.terminal.Err(SandboxTable(listed, /*stats=*/false, std::time(nullptr)));
+  if (options.all) {
+    WM_RETURN_IF_ERROR(ConfirmStop("Stop every sandbox that runs?", options, env));
+    return running;
+  }
+  WM_ASSIGN_OR_RETURN(const std::string one, PickOne(running, env));
+  WM_RETURN_IF_ERROR(ConfirmStop(Format("Stop {}?", Printable(one)), options, env));
+  return std::vector<std::string>{one};
+}
+
+absl::StatusOr<pb::PruneSandboxesResponse> Prune(bool preview, const CommandEnv& env) {
+  pb::PruneSandboxesRequest request;
+  WM_RETURN_IF_ERROR(FillContext(env.invocation, *request.mutable_context()));
+  request.set_preview(preview);
+  ProgressDisplay progress(env.terminal);
+  progress.SetTitle(preview ? "looking for what is not used" : "removing what is not used");
+  return env.daemon.PruneSandboxes(request);
+}
+
+// "sha256:" and the first characters that tell images apart, as the engines show them.
+std::string ShortId(std::string_view id) {
+  constexpr std::string_view kAlgorithm = "sha256:";
+  if (id.starts_with(kAlgorithm)) id.remove_prefix(kAlgorithm.size());
+  return Printable(id.substr(0, 12));
+}
+
+std::string PrunedLines(std::string_view verb, const pb::PruneSandboxesResponse& pruned) {
+  std::string lines;
+  for (const std::string& name : pruned.sandboxes())
+    lines += Format("{}{}\n", verb, Printable(name));
+  for (const auto& image : pruned.images())
+    lines += Format("{}image {}, {}\n", verb, ShortId(image.id()), Printable(image.size()));
+  return lines;
 }
 
 }  // namespace
@@ -143,6 +193,8 @@ absl::StatusOr<int> RunSandboxStop(const SandboxStopOptions& options, const Comm
   WM_RETURN_IF_ERROR(CheckBackend(options.backend));
   WM_RETURN_IF_ERROR(CheckUtf8(options.name, "the sandbox's name"));
   if (!options.name.empty()) {
+    if (env.terminal.interactive())
+      WM_RETURN_IF_ERROR(ConfirmStop(Format("Stop {}?", Printable(options.name)), options, env));
     WM_RETURN_IF_ERROR(End(options.name, env));
     return kExitOk;
   }
@@ -155,22 +207,23 @@ absl::StatusOr<int> RunSandboxStop(const SandboxStopOptions& options, const Comm
 absl::StatusOr<int> RunSandboxPrune(const SandboxPruneOptions& options, const CommandEnv& env) {
   WM_RETURN_IF_ERROR(CheckBackend(options.backend));
   if (!options.force) {
-    if (!env.terminal.interactive()) {
+    WM_ASSIGN_OR_RETURN(const pb::PruneSandboxesResponse offered, Prune(/*preview=*/true, env));
+    const std::string lines = PrunedLines("", offered);
+    if (!lines.empty() && !env.terminal.interactive()) {
       return WithHint(
           WithReason(InvalidArgument("there is no terminal to ask on"), "CONFIRMATION_NEEDED"),
           "pass --force to remove them without a question");
     }
-    WM_ASSIGN_OR_RETURN(const bool agreed,
-                        env.terminal.Confirm("Remove every sandbox in which nothing runs?"));
-    if (!agreed) return Aborted("nothing was removed");
+    env.terminal.Err(lines);
+    if (!lines.empty()) {
+      WM_ASSIGN_OR_RETURN(const bool agreed, env.terminal.Confirm("Remove them?"));
+      if (!agreed) return Aborted("nothing was removed");
+    }
   }
-  pb::PruneSandboxesRequest request;
-  WM_RETURN_IF_ERROR(FillContext(env.invocation, *request.mutable_context()));
-  WM_ASSIGN_OR_RETURN(const pb::PruneSandboxesResponse pruned, env.daemon.PruneSandboxes(request));
+  WM_ASSIGN_OR_RETURN(const pb::PruneSandboxesResponse pruned, Prune(/*preview=*/false, env));
   for (const std::string& warning : pruned.warnings()) env.terminal.PrintWarning(warning);
-  for (const std::string& name : pruned.sandboxes())
-    env.terminal.Out(Format("removed {}\n", Printable(name)));
-  if (pruned.sandboxes().empty()) env.terminal.Out("nothing to remove\n");
+  const std::string lines = PrunedLines("removed ", pruned);
+  env.terminal.Out(lines.empty() ? "nothing to remove\n" : lines);
   return kExitOk;
 }
 

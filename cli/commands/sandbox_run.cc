@@ -76,20 +76,22 @@ absl::StatusOr<int> RunSandboxAgent(const SandboxRunOptions& options, const Comm
 }
 
 absl::StatusOr<int> RunSandboxShell(const SandboxShellOptions& options, const CommandEnv& env) {
-  if (!options.exec) {
-    const SandboxRunOptions run{.worktree = {},
-                                .agent = {},
-                                .backend = options.backend,
-                                .image = {},
-                                .command = options.command};
+  const SandboxRunOptions& run = options.run;
+  if (!options.exec && options.session.empty()) {
     WM_ASSIGN_OR_RETURN(const pb::OpenSessionRequest request,
                         BuildRequest(run, pb::SESSION_PURPOSE_SHELL, env));
     return Run(request, env);
   }
+  if (!run.agent.empty() || !run.backend.empty() || !run.image.empty()) {
+    return WithHint(InvalidArgument("a sandbox that runs has its agent, backend and image"),
+                    "leave out --exec and --session to start another one");
+  }
   SessionSignals signals;
   pb::PlanAttachRequest request;
   WM_RETURN_IF_ERROR(FillContext(env.invocation, *request.mutable_context()));
-  for (const std::string& word : options.command) {
+  WM_RETURN_IF_ERROR(CheckUtf8(options.session, "the sandbox's name"));
+  request.set_session_id(options.session);
+  for (const std::string& word : run.command) {
     WM_RETURN_IF_ERROR(CheckUtf8(word, "the command"));
     request.add_command(word);
   }

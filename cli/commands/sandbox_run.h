@@ -25,9 +25,9 @@ absl::StatusOr<int> RunSandboxRun(const SandboxRunOptions& options, const Comman
 absl::StatusOr<int> RunSandboxAgent(const SandboxRunOptions& options, const CommandEnv& env);
 
 struct SandboxShellOptions {
-  bool exec = false;  // in a running sandbox of this worktree, not in a new one
-  std::string backend;
-  std::vector<std::string> command;
+  SandboxRunOptions run;  // without `worktree`
+  bool exec = false;      // in a running sandbox of this worktree, not in a new one
+  std::string session;    // which one, by session or name; empty: the newest
 };
 
 absl::StatusOr<int> RunSandboxShell(const SandboxShellOptions& options, const CommandEnv& env);

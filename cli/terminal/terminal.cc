@@ -11,7 +11,7 @@
 namespace workmux::cli {
 namespace {
 
-constexpr std::size_t kMaxAnswer = 64;
+constexpr std::size_t kMaxAnswer = 256;
 
 // https://no-color.org: set and not empty.
 bool WantsColor(const Env& env) {
@@ -56,8 +56,8 @@ void Terminal::Write(int fd, std::string_view text) {
   }
 }
 
-absl::StatusOr<bool> Terminal::Confirm(std::string_view question) {
-  Err(Format("{} [y/N] ", question));
+absl::StatusOr<std::string> Terminal::Ask(std::string_view question) {
+  Err(Format("{} ", question));
   const Interruptible interruptible;
   std::string answer;
   while (true) {
@@ -71,7 +71,13 @@ absl::StatusOr<bool> Terminal::Confirm(std::string_view question) {
     if (n <= 0 || c == '\n') break;
     if (answer.size() < kMaxAnswer) answer += c;
   }
-  const std::string_view word = Trim(answer);
+  return std::string(Trim(answer));
+}
+
+absl::StatusOr<bool> Terminal::Confirm(std::string_view question) {
+  const absl::StatusOr<std::string> answer = Ask(Format("{} [y/N]", question));
+  if (!answer.ok()) return answer.status();
+  const std::string_view word = *answer;
   return word == "y" || word == "Y" || word == "yes" || word == "Yes";
 }
 

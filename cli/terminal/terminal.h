@@ -26,8 +26,10 @@ class Terminal {
   bool interactive() const { return in_tty_ && err_tty_; }
   bool color() const { return color_; }
 
-  // Asks on the error output; only "y" and "yes" are yes. kCancelled at the end
-  // of input. SIGINT ends the process while it waits.
+  // Asks on the error output. kCancelled at the end of input. SIGINT ends the
+  // process while it waits.
+  absl::StatusOr<std::string> Ask(std::string_view question);
+  // Ask, where only "y" and "yes" are yes.
   absl::StatusOr<bool> Confirm(std::string_view question);
 
   // "workmux: message" and "hint: hint", reduced to harmless characters.

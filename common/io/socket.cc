@@ -92,7 +92,9 @@ absl::StatusOr<UniqueFd> ListenTcp(const std::string& address, std::uint16_t por
       is_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
   const socklen_t length = is_v4 ? sizeof v4 : sizeof v6;
   if (::bind(fd.get(), raw, length) != 0 || ::listen(fd.get(), kBacklog) != 0) {
-    return ErrnoStatus(errno, Format("{} port {}", address, port));
+    const int error = errno;
+    const absl::Status failed = ErrnoStatus(error, Format("{} port {}", address, port));
+    return error == EADDRNOTAVAIL ? WithReason(failed, "ADDRESS_MISSING") : failed;
   }
   return fd;
 }

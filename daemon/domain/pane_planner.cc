@@ -109,9 +109,13 @@ void GiveAgentAPane(const std::vector<PaneConfig>& panes, std::vector<PaneComman
 absl::StatusOr<std::string> TypedLine(const Config& config, const PanePlanRequest& request,
                                       const PaneCommand& command, AgentLauncher& agents,
                                       PanePlan& plan) {
-  if (command.kind == PaneCommand::Kind::kShell) return std::string();
   const bool wrap =
       request.sandboxed && (command.runs_agent() || config.sandbox.target == SandboxTarget::kAll);
+  if (command.kind == PaneCommand::Kind::kShell) {
+    plan.sandboxed = plan.sandboxed || wrap;
+    return wrap ? SandboxShellLine(request.cli_path, request.agent, request.backend)
+                : std::string();
+  }
   const std::string agent = command.agent.empty() ? request.agent : command.agent;
   std::string line = command.text;
   if (command.runs_agent()) {
@@ -152,17 +156,28 @@ absl::Status CheckPrompt(const PanePlanRequest& request, const std::vector<PaneC
                   "name an agent with -a, or put <agent> into a pane's command");
 }
 
+std::string SandboxVerb(const std::filesystem::path& cli_path, std::string_view verb,
+                        const std::string& agent, const std::string& backend) {
+  std::string line = " " + ShellQuote(cli_path.empty() ? "workmux" : cli_path.string());
+  line += Format(" sandbox {}", verb);
+  // With "=" a name that starts with a dash stays a value.
+  if (!agent.empty()) line += " " + ShellQuote("--agent=" + agent);
+  if (!backend.empty()) line += " " + ShellQuote("--backend=" + backend);
+  return line;
+}
+
 }  // namespace
 
 std::string SandboxCommandLine(const std::filesystem::path& cli_path, const std::string& agent,
                                const std::string& backend, const std::filesystem::path& cwd,
                                const std::string& command) {
-  std::string line = " " + ShellQuote(cli_path.empty() ? "workmux" : cli_path.string());
-  line += " sandbox run";
-  // With "=" a name that starts with a dash stays a value.
-  if (!agent.empty()) line += " " + ShellQuote("--agent=" + agent);
-  if (!backend.empty()) line += " " + ShellQuote("--backend=" + backend);
-  return line + " " + ShellQuote(cwd.string()) + " -- " + ShellQuote(command);
+  return SandboxVerb(cli_path, "run", agent, backend) + " " + ShellQuote(cwd.string()) + " -- " +
+         ShellQuote(command);
+}
+
+std::string SandboxShellLine(const std::filesystem::path& cli_path, const std::string& agent,
+                             const std::string& backend) {
+  return SandboxVerb(cli_path, "shell", agent, backend);
 }
 
 absl::StatusOr<PanePlan> PlanPanes(const Config& config, const PanePlanRequest& request,

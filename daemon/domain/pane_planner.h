@@ -35,8 +35,8 @@ struct PanePlan {
 };
 
 // Which panes a window gets and what is typed into each. A pane is wrapped in a
-// sandbox when sandboxes are on, it has a command, and it runs an agent or the
-// target is `all`; a pane without a command is a shell of the host.
+// sandbox when sandboxes are on and it runs an agent or the target is `all`. A pane
+// without a command is a shell then, of the sandbox or of the host.
 // kInvalidArgument: NO_PANE_FOR_PROMPT, PROMPT_WITHOUT_COMMANDS, BAD_PANES.
 absl::StatusOr<PanePlan> PlanPanes(const Config& config, const PanePlanRequest& request,
                                    AgentLauncher& agents);
@@ -46,5 +46,10 @@ absl::StatusOr<PanePlan> PlanPanes(const Config& config, const PanePlanRequest& 
 std::string SandboxCommandLine(const std::filesystem::path& cli_path, const std::string& agent,
                                const std::string& backend, const std::filesystem::path& cwd,
                                const std::string& command);
+
+// " workmux sandbox shell [--agent NAME] [--backend B]", for a pane that starts in
+// the worktree.
+std::string SandboxShellLine(const std::filesystem::path& cli_path, const std::string& agent,
+                             const std::string& backend);
 
 }  // namespace workmux::daemon

@@ -5,6 +5,7 @@
 
 #include "common/base/status.h"
 #include "daemon/async/parallel.h"
+#include "daemon/domain/image_name.h"
 
 namespace workmux::daemon {
 namespace {
@@ -89,6 +90,44 @@ SandboxInventory TakeInventory(const SessionDirectory& sessions, const SandboxBa
     if (has_sessions) inventory.warnings.push_back(MessageOf(answer.infos.status()));
   }
   return inventory;
+}
+
+UnusedThings FindUnused(SandboxInventory inventory, const ImageChoice& choice) {
+  UnusedThings unused{.sandboxes = {}, .images = {}, .warnings = std::move(inventory.warnings)};
+  for (SandboxEntry& entry : inventory.entries) {
+    if (!entry.session.has_value() && entry.state == State::kStopped)
+      unused.sandboxes.push_back(std::move(entry));
+  }
+  if (choice.store == nullptr) return unused;
+  auto images = choice.store->Superseded(kOfficialRepository);
+  if (!images.ok()) {
+    unused.warnings.push_back(MessageOf(images.status()));
+    return unused;
+  }
+  // One that is not there is not among them either.
+  const auto configured = choice.store->IdOf(choice.image);
+  for (SupersededImage& image : *images) {
+    if (!configured.ok() || image.id != *configured) unused.images.push_back(std::move(image));
+  }
+  return unused;
+}
+
+void RemoveUnused(const SandboxBackends& backends, const ImageChoice& choice,
+                  UnusedThings& unused) {
+  std::map<std::string, std::vector<std::string>> names;
+  for (const SandboxEntry& entry : unused.sandboxes) names[entry.backend].push_back(entry.name);
+  for (const auto& [backend, batch] : names) {
+    const absl::Status removed = backends.find(backend)->second->ReleaseAll(batch);
+    if (removed.ok()) continue;
+    unused.warnings.push_back(MessageOf(removed));
+    std::erase_if(unused.sandboxes,
+                  [&](const SandboxEntry& entry) { return entry.backend == backend; });
+  }
+  std::erase_if(unused.images, [&](const SupersededImage& image) {
+    const absl::Status removed = choice.store->Remove(image.id);
+    if (!removed.ok()) unused.warnings.push_back(MessageOf(removed));
+    return !removed.ok();
+  });
 }
 
 }  // namespace workmux::daemon

@@ -38,4 +38,18 @@ struct SandboxInventory {
 SandboxInventory TakeInventory(const SessionDirectory& sessions, const SandboxBackends& backends,
                                const std::string& default_runtime, bool usage, Executor& executor);
 
+// What can go without anybody missing it: sandboxes without a session in which
+// nothing runs, and superseded images.
+struct UnusedThings {
+  std::vector<SandboxEntry> sandboxes;
+  std::vector<SupersededImage> images;
+  std::vector<std::string> warnings;
+};
+// A running sandbox is never unused, an orphan neither: something may be at work in
+// it that only its owner knows of. `choice`: the configured image, which may have
+// no name but a digest; its store is the one that is looked into.
+UnusedThings FindUnused(SandboxInventory inventory, const ImageChoice& choice);
+// Removes them; what remains in `unused` is gone, the rest is warned about.
+void RemoveUnused(const SandboxBackends& backends, const ImageChoice& choice, UnusedThings& unused);
+
 }  // namespace workmux::daemon

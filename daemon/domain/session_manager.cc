@@ -1,7 +1,5 @@
 #include "daemon/domain/session_manager.h"
 
-#include <unistd.h>
-
 #include <chrono>
 #include <utility>
 
@@ -229,6 +227,10 @@ void SessionManager::LeaseLost(const std::string& session_id) {
 absl::StatusOr<SandboxExit> SessionManager::Close(const std::string& session_id, ExitStatus exit) {
   const auto record = deps_.directory.Find(session_id);
   if (!record) return SandboxExit{.code = exit.ShellCode(), .start_failure = {}};
+  {
+    MutexLock lock(mu_);
+    closing_.insert(session_id);
+  }
   const auto backend = deps_.backends.find(record->backend);
   SandboxExit result{.code = exit.ShellCode(), .start_failure = {}};
   if (backend != deps_.backends.end()) {
@@ -278,6 +280,7 @@ void SessionManager::ReleaseEnd(const std::string& session_id) {
   SetWait(session_id, nullptr);
   MutexLock lock(mu_);
   ending_.erase(session_id);
+  closing_.erase(session_id);
   ended_.notify_all();
 }
 
@@ -320,36 +323,6 @@ absl::Status SessionManager::End(const std::string& session_id, EndReason reason
     }));
   }
   return Annotate(removed, "removing " + record->sandbox);
-}
-
-absl::StatusOr<ExecPlan> SessionManager::PlanLogs(const Caller& caller, const std::string& name,
-                                                  const Worktree* worktree,
-                                                  const LogsWanted& wanted) {
-  WM_ASSIGN_OR_RETURN(const SessionRecord chosen, Choose(name, worktree));
-  const auto backend = deps_.backends.find(chosen.backend);
-  if (backend == deps_.backends.end())
-    return Internal("backend {} is not part of this daemon", chosen.backend);
-  return backend->second->PlanLogs(chosen.sandbox, wanted, caller.env);
-}
-
-absl::StatusOr<ExecPlan> SessionManager::PlanAttach(const Caller& caller,
-                                                    const std::string& session_id,
-                                                    const Worktree& worktree,
-                                                    const std::vector<std::string>& command,
-                                                    bool tty) {
-  WM_ASSIGN_OR_RETURN(const SessionRecord chosen, Choose(session_id, &worktree));
-  const auto backend = deps_.backends.find(chosen.backend);
-  if (backend == deps_.backends.end())
-    return Internal("backend {} is not part of this daemon", chosen.backend);
-  SandboxSpec spec;
-  spec.name = chosen.sandbox;
-  spec.session_id = chosen.id;
-  spec.worktree = chosen.worktree.path;
-  spec.cwd = chosen.cwd;
-  // Whoever enters is who runs inside already; the default would be root.
-  spec.uid = ::geteuid();
-  spec.gid = ::getegid();
-  return backend->second->PlanAttach(spec, command, tty, caller.env);
 }
 
 void SessionManager::BeginShutdown() {

@@ -91,21 +91,24 @@ class SessionManager {
   // Ends the sandbox's processes; the client sees its command end.
   absl::Status StopSandbox(const std::string& session_id);
 
-  absl::StatusOr<ExecPlan> PlanAttach(const Caller& caller, const std::string& session_id,
-                                      const Worktree& worktree,
+  // Which sandbox a person means: the one of that name or session, else the newest
+  // of the worktree.
+  struct SandboxChoice {
+    std::string name;
+    std::optional<Worktree> worktree;
+  };
+  // Without a name only one that runs. SANDBOX_NOT_FOUND.
+  absl::StatusOr<SessionRecord> Choose(const SandboxChoice& choice) const;
+  // A command in a running sandbox; empty: a shell. SANDBOX_NOT_FOUND.
+  absl::StatusOr<ExecPlan> PlanAttach(const Caller& caller, const SandboxChoice& choice,
                                       const std::vector<std::string>& command, bool tty);
-
-  // The newest session that fits: by its id or its sandbox's name, with an empty name
-  // of the worktree. SANDBOX_NOT_FOUND.
-  absl::StatusOr<SessionRecord> Choose(const std::string& name, const Worktree* worktree) const;
+  // The log of a sandbox. SANDBOX_NOT_FOUND.
+  absl::StatusOr<ExecPlan> PlanLogs(const Caller& caller, const SandboxChoice& choice,
+                                    const LogsWanted& wanted);
   // Ends a session's sandbox; its client hears why.
   void EndFor(const std::string& session_id, std::string_view why);
-
   // Ends a sandbox by its name or its session's id, an orphan too. SANDBOX_NOT_FOUND.
   absl::Status EndSandbox(const std::string& name);
-  // The log of a sandbox, by name, id or (empty name) as PlanAttach chooses.
-  absl::StatusOr<ExecPlan> PlanLogs(const Caller& caller, const std::string& name,
-                                    const Worktree* worktree, const LogsWanted& wanted);
 
   // After a start: sessions on record get their sockets back and wait for their
   // client; what nobody claims is removed.
@@ -141,6 +144,8 @@ class SessionManager {
     bool doomed = false;  // ended before it was ready: Open undoes it
   };
 
+  bool IsOpen(const std::string& session_id) const;
+  absl::StatusOr<SandboxBackend*> BackendOf(const SessionRecord& record) const;
   absl::StatusOr<std::optional<PaneRef>> PaneOf(const Caller& caller);
   absl::StatusOr<SandboxSpec> OpenBridge(const SessionPlan& plan, const SessionRequest& request,
                                          OwnMounts own, SessionRecord& record);
@@ -157,7 +162,6 @@ class SessionManager {
   bool ClaimEnd(const std::string& session_id, Revoke& revoke);
   void ReleaseEnd(const std::string& session_id);
   absl::Status RemoveSandbox(const SessionRecord& record);
-  absl::Status EndGently(const SessionRecord& record, std::string_view why);
   absl::Status TakeLease(const std::string& session_id, Revoke revoke);
   void SetWait(const std::string& session_id, Wait wait);
   void WatchClient(const SessionRecord& record);
@@ -171,6 +175,7 @@ class SessionManager {
   std::map<std::string, Revoke> leases_ WM_GUARDED_BY(mu_);
   std::map<std::string, Opening> opening_ WM_GUARDED_BY(mu_);
   std::set<std::string> ending_ WM_GUARDED_BY(mu_);
+  std::set<std::string> closing_ WM_GUARDED_BY(mu_);  // their command has ended
   CondVar ended_;
   std::map<std::string, Wait> waits_ WM_GUARDED_BY(mu_);
   std::map<std::string, std::unique_ptr<MaskGuard>> guards_ WM_GUARDED_BY(mu_);

@@ -41,9 +41,9 @@ std::string SandboxName(const std::string& handle, const std::string& session_id
   return name.ends_with('-') ? name + session_id : name + "-" + session_id;
 }
 
-absl::StatusOr<fs::path> HomeOf(const Caller& caller) {
-  const auto home = caller.env.find("HOME");
-  if (home == caller.env.end() || !home->second.starts_with('/')) {
+absl::StatusOr<fs::path> HomeOf(const Env& caller) {
+  const auto home = caller.find("HOME");
+  if (home == caller.end() || !home->second.starts_with('/')) {
     return WithHint(FailedPrecondition("HOME is not set to an absolute path"),
                     "set HOME to your home directory");
   }
@@ -53,9 +53,7 @@ absl::StatusOr<fs::path> HomeOf(const Caller& caller) {
 std::vector<std::string> CommandOf(const SessionRequest& request, const ResolvedAgent& agent) {
   if (request.shell_command) return {"/bin/sh", "-c", Join(request.command, " ")};
   if (!request.command.empty()) return request.command;
-  if (request.purpose == SessionPurpose::kShell) {
-    return {"/bin/sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi"};
-  }
+  if (request.purpose == SessionPurpose::kShell) return ShellCommand();
   return {"/bin/sh", "-c", BuildAgentCommand(agent, {})};
 }
 
@@ -101,6 +99,15 @@ absl::StatusOr<std::vector<fs::path>> FindProtectedPaths(Git& git, const Sandbox
   return paths;
 }
 
+// The agent looks for a file where only a directory could be mounted: a link leads
+// there (the seeds' form for Apple Container).
+void LinkSeedFile(const AgentConfigPlan& config, std::vector<std::string>& argv) {
+  if (config.seed_dir_target.empty()) return;
+  argv.insert(argv.begin(),
+              {"/bin/sh", "-c", "ln -sf \"$0\" \"$1\"; shift; exec \"$@\"",
+               (config.seed_dir_target / "claude.json").native(), config.seed_target.native()});
+}
+
 // What the user's own configuration takes away of the boundary, said at every start.
 void AddWeakenings(const SandboxConfig& sandbox, SessionPlan& plan) {
   const auto warn = [&plan](std::string_view key, const std::string& value) {
@@ -114,6 +121,10 @@ void AddWeakenings(const SandboxConfig& sandbox, SessionPlan& plan) {
 }
 
 }  // namespace
+
+std::vector<std::string> ShellCommand() {
+  return {"/bin/sh", "-c", "if command -v bash >/dev/null; then exec bash; else exec sh; fi"};
+}
 
 absl::StatusOr<SandboxBackend*> SessionPlanner::BackendFor(const Config& config,
                                                            const std::string& chosen) {
@@ -137,6 +148,7 @@ absl::StatusOr<ImageChoice> SessionPlanner::ChooseImage(const Config& config,
   WM_ASSIGN_OR_RETURN(SandboxBackend * chosen, BackendFor(config, backend));
   ImageChoice choice;
   choice.store = chosen->images();
+  choice.backend = chosen;
   const ResolvedAgent resolved = ResolveAgent(config, agent);
   choice.agent = IsKnown(*resolved.profile) ? std::string(resolved.profile->name) : resolved.name;
   choice.image = ResolveImage(config.sandbox.image, resolved.profile->name);
@@ -147,20 +159,37 @@ absl::Status SessionPlanner::CheckReady(const Config& config, const std::string&
                                         const std::string& backend, const Env& caller) {
   WM_ASSIGN_OR_RETURN(SandboxBackend * chosen, BackendFor(config, backend));
   WM_RETURN_IF_ERROR(chosen->CheckOptions(config.sandbox));
+  WM_RETURN_IF_ERROR(PlanExtraMounts(config.sandbox, *chosen, caller).status());
   WM_ASSIGN_OR_RETURN(const ImageChoice choice, ChooseImage(config, agent, backend));
   return chosen->Check(choice.image, caller);
 }
 
-absl::Status SessionPlanner::PlanHostFiles(const SandboxConfig& sandbox, const Caller& caller,
-                                           const fs::path& home, SessionPlan& plan) {
-  if (!sandbox.extra_mounts.empty()) {
-    std::vector<fs::path> own = deps_.own_dirs;
-    if (const auto paths = PathsFrom(caller.env); paths.ok()) own.push_back(paths->config);
-    WM_ASSIGN_OR_RETURN(
-        plan.extra_mounts,
-        ResolveExtraMounts(sandbox.extra_mounts,
-                           OffLimitsFor(caller.env, home, ::geteuid(), std::move(own))));
+absl::StatusOr<std::vector<Mount>> SessionPlanner::PlanExtraMounts(const SandboxConfig& sandbox,
+                                                                   const SandboxBackend& backend,
+                                                                   const Env& caller) const {
+  if (sandbox.extra_mounts.empty()) return std::vector<Mount>();
+  WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(caller));
+  std::vector<fs::path> own = deps_.own_dirs;
+  if (const auto paths = PathsFrom(caller); paths.ok()) own.push_back(paths->config);
+  WM_ASSIGN_OR_RETURN(std::vector<Mount> mounts,
+                      ResolveExtraMounts(sandbox.extra_mounts,
+                                         OffLimitsFor(caller, home, ::geteuid(), std::move(own))));
+  std::error_code error;
+  for (const Mount& mount : mounts) {
+    if (backend.mounts_files() || fs::is_directory(mount.source, error)) continue;
+    return WithHint(
+        WithReason(FailedPrecondition("sandbox.extra_mounts: {}: is a file, and {} mounts "
+                                      "directories only",
+                                      Printable(mount.source.native()), backend.name()),
+                   "RUNTIME_OPTION_UNSUPPORTED"),
+        "Name the directory that holds it, or set sandbox.container.runtime: docker.");
   }
+  return mounts;
+}
+
+absl::Status SessionPlanner::PlanHostFiles(const SandboxConfig& sandbox, const Caller& caller,
+                                           SessionPlan& plan) {
+  WM_ASSIGN_OR_RETURN(plan.extra_mounts, PlanExtraMounts(sandbox, *plan.backend, caller.env));
   if (sandbox.container.excluded_files.empty()) return absl::OkStatus();
   WM_ASSIGN_OR_RETURN(ExcludedFiles excluded,
                       FindExcludedFiles(sandbox.container.excluded_files, plan.worktree));
@@ -207,17 +236,21 @@ absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) 
   plan.bridge = request.purpose != SessionPurpose::kShell;
   plan.argv = CommandOf(request, agent);
   plan.session_id = RandomHex(8);
-  WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(request.caller));
+  WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(request.caller.env));
   if (plan.git == SandboxGit::kClone) {
     plan.sealed_dir = SealedDirectory(loaded.config, plan.Area(), home);
     WM_ASSIGN_OR_RETURN(plan.protected_paths, FindProtectedPaths(deps_.git, plan.Area()));
   }
-  WM_RETURN_IF_ERROR(PlanHostFiles(sandbox, request.caller, home, plan));
+  WM_RETURN_IF_ERROR(PlanHostFiles(sandbox, request.caller, plan));
   AddWeakenings(sandbox, plan);
   WM_ASSIGN_OR_RETURN(plan.identity, deps_.git.GetIdentity(plan.worktree, request.caller.env));
   WM_ASSIGN_OR_RETURN(
       plan.agent_config,
       PlanAgentConfig({.agent = agent, .sandbox = sandbox, .home = home, .container = container}));
+  if (plan.agent_config && !plan.backend->mounts_files()) {
+    plan.agent_config->file_mounts = false;
+    LinkSeedFile(*plan.agent_config, plan.argv);
+  }
   if (container && !agent.profile->dir_variable.empty())
     plan.agent_env.emplace(agent.profile->dir_variable, agent.profile->container_dir);
   if (!container && !agent.command.program.empty()) {
@@ -241,7 +274,7 @@ absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan,
   spec.instance = endpoints.instance;
   spec.worktree = plan.worktree.path;
   spec.cwd = plan.cwd;
-  WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(request.caller));
+  WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(request.caller.env));
   spec.home = container ? fs::path(kContainerHome) : home;
 
   MountPlanInput mounts;

@@ -20,6 +20,9 @@
 
 namespace workmux::daemon {
 
+// A shell of the sandbox: bash where the image has it.
+std::vector<std::string> ShellCommand();
+
 enum class SessionPurpose { kRun, kAgent, kShell };
 
 // What a client asks for when it opens a session.
@@ -44,6 +47,7 @@ using SandboxBackends = std::map<std::string, SandboxBackend*, std::less<>>;
 // The image that an agent's sandbox is made from, and where it lies.
 struct ImageChoice {
   ImageStore* store = nullptr;  // nullptr: the backend uses none
+  SandboxBackend* backend = nullptr;
   std::string image;
   std::string agent;  // profile name, or the configured one of an unknown program
 };
@@ -137,8 +141,10 @@ class SessionPlanner {
 
  private:
   absl::StatusOr<SandboxBackend*> BackendFor(const Config& config, const std::string& chosen);
-  absl::Status PlanHostFiles(const SandboxConfig& sandbox, const Caller& caller,
-                             const std::filesystem::path& home, SessionPlan& plan);
+  absl::StatusOr<std::vector<Mount>> PlanExtraMounts(const SandboxConfig& sandbox,
+                                                     const SandboxBackend& backend,
+                                                     const Env& caller) const;
+  absl::Status PlanHostFiles(const SandboxConfig& sandbox, const Caller& caller, SessionPlan& plan);
 
   const Deps deps_;
 };

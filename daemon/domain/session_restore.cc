@@ -127,12 +127,16 @@ void SessionManager::RemoveOrphans(const std::vector<SessionRecord>& known) {
     if (!used && !deps_.looks_for_orphans(name)) continue;
     const auto existing = backend->List();
     if (!existing.ok()) continue;  // an engine that is away is asked at the next start
+    std::vector<std::string> orphans;
     for (const SandboxInfo& sandbox : *existing) {
       bool mine = false;
       for (const SessionRecord& record : known) mine = mine || record.id == sandbox.session_id;
       mine = mine || deps_.directory.Find(sandbox.session_id).has_value();
-      if (!mine) LogFailure("removing orphan " + sandbox.name, backend->Release(sandbox.name));
+      if (!mine) orphans.push_back(sandbox.name);
     }
+    if (orphans.empty()) continue;
+    LogFailure("removing orphans", backend->ReleaseAll(orphans));
+    LogInfo("session", Format("{}: {} orphans", name, orphans.size()));
   }
 }
 

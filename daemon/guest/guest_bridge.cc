@@ -15,6 +15,7 @@
 #include "common/base/version.h"
 #include "common/io/file.h"
 #include "common/io/socket.h"
+#include "common/log/log.h"
 #include "daemon/rpc/unary_call.h"
 #include "workmux/guest/v1/guest.grpc.pb.h"
 
@@ -29,6 +30,8 @@ constexpr int kMaxStreamsPerConnection = 16;
 constexpr int kKeepaliveMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 constexpr int kMaxIdleMs = 300'000;
+// How soon a network that came up is noticed.
+constexpr std::chrono::milliseconds kAddressRetry{200};
 constexpr std::string_view kBearer = "Bearer ";
 
 std::string_view TokenOf(const grpc::CallbackServerContext& context) {
@@ -187,6 +190,7 @@ absl::StatusOr<std::uint16_t> GuestBridge::Open(const std::string& session_id, c
                                        .socket_dir = endpoints.socket_dir,
                                        .unix_listener = nullptr,
                                        .tcp_listener = nullptr,
+                                       .late_listener = nullptr,
                                        .connections = {},
                                        .lane = std::make_shared<SerialExecutor>(executor_),
                                        .budget = {limits_.calls_per_second, limits_.burst}})
@@ -195,10 +199,46 @@ absl::StatusOr<std::uint16_t> GuestBridge::Open(const std::string& session_id, c
   WM_ASSIGN_OR_RETURN(UniqueFd unix_listener, ListenUnix(endpoints.socket_dir / "bridge.sock"));
   session.unix_listener = Listen(session_id, Transport::kUnix, std::move(unix_listener));
   if (endpoints.tcp_address.empty()) return std::uint16_t{0};
-  WM_ASSIGN_OR_RETURN(UniqueFd tcp_listener, ListenTcp(endpoints.tcp_address, endpoints.tcp_port));
-  WM_ASSIGN_OR_RETURN(const std::uint16_t port, LocalPort(tcp_listener.get()));
-  session.tcp_listener = Listen(session_id, Transport::kTcp, std::move(tcp_listener));
-  return port;
+  return ListenOnTcp(session_id, session, endpoints);
+}
+
+absl::StatusOr<std::uint16_t> GuestBridge::ListenOnTcp(const std::string& session_id,
+                                                       Session& session,
+                                                       const Endpoints& endpoints) {
+  absl::StatusOr<UniqueFd> listener = ListenTcp(endpoints.tcp_address, endpoints.tcp_port);
+  if (listener.ok()) {
+    WM_ASSIGN_OR_RETURN(const std::uint16_t port, LocalPort(listener->get()));
+    session.tcp_listener = Listen(session_id, Transport::kTcp, *std::move(listener));
+    return port;
+  }
+  if (ReasonOf(listener.status()) != "ADDRESS_MISSING") return listener.status();
+  // Apple Container's network comes up with the first of its machines, which has to
+  // be told the port before that.
+  Endpoints later = endpoints;
+  if (later.tcp_port == 0) {
+    WM_ASSIGN_OR_RETURN(const UniqueFd reserved, ListenTcp("127.0.0.1", 0));
+    WM_ASSIGN_OR_RETURN(later.tcp_port, LocalPort(reserved.get()));
+  }
+  WaitForAddress(session_id, session, later);
+  return later.tcp_port;
+}
+
+void GuestBridge::WaitForAddress(const std::string& session_id, Session& session,
+                                 const Endpoints& endpoints) {
+  session.late_listener = loop_.After(kAddressRetry, [this, session_id, endpoints] {
+    executor_.Post([this, session_id, endpoints] { ListenLate(session_id, endpoints); });
+  });
+}
+
+void GuestBridge::ListenLate(const std::string& session_id, const Endpoints& endpoints) {
+  // Freed without the lock: it waits for the loop.
+  std::unique_ptr<EventLoop::Registration> over;
+  MutexLock lock(mu_);
+  const auto found = sessions_.find(session_id);
+  if (found == sessions_.end()) return;
+  over = std::move(found->second.late_listener);
+  const auto port = ListenOnTcp(session_id, found->second, endpoints);
+  if (!port.ok()) LogWarning("guest", Format("{}: {}", session_id, MessageOf(port.status())));
 }
 
 std::unique_ptr<EventLoop::Registration> GuestBridge::Listen(const std::string& session_id,
@@ -281,6 +321,7 @@ void GuestBridge::Close(const std::string& session_id) {
   // Waits for the loop, so it is done without the lock that the loop takes.
   session.unix_listener.reset();
   session.tcp_listener.reset();
+  session.late_listener.reset();
   std::error_code ignored;
   std::filesystem::remove_all(session.socket_dir, ignored);
 }

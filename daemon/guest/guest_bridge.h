@@ -69,7 +69,8 @@ class GuestBridge : public BridgeListeners {
     std::filesystem::path socket_dir;
     std::unique_ptr<EventLoop::Registration> unix_listener;
     std::unique_ptr<EventLoop::Registration> tcp_listener;
-    std::map<int, Connection> connections;  // by gRPC's descriptor
+    std::unique_ptr<EventLoop::Registration> late_listener;  // while its address is missing
+    std::map<int, Connection> connections;                   // by gRPC's descriptor
     std::shared_ptr<SerialExecutor> lane;
     TokenBucket budget;
   };
@@ -81,6 +82,11 @@ class GuestBridge : public BridgeListeners {
   absl::Status StartServer() WM_REQUIRES(mu_);
   std::unique_ptr<EventLoop::Registration> Listen(const std::string& session_id,
                                                   Transport transport, UniqueFd listener);
+  absl::StatusOr<std::uint16_t> ListenOnTcp(const std::string& session_id, Session& session,
+                                            const Endpoints& endpoints) WM_REQUIRES(mu_);
+  void WaitForAddress(const std::string& session_id, Session& session, const Endpoints& endpoints)
+      WM_REQUIRES(mu_);
+  void ListenLate(const std::string& session_id, const Endpoints& endpoints);
   void Take(const std::string& session_id, Transport transport, UniqueFd connection);
   bool HasRoom(Session& session, Transport transport) WM_REQUIRES(mu_);
   void DropEnded(Session& session) WM_REQUIRES(mu_);

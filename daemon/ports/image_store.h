@@ -27,6 +27,12 @@ enum class Freshness {
   kUnknown,  // made here, or not comparable: nothing to say
 };
 
+// An image of ours that no name leads to any more: a newer one took it.
+struct SupersededImage {
+  std::string id;
+  std::string size;  // as the engine writes it
+};
+
 // The images of one engine. Blocking, thread-safe.
 class ImageStore {
  public:
@@ -52,6 +58,13 @@ class ImageStore {
   // `progress` gets every line that the build prints.
   virtual absl::Status Build(const ImageBuild& build, ProgressSink& progress,
                              std::stop_token stop) = 0;
+
+  // Images that were pulled from `repository` or built here, have no name and no
+  // container. Empty where the engine cannot tell.
+  virtual absl::StatusOr<std::vector<SupersededImage>> Superseded(
+      const std::string& repository) = 0;
+  // Removes one by its id; refused while a container uses it or a name leads to it.
+  virtual absl::Status Remove(const std::string& id) = 0;
 
   // The machine that the engine's containers run on, as uname(2) names it.
   virtual absl::StatusOr<std::string> Machine() = 0;

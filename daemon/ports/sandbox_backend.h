@@ -55,6 +55,11 @@ class SandboxBackend {
   // Whether a sandbox could be made now: program installed, engine answering,
   // image present (empty: not asked). The error's hint names the fix.
   virtual absl::Status Check(std::string_view image, const Env& env) = 0;
+  // Whether its sandboxes are those of the engine that this environment names.
+  // ENGINE_DIFFERS. Starts no process.
+  virtual absl::Status CheckEngine(const Env&) { return absl::OkStatus(); }
+  // Whether a single file can be mounted, or only a directory.
+  virtual bool mounts_files() const { return true; }
   // Whether this kind of sandbox can do what the configuration asks for; the
   // error names the key. Starts no process.
   virtual absl::Status CheckOptions(const SandboxConfig& config) = 0;
@@ -104,6 +109,13 @@ class SandboxBackend {
   virtual absl::Status Halt(std::string_view name) = 0;
   // Removes what is left of it; idempotent.
   virtual absl::Status Release(std::string_view name) = 0;
+  // The same for many, in few processes. What could not be removed stays for the
+  // next time; the first error is returned.
+  virtual absl::Status ReleaseAll(std::span<const std::string> names) {
+    absl::Status first;
+    for (const std::string& name : names) first.Update(Release(name));
+    return first;
+  }
   // Whether a sandbox lives on when its client is gone; one that does can be
   // left behind as an orphan.
   virtual bool outlives_client() const = 0;

@@ -19,10 +19,8 @@ constexpr char kBackend[] = "container";
 
 }  // namespace
 
-absl::StatusOr<ImageChoice> ImageService::Choose(const pb::InvocationContext& context,
-                                                 const std::string& agent,
-                                                 const std::string& image) {
-  const Caller caller = workmux::daemon::FromWire(context);
+absl::StatusOr<ImageChoice> ImageService::ChooseFor(const Caller& caller, const std::string& agent,
+                                                    const std::string& image) {
   const absl::StatusOr<Worktree> here = deps_.git.Locate(caller.cwd);
   // Outside of a repository the user's own configuration is all there is.
   if (!here.ok() && ReasonOf(here.status()) != "NOT_A_GIT_REPOSITORY") return here.status();
@@ -33,6 +31,16 @@ absl::StatusOr<ImageChoice> ImageService::Choose(const pb::InvocationContext& co
                       deps_.planner.ChooseImage(loaded.config, agent, kBackend));
   if (choice.store == nullptr) return Internal("the container backend has no images");
   if (!image.empty()) choice.image = ResolveImage(image, choice.agent);
+  return choice;
+}
+
+// What comes into another engine than the one of the sandboxes helps nobody.
+absl::StatusOr<ImageChoice> ImageService::Choose(const pb::InvocationContext& context,
+                                                 const std::string& agent,
+                                                 const std::string& image) {
+  const Caller caller = workmux::daemon::FromWire(context);
+  WM_ASSIGN_OR_RETURN(ImageChoice choice, ChooseFor(caller, agent, image));
+  WM_RETURN_IF_ERROR(choice.backend->CheckEngine(caller.env));
   return choice;
 }
 
@@ -118,8 +126,9 @@ grpc::ServerUnaryReactor* ImageService::GetDockerfile(grpc::CallbackServerContex
       deps_.executor, response,
       [this, context, request](std::stop_token) -> absl::StatusOr<pb::GetDockerfileResponse> {
         WM_RETURN_IF_ERROR(CheckClientVersion(*context));
-        WM_ASSIGN_OR_RETURN(const ImageChoice choice,
-                            Choose(request->context(), request->agent(), {}));
+        WM_ASSIGN_OR_RETURN(
+            const ImageChoice choice,
+            ChooseFor(workmux::daemon::FromWire(request->context()), request->agent(), {}));
         pb::GetDockerfileResponse answer;
         answer.set_agent(choice.agent);
         WM_ASSIGN_OR_RETURN(*answer.mutable_content(), MergedRecipe(choice.agent));

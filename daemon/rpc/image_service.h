@@ -36,9 +36,13 @@ class ImageService : public workmux::control::v1::ImageService::CallbackService 
       const workmux::control::v1::GetDockerfileRequest* request,
       workmux::control::v1::GetDockerfileResponse* response) override;
 
- private:
   // The image of the agent where the caller stands; inside of a repository with
   // the project's configuration. Its store is never null.
+  absl::StatusOr<ImageChoice> ChooseFor(const Caller& caller, const std::string& agent,
+                                        const std::string& image);
+
+ private:
+  // The same, of the engine that the caller uses too. ENGINE_DIFFERS.
   absl::StatusOr<ImageChoice> Choose(const workmux::control::v1::InvocationContext& context,
                                      const std::string& agent, const std::string& image);
   template <class Request, class Body>

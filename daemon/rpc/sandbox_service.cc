@@ -203,22 +203,25 @@ grpc::ServerUnaryReactor* SandboxService::EndSandbox(grpc::CallbackServerContext
       });
 }
 
-// A running sandbox is never removed, an orphan neither: something may be at work
-// in it that only its owner knows of.
 grpc::ServerUnaryReactor* SandboxService::PruneSandboxes(grpc::CallbackServerContext* context,
-                                                         const pb::PruneSandboxesRequest*,
+                                                         const pb::PruneSandboxesRequest* request,
                                                          pb::PruneSandboxesResponse* response) {
   return UnaryCall<pb::PruneSandboxesResponse>::Start(
       deps_.executor, response,
-      [this, context](std::stop_token) -> absl::StatusOr<pb::PruneSandboxesResponse> {
+      [this, context, request](std::stop_token) -> absl::StatusOr<pb::PruneSandboxesResponse> {
         WM_RETURN_IF_ERROR(CheckClientVersion(*context));
-        const SandboxInventory inventory = Inventory(/*usage=*/false);
+        const auto choice = deps_.choose_image(workmux::daemon::FromWire(request->context()));
+        const ImageChoice configured = choice.ok() ? *choice : ImageChoice();
+        UnusedThings unused = FindUnused(Inventory(/*usage=*/false), configured);
+        // Which image is in use is not known then.
+        if (!choice.ok()) unused.warnings.push_back(MessageOf(choice.status()));
+        if (!request->preview()) RemoveUnused(deps_.backends, configured, unused);
         pb::PruneSandboxesResponse pruned;
-        pruned.mutable_warnings()->Assign(inventory.warnings.begin(), inventory.warnings.end());
-        for (const SandboxEntry& entry : inventory.entries) {
-          if (entry.session.has_value() || entry.state != SandboxEntry::State::kStopped) continue;
-          WM_RETURN_IF_ERROR(deps_.backends.find(entry.backend)->second->Release(entry.name));
-          pruned.add_sandboxes(entry.name);
+        pruned.mutable_warnings()->Assign(unused.warnings.begin(), unused.warnings.end());
+        for (const SandboxEntry& entry : unused.sandboxes) pruned.add_sandboxes(entry.name);
+        for (const SupersededImage& image : unused.images) {
+          pruned.add_images()->set_id(image.id);
+          pruned.mutable_images()->rbegin()->set_size(image.size);
         }
         return pruned;
       });
@@ -232,13 +235,9 @@ grpc::ServerUnaryReactor* SandboxService::VerifySandbox(grpc::CallbackServerCont
       [this, context, request](std::stop_token) -> absl::StatusOr<pb::VerifySandboxResponse> {
         WM_RETURN_IF_ERROR(CheckClientVersion(*context));
         const Caller caller = workmux::daemon::FromWire(request->context());
-        std::optional<Worktree> worktree;
-        if (request->sandbox().empty()) {
-          WM_ASSIGN_OR_RETURN(worktree, deps_.git.Locate(caller.cwd));
-        }
-        WM_ASSIGN_OR_RETURN(
-            const SessionRecord record,
-            deps_.sessions.Choose(request->sandbox(), worktree ? &*worktree : nullptr));
+        WM_ASSIGN_OR_RETURN(const SessionManager::SandboxChoice choice,
+                            ChoiceOf(caller, request->sandbox()));
+        WM_ASSIGN_OR_RETURN(const SessionRecord record, deps_.sessions.Choose(choice));
         WM_ASSIGN_OR_RETURN(const Verification found, deps_.check.Verify(record, caller.env));
         pb::VerifySandboxResponse verified = ToWire(found);
         if (!found.differences.empty()) {
@@ -249,45 +248,51 @@ grpc::ServerUnaryReactor* SandboxService::VerifySandbox(grpc::CallbackServerCont
       });
 }
 
+absl::StatusOr<SessionManager::SandboxChoice> SandboxService::ChoiceOf(const Caller& caller,
+                                                                       const std::string& name) {
+  SessionManager::SandboxChoice choice{.name = name, .worktree = std::nullopt};
+  if (!name.empty()) return choice;
+  WM_ASSIGN_OR_RETURN(choice.worktree, deps_.git.Locate(caller.cwd));
+  return choice;
+}
+
+template <class Request, class Plan>
+grpc::ServerUnaryReactor* SandboxService::PlanFor(grpc::CallbackServerContext* context,
+                                                  const Request* request, const std::string& name,
+                                                  pb::PlanAttachResponse* response, Plan plan) {
+  return UnaryCall<pb::PlanAttachResponse>::Start(
+      deps_.executor, response,
+      [=, this](std::stop_token) -> absl::StatusOr<pb::PlanAttachResponse> {
+        WM_RETURN_IF_ERROR(CheckClientVersion(*context));
+        const Caller caller = workmux::daemon::FromWire(request->context());
+        WM_ASSIGN_OR_RETURN(const SessionManager::SandboxChoice choice, ChoiceOf(caller, name));
+        WM_ASSIGN_OR_RETURN(const ExecPlan planned, plan(caller, choice));
+        pb::PlanAttachResponse answer;
+        *answer.mutable_plan() = ToWire(planned);
+        return answer;
+      });
+}
+
 grpc::ServerUnaryReactor* SandboxService::PlanLogs(grpc::CallbackServerContext* context,
                                                    const pb::PlanLogsRequest* request,
                                                    pb::PlanAttachResponse* response) {
-  return UnaryCall<pb::PlanAttachResponse>::Start(
-      deps_.executor, response,
-      [this, context, request](std::stop_token) -> absl::StatusOr<pb::PlanAttachResponse> {
-        WM_RETURN_IF_ERROR(CheckClientVersion(*context));
-        const Caller caller = workmux::daemon::FromWire(request->context());
-        std::optional<Worktree> worktree;
-        if (request->sandbox().empty()) {
-          WM_ASSIGN_OR_RETURN(worktree, deps_.git.Locate(caller.cwd));
-        }
-        WM_ASSIGN_OR_RETURN(
-            const ExecPlan plan,
-            deps_.sessions.PlanLogs(caller, request->sandbox(), worktree ? &*worktree : nullptr,
-                                    {.follow = request->follow(), .lines = request->lines()}));
-        pb::PlanAttachResponse planned;
-        *planned.mutable_plan() = ToWire(plan);
-        return planned;
+  return PlanFor(
+      context, request, request->sandbox(), response,
+      [this, request](const Caller& caller, const SessionManager::SandboxChoice& choice) {
+        return deps_.sessions.PlanLogs(caller, choice,
+                                       {.follow = request->follow(), .lines = request->lines()});
       });
 }
 
 grpc::ServerUnaryReactor* SandboxService::PlanAttach(grpc::CallbackServerContext* context,
                                                      const pb::PlanAttachRequest* request,
                                                      pb::PlanAttachResponse* response) {
-  return UnaryCall<pb::PlanAttachResponse>::Start(
-      deps_.executor, response,
-      [this, context, request](std::stop_token) -> absl::StatusOr<pb::PlanAttachResponse> {
-        WM_RETURN_IF_ERROR(CheckClientVersion(*context));
-        const Caller caller = workmux::daemon::FromWire(request->context());
-        WM_ASSIGN_OR_RETURN(const Worktree worktree, deps_.git.Locate(caller.cwd));
+  return PlanFor(
+      context, request, request->session_id(), response,
+      [this, request](const Caller& caller, const SessionManager::SandboxChoice& choice) {
         const std::vector<std::string> command(request->command().begin(),
                                                request->command().end());
-        WM_ASSIGN_OR_RETURN(const ExecPlan plan,
-                            deps_.sessions.PlanAttach(caller, request->session_id(), worktree,
-                                                      command, request->tty()));
-        pb::PlanAttachResponse planned;
-        *planned.mutable_plan() = ToWire(plan);
-        return planned;
+        return deps_.sessions.PlanAttach(caller, choice, command, request->tty());
       });
 }
 

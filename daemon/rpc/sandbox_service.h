@@ -19,6 +19,8 @@ class SandboxService : public workmux::control::v1::SandboxService::CallbackServ
     SessionDirectory& directory;
     const SandboxBackends& backends;
     std::function<std::string()> default_runtime;  // SessionPlanner::Deps
+    // The image that sandboxes of this caller would be made from.
+    std::function<absl::StatusOr<ImageChoice>(const Caller&)> choose_image;
     Git& git;
     SandboxCheck& check;
   };
@@ -61,6 +63,14 @@ class SandboxService : public workmux::control::v1::SandboxService::CallbackServ
 
  private:
   SandboxInventory Inventory(bool usage);
+  // The sandbox of that name, else the newest of the worktree the caller is in.
+  absl::StatusOr<SessionManager::SandboxChoice> ChoiceOf(const Caller& caller,
+                                                         const std::string& name);
+  // Answers with what `plan` makes of the caller and the chosen sandbox.
+  template <class Request, class Plan>
+  grpc::ServerUnaryReactor* PlanFor(grpc::CallbackServerContext* context, const Request* request,
+                                    const std::string& name,
+                                    workmux::control::v1::PlanAttachResponse* response, Plan plan);
 
   const Deps deps_;
 };

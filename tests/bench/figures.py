@@ -1,8 +1,10 @@
 """The figures, by group: each returns the results that belong to it."""
 
 from idle import idle_daemon
+from inventory import list_containers
 from queries import list_and_status, with_git
-from sandboxes import first_instruction_container, first_instruction_namespace, import_latency
+from sandboxes import (first_instruction_container, first_instruction_namespace, first_instruction_podman,
+                       import_latency)
 from statuses import set_status_guest, set_status_host
 from windows import add_worktree
 
@@ -14,6 +16,8 @@ GROUPS = {
     "add": add_worktree,
     "namespace": first_instruction_namespace,
     "container": first_instruction_container,
+    "podman": first_instruction_podman,
+    "inventory": list_containers,
     "import": import_latency,
     "idle": idle_daemon,
 }

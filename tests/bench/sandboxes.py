@@ -70,6 +70,36 @@ def first_instruction_container(world, pairs):
     return [measure.difference(name, subjects, bares, 60, bare="docker run of the same image, user and worktree")]
 
 
+def first_instruction_podman(world, pairs):
+    """As whoever runs this: rootless but for root. WORKMUX_TEST_PODMAN names the settings."""
+    name = "first instruction, Podman"
+    probe = subprocess.run(["podman", "image", "exists", _IMAGE], env=world.env, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL, check=False) if shutil.which("podman") else None
+    if probe is None or probe.returncode != 0:
+        return [{"name": name, "skipped": f"no Podman with the image {_IMAGE}"}]
+    rootless = subprocess.run(["podman", "info", "--format", "{{.Host.Security.Rootless}}"], env=world.env, check=True,
+                              text=True, stdout=subprocess.PIPE).stdout.strip() == "true"
+    worktree = world.worktrees[0]
+    argv = [shutil.which("podman"), "run", "--rm", "--pull=never", "--init", "--cap-drop=ALL",
+            "--security-opt=no-new-privileges", "--pids-limit=4096", "--log-driver=none",
+            "--user", f"{os.getuid()}:{os.getgid()}", "--workdir", str(worktree),
+            "--mount", f"type=bind,source={worktree},target={worktree}", "--interactive"]
+    if rootless:
+        argv.append("--userns=keep-id")
+    argv += ["--", _IMAGE, *_FIRST]
+    config = world.root / "home" / ".config" / "workmux" / "config.yaml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    before = config.read_text() if config.exists() else None
+    config.write_text("sandbox:\n  container: {runtime: podman}\n")
+    try:
+        subjects, bares = measure.pairs(_workmux(world, "container"),
+                                        lambda _: _until_first(argv, world.env, worktree), pairs)
+    finally:
+        config.unlink() if before is None else config.write_text(before)
+    return [measure.difference(f"{name} {'rootless' if rootless else 'as root'}", subjects, bares, 60,
+                               bare="podman run of the same image, user and worktree")]
+
+
 class _Committer:
     """A git in a sandbox of the worktree, and the branch's file on the host."""
 

@@ -1,5 +1,6 @@
 """A private home, repository, tmux server and daemon to measure in."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -49,6 +50,10 @@ class World:
             "WORKMUX_TMUX_SOCKET": str(self.socket),
             "GIT_CONFIG_NOSYSTEM": "1",
         }
+        podman = os.environ.get("WORKMUX_TEST_PODMAN", "")
+        if podman:
+            self.env["CONTAINERS_CONF"] = f"{podman}/containers.conf"
+            self.env["CONTAINERS_STORAGE_CONF"] = f"{podman}/storage.conf"
         self._tmux_name = shutil.which("tmux", path=self.env["PATH"])
         try:
             self._configure_git()
@@ -99,18 +104,11 @@ class World:
                              TMUX_PANE=self.tmux_output("list-panes", "-F", "#{pane_id}"))
 
     def _find_daemon(self):
-        """The process that has our home and is called workmuxd."""
-        home = f"HOME={self.env['HOME']}".encode()
-        for entry in os.listdir("/proc"):
-            if not entry.isdigit():
-                continue
-            try:
-                name = pathlib.Path(f"/proc/{entry}/comm").read_text().strip()
-                if name == "workmuxd" and home in pathlib.Path(f"/proc/{entry}/environ").read_bytes():
-                    return int(entry)
-            except OSError:
-                continue
-        return None
+        """As it says itself: its environment is nobody's to read but root's."""
+        status = subprocess.run([self.workmux, "daemon", "status", "--json"], env=self.env, cwd="/", text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+        daemon = json.loads(status.stdout) if status.returncode == 0 else None
+        return daemon and daemon["pid"]
 
     def tmux(self):
         return [self._tmux_name, "-S", str(self.socket)]

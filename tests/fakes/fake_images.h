@@ -66,6 +66,13 @@ class FakeImageStore : public daemon::ImageStore {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<std::vector<daemon::SupersededImage>> Superseded(const std::string&) override {
+    return superseded;
+  }
+  absl::Status Remove(const std::string& id) override {
+    std::erase_if(superseded, [&](const auto& image) { return image.id == id; });
+    return absl::OkStatus();
+  }
   absl::StatusOr<std::string> Machine() override { return "x86_64"; }
   std::string EngineThatHas(const std::string& image) override {
     return image == elsewhere ? "podman" : "";
@@ -108,6 +115,7 @@ class FakeImageStore : public daemon::ImageStore {
   }
 
   std::string elsewhere;  // an image that podman has
+  std::vector<daemon::SupersededImage> superseded;
 
  private:
   template <class F>

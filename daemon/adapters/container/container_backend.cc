@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
@@ -11,6 +12,8 @@
 #include "daemon/adapters/container/bridge_gateway.h"
 #include "daemon/adapters/container/cgroup_usage.h"
 #include "daemon/adapters/container/container_list.h"
+#include "daemon/adapters/container/directory_mounts.h"
+#include "daemon/adapters/container/option_errors.h"
 
 namespace workmux::daemon {
 namespace {
@@ -23,6 +26,11 @@ constexpr auto kEngineChoice = std::to_array<std::string_view>(
 
 // For the terminal of the person who runs the client.
 constexpr auto kTerminalNames = std::to_array<std::string_view>({"TERM", "COLORTERM", "NO_COLOR"});
+
+// What one process removes, and how long it may take: an engine needs a tenth of a
+// second for a container on a slow disk.
+constexpr std::size_t kRemovedAtOnce = 50;
+constexpr std::chrono::seconds kRemoveLimit{60};
 
 // The client writes this instant for "never".
 bool NeverStarted(const json& state) {
@@ -55,7 +63,7 @@ ContainerBackend::ContainerBackend(CommandRunner& runner, RuntimeTraits traits,
       images_(runner, traits, environment),
       instance_(std::move(instance)) {}
 
-absl::Status ContainerBackend::Check(std::string_view image, const Env& env) {
+absl::Status ContainerBackend::CheckEngine(const Env& env) {
   for (const std::string_view name : kEngineChoice) {
     if (Lookup(env, name) == Lookup(client_.env(), name)) continue;
     return WithHint(
@@ -64,6 +72,11 @@ absl::Status ContainerBackend::Check(std::string_view image, const Env& env) {
                    "ENGINE_DIFFERS"),
         "Run `workmux daemon stop` and start it again from this terminal.");
   }
+  return absl::OkStatus();
+}
+
+absl::Status ContainerBackend::Check(std::string_view image, const Env& env) {
+  WM_RETURN_IF_ERROR(CheckEngine(env));
   if (image.empty()) return List().status();
   // One process tells all three: a missing client, a silent engine, a missing image.
   std::vector<std::string> arguments = {"image", "inspect"};
@@ -149,7 +162,19 @@ absl::Status ContainerBackend::Prepare(const SandboxSpec& spec, ProgressSink& pr
   if (!facts.limits && (!spec.container.memory.empty() || !spec.container.cpus.empty())) {
     progress.Warn("Rootless Podman on cgroup v1 does not limit memory or CPUs.");
   }
-  WM_ASSIGN_OR_RETURN(EngineCall call, BuildCreateCall(client_.traits(), facts, spec));
+  if (client_.traits().file_mounts) {
+    WM_ASSIGN_OR_RETURN(EngineCall call, BuildCreateCall(client_.traits(), facts, spec));
+    return Create(std::move(call), std::move(stop));
+  }
+  WM_ASSIGN_OR_RETURN(DirectoryMounts mounts, PlanDirectoryMounts(spec.mounts, &KindOfFile));
+  SandboxSpec reduced = spec;
+  reduced.mounts = std::move(mounts.mounts);
+  WM_ASSIGN_OR_RETURN(EngineCall call,
+                      BuildCreateCall(client_.traits(), facts, reduced, mounts.guarded));
+  return Create(std::move(call), std::move(stop));
+}
+
+absl::Status ContainerBackend::Create(EngineCall call, std::stop_token stop) const {
   return Annotate(client_.Run(std::move(call), std::move(stop), std::chrono::seconds(60)).status(),
                   "cannot create the sandbox");
 }
@@ -192,7 +217,9 @@ absl::StatusOr<SandboxExit> ContainerBackend::ConfirmExit(std::string_view name,
   // Already released: what the client saw is all that is left.
   if (absl::IsNotFound(state.status())) return SandboxExit{seen.ShellCode(), ""};
   if (!state.ok()) return state.status();
-  return ExitFromState(*state, seen);
+  WM_ASSIGN_OR_RETURN(SandboxExit exit, ExitFromState(*state, seen));
+  exit.start_failure = NameOption(exit.start_failure);
+  return exit;
 }
 
 absl::Status ContainerBackend::Stop(std::string_view name, std::chrono::seconds grace) {
@@ -215,12 +242,31 @@ absl::Status ContainerBackend::Halt(std::string_view name) {
   return Release(name);
 }
 
+absl::Status ContainerBackend::Remove(std::span<const std::string> names) const {
+  EngineCall call;
+  call.argv = {std::string(client_.traits().program), "rm", "--force"};
+  // The anonymous ones that the image declares would stay otherwise.
+  if (client_.traits().shares_kernel) call.argv.emplace_back("--volumes");
+  call.argv.emplace_back("--");
+  call.argv.insert(call.argv.end(), names.begin(), names.end());
+  return client_.Run(std::move(call), std::stop_token(), kRemoveLimit).status();
+}
+
+absl::Status ContainerBackend::ReleaseAll(std::span<const std::string> names) {
+  absl::Status first;
+  while (!names.empty()) {
+    const auto batch = names.first(std::min(names.size(), kRemovedAtOnce));
+    names = names.subspan(batch.size());
+    if (Remove(batch).ok()) continue;
+    // The client removes what it can: each that is left says why.
+    for (const std::string& name : batch) first.Update(Release(name));
+  }
+  return first;
+}
+
 absl::Status ContainerBackend::Release(std::string_view name) {
-  // --volumes: the anonymous ones that the image declares would stay otherwise.
-  std::vector<std::string> arguments = {"rm", "--force"};
-  if (client_.traits().shares_kernel) arguments.emplace_back("--volumes");
-  arguments.insert(arguments.end(), {"--", std::string(name)});
-  const absl::Status status = client_.Run(std::move(arguments)).status();
+  const std::vector<std::string> names = {std::string(name)};
+  const absl::Status status = Remove(names);
   const bool gone = absl::IsNotFound(status) ||
                     MessageOf(status).find("is already in progress") != std::string::npos;
   return gone ? absl::OkStatus() : status;

@@ -24,6 +24,8 @@ class ContainerBackend : public SandboxBackend {
   ImageStore* images() override { return &images_; }
   bool outlives_client() const override { return true; }
   absl::Status Check(std::string_view image, const Env& env) override;
+  absl::Status CheckEngine(const Env& env) override;
+  bool mounts_files() const override { return client_.traits().file_mounts; }
   absl::Status CheckOptions(const SandboxConfig& config) override;
   absl::StatusOr<BridgeAddress> Bridge(const Env& env) override;
   absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress,
@@ -39,6 +41,7 @@ class ContainerBackend : public SandboxBackend {
   absl::Status Stop(std::string_view name, std::chrono::seconds grace) override;
   absl::Status Halt(std::string_view name) override;
   absl::Status Release(std::string_view name) override;
+  absl::Status ReleaseAll(std::span<const std::string> names) override;
   absl::StatusOr<std::vector<SandboxInfo>> List() override;
   absl::StatusOr<std::map<std::string, SandboxUsage>> Usage(
       std::span<const std::string> names) override;
@@ -46,6 +49,8 @@ class ContainerBackend : public SandboxBackend {
  private:
   ExecPlan PlanOf(EngineCall call, const Env& caller) const;
   absl::StatusOr<EngineFacts> Facts();
+  absl::Status Create(EngineCall call, std::stop_token stop) const;
+  absl::Status Remove(std::span<const std::string> names) const;
   absl::StatusOr<std::string> FindGateway();
   absl::StatusOr<std::string> Version();
 

@@ -6,6 +6,7 @@
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "daemon/adapters/container/option_errors.h"
 
 namespace workmux::daemon {
 namespace {
@@ -123,6 +124,12 @@ absl::Status EngineClient::Explain(std::string_view output) const {
                "sandbox.image.",
                traits_.program));
   }
+  // swift-argument-parser's words; the flags came with 1.2.1 of apple/container.
+  if (traits_.only_macos && Contains(lower, "unknown option")) {
+    return WithHint(
+        WithReason(FailedPrecondition("{}: {}", traits_.program, said), "RUNTIME_INCOMPLETE"),
+        "Install a newer `container`: sandboxes need --read-only-path and --masked-path.");
+  }
   // podman-create(1), --init: the program comes in a package of its own.
   if (Contains(lower, "container-init binary not found")) {
     return WithHint(WithReason(FailedPrecondition("{} misses its init program", traits_.name),
@@ -139,6 +146,10 @@ absl::Status EngineClient::Explain(std::string_view output) const {
   if (Contains(lower, "bind source path does not exist")) {
     return WithHint(WithReason(FailedPrecondition("{}", said), "MOUNT_SOURCE_MISSING"),
                     "Create the directory or remove its entry from extra_mounts.");
+  }
+  if (!OptionInQuestion(said).empty()) {
+    return WithHint(WithReason(FailedPrecondition("{}", NameOption(said)), "OPTION_REFUSED"),
+                    "Correct this key of the global configuration, or remove it.");
   }
   return WithReason(Internal("{}: {}", traits_.program, said), "RUNTIME_FAILED");
 }

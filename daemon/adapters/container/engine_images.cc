@@ -1,5 +1,7 @@
 #include "daemon/adapters/container/engine_images.h"
 
+#include <algorithm>
+
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "daemon/adapters/container/client_output.h"
@@ -21,6 +23,9 @@ constexpr seconds kAskLimit{60};
 constexpr seconds kOtherEngineLimit{5};
 constexpr milliseconds kReportEvery{100};
 constexpr std::size_t kKeptOutput = 8192;
+
+// Podman finds no container by an id that says how it was made.
+std::string WithoutAlgorithm(const std::string& id) { return id.substr(id.find(':') + 1); }
 
 // Cuts output into lines, and keeps the last of them for an error.
 class LineReader {
@@ -149,6 +154,32 @@ absl::Status EngineImages::Build(const ImageBuild& build, ProgressSink& progress
                                      }));
   if (exit.ok()) return absl::OkStatus();
   return Annotate(Explain(build.tag, reader.tail()), "the build failed");
+}
+
+absl::StatusOr<std::vector<SupersededImage>> EngineImages::Superseded(
+    const std::string& repository) {
+  std::vector<SupersededImage> unused;
+  for (const bool built_here : {false, true}) {
+    EngineCall list = BuildNamelessImagesCall(client_.traits(), built_here);
+    if (list.argv.empty()) return unused;
+    WM_ASSIGN_OR_RETURN(const std::string out, client_.Run(std::move(list), {}));
+    WM_ASSIGN_OR_RETURN(const std::vector<NamelessImage> images, ParseNamelessImages(out));
+    for (const NamelessImage& image : images) {
+      const bool known =
+          std::any_of(unused.begin(), unused.end(),
+                      [&](const SupersededImage& other) { return other.id == image.id; });
+      if (known || !(built_here || image.repository == repository)) continue;
+      WM_ASSIGN_OR_RETURN(const std::string users,
+                          client_.Run({"ps", "--all", "--quiet", "--filter",
+                                       "ancestor=" + WithoutAlgorithm(image.id)}));
+      if (Trim(users).empty()) unused.push_back({image.id, image.size});
+    }
+  }
+  return unused;
+}
+
+absl::Status EngineImages::Remove(const std::string& id) {
+  return client_.Run({"image", "rm", "--", id}).status();
 }
 
 absl::StatusOr<std::string> EngineImages::Machine() {

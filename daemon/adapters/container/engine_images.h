@@ -23,6 +23,8 @@ class EngineImages : public ImageStore {
   absl::StatusOr<Freshness> AskRegistry(const std::string& image, std::stop_token stop) override;
   absl::Status Build(const ImageBuild& build, ProgressSink& progress,
                      std::stop_token stop) override;
+  absl::StatusOr<std::vector<SupersededImage>> Superseded(const std::string& repository) override;
+  absl::Status Remove(const std::string& id) override;
   absl::StatusOr<std::string> Machine() override;
   std::string EngineThatHas(const std::string& image) override;
 

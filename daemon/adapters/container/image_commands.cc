@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/status.h"
+#include "common/base/strings.h"
 
 namespace workmux::daemon {
 namespace {
@@ -98,6 +99,28 @@ EngineCall BuildPullCall(const RuntimeTraits& traits, const std::string& image) 
   return call;
 }
 
+EngineCall BuildNamelessImagesCall(const RuntimeTraits& traits, bool built_here) {
+  EngineCall call;
+  if (!traits.shares_kernel) return call;
+  call.argv = {
+      std::string(traits.program), "image", "ls", "--no-trunc", "--filter", "dangling=true"};
+  // Those of an additional store are somebody else's to remove.
+  if (traits.name == "podman") call.argv.insert(call.argv.end(), {"--filter", "readonly=false"});
+  if (built_here) call.argv.insert(call.argv.end(), {"--filter", Format("label={}", kLabelImage)});
+  call.argv.insert(call.argv.end(), {"--format", "{{.ID}}\t{{.Repository}}\t{{.Size}}"});
+  return call;
+}
+
+absl::StatusOr<std::vector<NamelessImage>> ParseNamelessImages(std::string_view text) {
+  std::vector<NamelessImage> images;
+  for (const std::string& line : SplitLines(text)) {
+    std::vector<std::string> fields = Split(line, '\t');
+    if (fields.size() != 3) return DataLoss("the engine's list of images is not understood");
+    images.push_back({std::move(fields[0]), std::move(fields[1]), std::move(fields[2])});
+  }
+  return images;
+}
+
 EngineCall BuildImageInspectCall(const RuntimeTraits& traits, const std::string& image) {
   EngineCall call = CallWith(ImageTraitsFor(traits.name).inspect);
   call.argv.insert(call.argv.end(), {"--", image});
@@ -116,7 +139,8 @@ EngineCall BuildAskRegistryCall(const RuntimeTraits& traits, const std::string& 
 EngineCall BuildImageBuildCall(const RuntimeTraits& traits, const ImageBuild& build) {
   EngineCall call = CallWith(ImageTraitsFor(traits.name).build);
   if (call.argv.empty()) return call;
-  call.argv.insert(call.argv.end(), {"--tag", build.tag});
+  call.argv.insert(call.argv.end(),
+                   {"--tag", build.tag, "--label", Format("{}={}", kLabelImage, build.tag)});
   if (!build.use_cache) call.argv.emplace_back("--no-cache");
   for (const std::string& argument : build.arguments)
     call.argv.insert(call.argv.end(), {"--build-arg", argument});

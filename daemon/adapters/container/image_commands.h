@@ -15,6 +15,9 @@
 
 namespace workmux::daemon {
 
+// By which images that were built here are found again.
+inline constexpr char kLabelImage[] = "dev.workmux.image";
+
 // How the clients differ where images are concerned.
 struct ImageTraits {
   std::string_view runtime;  // RuntimeTraits::name
@@ -34,6 +37,16 @@ const ImageTraits& ImageTraitsFor(std::string_view runtime);
 
 EngineCall BuildMachineCall(const RuntimeTraits& traits);
 EngineCall BuildPullCall(const RuntimeTraits& traits, const std::string& image);
+// Images without a name, all or only those that BuildImageBuildCall made. No argv:
+// the runtime cannot tell.
+EngineCall BuildNamelessImagesCall(const RuntimeTraits& traits, bool built_here);
+struct NamelessImage {
+  std::string id;
+  std::string repository;  // that it was pulled from; "<none>": unknown
+  std::string size;
+};
+absl::StatusOr<std::vector<NamelessImage>> ParseNamelessImages(std::string_view text);
+
 EngineCall BuildImageInspectCall(const RuntimeTraits& traits, const std::string& image);
 // Empty argv when the runtime cannot ask.
 EngineCall BuildAskRegistryCall(const RuntimeTraits& traits, const std::string& image);

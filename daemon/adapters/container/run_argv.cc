@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "common/base/status.h"
+#include "common/base/strings.h"
 #include "daemon/adapters/container/env_delivery.h"
 
 namespace workmux::daemon {
@@ -155,11 +156,39 @@ absl::Status CheckRuntimeOptions(const RuntimeTraits& traits, const SandboxConfi
   if (!container.group_add.empty()) return Unsupported(traits, "group_add", kUseDocker);
   // Only directories can be mounted: the files would stay readable.
   if (!container.excluded_files.empty()) return Unsupported(traits, "excluded_files", kUseDocker);
+  // Its flags take whole numbers.
+  constexpr std::string_view kUseWhole = "Use a whole number.";
+  if (container.cpus.find('.') != std::string::npos) return Unsupported(traits, "cpus", kUseWhole);
+  if (container.memory.find('.') != std::string::npos)
+    return Unsupported(traits, "memory", kUseWhole);
   return absl::OkStatus();
 }
 
+namespace {
+
+absl::Status AddMounts(const RuntimeTraits& traits, const SandboxSpec& spec,
+                       const GuardedFiles& guarded, std::vector<std::string>& argv) {
+  for (const Mount& mount : spec.mounts) {
+    WM_ASSIGN_OR_RETURN(std::string option, MountOption(mount));
+    if (!traits.file_mounts && option.find('"') != std::string::npos) {
+      return WithHint(
+          WithReason(InvalidArgument("{}: {} mounts no path with a comma or a quotation mark",
+                                     Printable(mount.source.native()), traits.name),
+                     "MOUNT_PATH_INVALID"),
+          "Rename the directory, or set sandbox.container.runtime: docker.");
+    }
+    argv.insert(argv.end(), {"--mount", std::move(option)});
+  }
+  for (const auto& path : guarded.read_only)
+    argv.insert(argv.end(), {"--read-only-path", path.native()});
+  for (const auto& path : guarded.hidden) argv.insert(argv.end(), {"--masked-path", path.native()});
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const EngineFacts& facts,
-                                           const SandboxSpec& spec) {
+                                           const SandboxSpec& spec, const GuardedFiles& guarded) {
   WM_RETURN_IF_ERROR(CheckName(spec.name));
   if (spec.image.empty() || spec.image[0] == '-')
     return InvalidArgument("{}: not an image", spec.image);
@@ -179,10 +208,7 @@ absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const En
   AddRestrictions(traits, facts, spec, call.argv);
   AddUser(traits, facts, spec, call.argv);
   call.argv.insert(call.argv.end(), {"--workdir", spec.cwd.native()});
-  for (const Mount& mount : spec.mounts) {
-    WM_ASSIGN_OR_RETURN(std::string option, MountOption(mount));
-    call.argv.insert(call.argv.end(), {"--mount", std::move(option)});
-  }
+  WM_RETURN_IF_ERROR(AddMounts(traits, spec, guarded, call.argv));
   if (traits.add_host) {
     call.argv.insert(call.argv.end(), {"--add-host", Format("{}:host-gateway", traits.host_name)});
   }

@@ -56,10 +56,18 @@ SandboxMakeup DescribeContainer(const RuntimeTraits& traits, const EngineFacts& 
 // Bytes of a size as the configuration's reader accepts it, docker/go-units RAMInBytes.
 std::uint64_t SizeInBytes(const std::string& size);
 
+// Paths inside that the runtime itself makes read-only or hides, where it cannot
+// mount a file over them.
+struct GuardedFiles {
+  std::vector<std::filesystem::path> read_only;
+  std::vector<std::filesystem::path> hidden;
+};
+
 // `<runtime> create` for the sandbox. Pure. No value of the environment stands
 // in argv. kInvalidArgument for a spec that cannot be expressed.
 absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const EngineFacts& facts,
-                                           const SandboxSpec& spec);
+                                           const SandboxSpec& spec,
+                                           const GuardedFiles& guarded = {});
 
 // `<runtime> start` on the caller's terminal.
 EngineCall BuildStartCall(const RuntimeTraits& traits, std::string_view name);

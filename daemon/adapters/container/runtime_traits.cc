@@ -20,6 +20,9 @@ constexpr auto kTraits = std::to_array<RuntimeTraits>({
      .add_host = false,
      .network = "",
      .shares_kernel = false,
+     // virtiofs shares directories; a file in a mounted directory would hide the rest
+     // of it (issues 1089 and 2148 of the same project).
+     .file_mounts = false,
      .detaches = false,
      .log_driver = "",
      // A machine of 1 GB, the runtime's own default, is too small for an agent.

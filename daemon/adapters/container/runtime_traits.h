@@ -21,6 +21,9 @@ struct RuntimeTraits {
   // Containers share the host's kernel: devices, groups, security options, limits
   // on processes, files and sockets as mounts. Otherwise each has a machine of its own.
   bool shares_kernel = true;
+  // A mount may be a single file, and its fields are quoted as RFC 4180 has it.
+  // Otherwise only directories whose paths need no quotes.
+  bool file_mounts = true;
   bool detaches = true;             // `start` takes --detach-keys
   std::string_view log_driver;      // one that keeps a limited log; empty: no choice
   std::string_view default_memory;  // when none is configured; empty: the runtime's

@@ -216,6 +216,21 @@ TEST_CASE("guest: a token of a closed session is refused, also on a connection t
   CHECK_FALSE(std::filesystem::exists(f.dir / "a"));
 }
 
+// RFC 5737: an address for documentation is nobody's.
+TEST_CASE("GuestBridge: a sandbox opens before its network's address is there, with its port") {
+  Fixture f;
+  const GuestBridge::Endpoints away{.socket_dir = f.dir / "a", .tcp_address = "192.0.2.1"};
+  const std::uint16_t port = test::Must(f.bridge.Open("a", f.token_a, away));
+  CHECK(port != 0);
+  CHECK(CallSetStatus(f.SocketOf("a"), "token-of-a").ok());
+  f.bridge.Close("a");
+  // The port that a restarted daemon has on record is kept.
+  GuestBridge::Endpoints again = away;
+  again.tcp_port = port;
+  CHECK(test::Must(f.bridge.Open("a", f.token_a, again)) == port);
+  CHECK_FALSE(f.bridge.Open("b", f.token_b, {.socket_dir = f.dir / "b", .tcp_address = "x"}).ok());
+}
+
 TEST_CASE("GuestBridge: the same directory, port and token work again after a restart") {
   Fixture f;
   const std::uint16_t port = f.Open("a", f.token_a);

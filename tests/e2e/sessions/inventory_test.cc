@@ -1,5 +1,7 @@
 // What `workmux sandbox list`, `logs`, `stop` and `prune` say and do.
 
+#include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "common/base/strings.h"
@@ -82,10 +84,57 @@ TEST_CASE("Sandbox stop: without a terminal and a name nothing is stopped", "[in
   CHECK(WaitUntil([&] { return Listed(world).empty(); }));
 }
 
+TEST_CASE("Sandbox stop: on a terminal one is chosen, and nothing ends without a yes",
+          "[inventory]") {
+  if (!Have(Engine::kNamespace)) return;
+  const WorkmuxWorld world(ConfigFor(Engine::kNamespace));
+  const auto first = StartSandbox(world, "true");
+  const auto second = StartSandbox(world, "true");
+  const auto stop = [&](const std::vector<std::string>& answers) {
+    const auto program =
+        world.Start({"sandbox", "stop", "--backend", "container"}, Program::Terminal());
+    REQUIRE(program->Prints("Which one?"));
+    program->Type(answers[0] + "\n");
+    if (answers.size() > 1) {
+      REQUIRE(program->Prints("Stop wm-"));
+      program->Type(answers[1] + "\n");
+    }
+    return program->Wait();
+  };
+  CHECK(stop({"3"}) != 0);
+  CHECK(stop({"nonsense"}) != 0);
+  CHECK(stop({"1", "n"}) != 0);
+  CHECK(Listed(world).size() == 2);
+  const std::string name = Listed(world)[1]["name"];
+  CHECK(stop({name, "y"}) == 0);
+  CHECK(WaitUntil([&] { return Listed(world).size() == 1; }));
+  CHECK(Listed(world)[0]["name"] != name);
+}
+
+// What an image's name takes of the world's.
+std::string Slug(const WorkmuxWorld& world) {
+  std::string slug = world.area().filename().string();
+  std::transform(slug.begin(), slug.end(), slug.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return slug;
+}
+
+// An engine's client that knows no images but this test's: on a person's machine
+// others may be superseded too.
+std::string ShowOnlyOwnImages(const WorkmuxWorld& world) {
+  const std::string mark = "wm.test=" + world.area().filename().string();
+  world.Install(
+      "docker",
+      "#!/bin/sh\n[ \"$1 $2\" = 'image ls' ] && shift 2 && set -- image ls --filter label=" + mark +
+          " \"$@\"\nexec env PATH=/usr/local/bin:/usr/bin:/bin docker \"$@\"\n");
+  return mark;
+}
+
 TEST_CASE("Sandbox prune: an orphan that runs is listed and kept, a stopped one goes",
           "[inventory]") {
   if (!Have(Engine::kDocker)) return;
   const WorkmuxWorld world(ConfigFor(Engine::kDocker));
+  ShowOnlyOwnImages(world);
   const auto sandbox = StartSandbox(world, "true");
   const std::string name = Listed(world)[0]["name"];
   const std::string instance =
@@ -103,12 +152,44 @@ TEST_CASE("Sandbox prune: an orphan that runs is listed and kept, a stopped one 
   make(name + "-running", "run");
   CHECK(Listed(world).size() == 3);
   CHECK(world.Run({"sandbox", "prune", "--backend", "container"}).exit.code == 2);
+  const auto asked =
+      world.Start({"sandbox", "prune", "--backend", "container"}, Program::Terminal());
+  REQUIRE(asked->Prints("Remove them?"));
+  CHECK_THAT(asked->out(), Contains(name + "-stopped") && !Contains(name + "-running"));
+  asked->Type("n\n");
+  CHECK(asked->Wait() != 0);
+  CHECK(Listed(world).size() == 3);
   const std::string pruned = world.Must({"sandbox", "prune", "--backend", "container", "--force"});
   CHECK(pruned == "removed " + name + "-stopped");
   CHECK(Listed(world).size() == 2);
   CHECK_THAT(world.Must({"sandbox", "ps"}), Contains("orphan"));
   world.Must({"sandbox", "stop", name + "-running", "--backend", "container"});
   CHECK(Listed(world).size() == 1);
+}
+
+TEST_CASE("Sandbox prune: an image that a newer one replaced goes, the newer one stays",
+          "[inventory]") {
+  if (!Have(Engine::kDocker)) return;
+  const WorkmuxWorld world(ConfigFor(Engine::kDocker));
+  const std::string mark = ShowOnlyOwnImages(world);
+  const std::string tag = "localhost/" + Slug(world) + ":1";
+  const auto build = [&](const std::string& text) {
+    const CommandResult built = world.RunCommand(
+        {"docker", "build", "--label", "dev.workmux.image=" + tag, "--label", mark, "--tag", tag,
+         "-"},
+        {.cwd = "/", .env = {}, .input = "FROM " + TestImage() + "\nENV MARK=" + text + "\n"});
+    REQUIRE(built.exit.ok());
+    return Docker({"image", "inspect", "--format", "{{.Id}}", tag}).substr(7, 12);
+  };
+  const std::string first = build("first");
+  const std::string second = build("second");
+  const CommandResult refused = world.Run({"sandbox", "prune", "--backend", "all"});
+  CHECK(refused.exit.code == 2);
+  CHECK_THAT(world.Must({"sandbox", "prune", "--backend", "all", "--force"}),
+             Contains("removed image " + first) && !Contains(second));
+  CHECK(world.Must({"sandbox", "prune", "--backend", "all"}) == "nothing to remove");
+  CHECK(Docker({"image", "inspect", "--format", "{{.Id}}", tag}).substr(7, 12) == second);
+  Docker({"rmi", tag});
 }
 
 }  // namespace

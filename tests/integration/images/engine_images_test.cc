@@ -1,5 +1,8 @@
 #include "daemon/adapters/container/engine_images.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -50,6 +53,75 @@ TEST_CASE("EngineImages: an image is pulled, current, and stale after a push") {
       w.Forget(image);
       w.Forget(first);
     }
+  }
+}
+
+TEST_CASE(
+    "EngineImages: only what a newer image of ours replaced, and nobody uses, is superseded") {
+  for (const std::string& engine : test::Engines()) {
+    INFO(engine);
+    EngineWorld w(engine);
+    const std::string tag = "localhost/wm-superseded-" + std::to_string(::getpid()) + ":1";
+    const auto run = [&](std::vector<std::string> words) {
+      words.insert(words.begin(), engine);
+      return test::Must(w.runner.Run({.argv = words, .env = CurrentEnv()}, {}));
+    };
+    const auto build = [&](const std::string& mark) {
+      REQUIRE_OK(
+          w.images.Build({.tag = tag,
+                          .recipe = "FROM " + test::TestImage() + "\nENV MARK=" + mark + "\n",
+                          .arguments = {}},
+                         w.progress, {}));
+      return test::Must(w.images.IdOf(tag));
+    };
+    const auto superseded = [&](const std::string& id, const std::string& repository = "none") {
+      const auto images = test::Must(w.images.Superseded(repository));
+      return std::any_of(images.begin(), images.end(),
+                         [&](const SupersededImage& image) { return image.id == id; });
+    };
+    const std::string first = build("first");
+    CHECK_FALSE(superseded(first));
+    const std::string box = "wm-user-" + std::to_string(::getpid());
+    REQUIRE(run({"create", "--name", box, tag, "true"}).exit.ok());
+    const std::string second = build("second");
+    CHECK_FALSE(superseded(first));  // a container uses it
+    CHECK_FALSE(w.images.Remove(first).ok());
+    REQUIRE(run({"rm", "--force", box}).exit.ok());
+    CHECK(superseded(first));
+    CHECK_FALSE(superseded(second));
+
+    // The user's own, without our label, stays whatever became of its name.
+    Command own{.argv = {engine, "build", "--tag", tag, "-"}, .env = CurrentEnv()};
+    own.stdin_data = "FROM " + test::TestImage() + "\nENV MARK=own\n";
+    REQUIRE(test::Must(w.runner.Run(own, {})).exit.ok());
+    const std::string user = test::Must(w.images.IdOf(tag));
+    build("third");
+    CHECK(superseded(second));
+    CHECK_FALSE(superseded(user));
+    for (const std::string& id : {first, second}) CHECK_OK(w.images.Remove(id));
+    CHECK_FALSE(superseded(first));
+    w.Forget(tag);
+    w.Forget(user);
+  }
+}
+
+TEST_CASE("EngineImages: what was pulled from our repository is superseded by a newer pull") {
+  for (const std::string& engine : test::Engines()) {
+    // Podman forgets where an image without a name came from.
+    if (engine != "docker") continue;
+    EngineWorld w(engine);
+    const std::string image = w.Image("team/ours:1");
+    w.registry.Push("team/ours:1", "first");
+    REQUIRE_OK(w.images.Pull(image, w.progress, {}));
+    const std::string first = test::Must(w.images.IdOf(image));
+    w.registry.Push("team/ours:1", "second");
+    REQUIRE_OK(w.images.Pull(image, w.progress, {}));
+    const auto found = test::Must(w.images.Superseded(w.Image("team/ours")));
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].id == first);
+    CHECK(test::Must(w.images.Superseded(w.Image("team/other"))).empty());
+    CHECK_OK(w.images.Remove(first));
+    w.Forget(image);
   }
 }
 

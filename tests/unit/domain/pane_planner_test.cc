@@ -50,12 +50,24 @@ TEST_CASE("PlanPanes: a pane is wrapped as the table says", "[panes]") {
     CHECK(plan.panes[2].command.empty());
     CHECK(plan.sandboxed);
   }
-  SECTION("with target all every command is, and no bare shell") {
+  SECTION("with target all every command is, and every bare shell") {
     request.sandboxed = true;
     config.sandbox.target = SandboxTarget::kAll;
     const PanePlan plan = Must(PlanPanes(config, request, agents));
     CHECK(plan.panes[1].command == " /opt/wm/workmux sandbox run '/w/it'\"'\"'s' -- 'just dev'");
+    CHECK(plan.panes[2].command == " /opt/wm/workmux sandbox shell");
+    CHECK(plan.sandboxed);
+  }
+  SECTION("with target all nothing is typed where no commands are wanted") {
+    request.sandboxed = request.no_pane_commands = true;
+    config.sandbox.target = SandboxTarget::kAll;
+    const PanePlan plan = Must(PlanPanes(config, request, agents));
     CHECK(plan.panes[2].command.empty());
+    CHECK_FALSE(plan.sandboxed);
+  }
+  SECTION("with target all and no sandboxes a shell is the host's") {
+    config.sandbox.target = SandboxTarget::kAll;
+    CHECK(Must(PlanPanes(config, request, agents)).panes[2].command.empty());
   }
   SECTION("a literal agent command line is one too") {
     request.sandboxed = true;
@@ -80,6 +92,18 @@ TEST_CASE("PlanPanes: the chosen agent and backend reach the sandbox", "[panes]"
   CHECK(plan.panes[1].command ==
         " /opt/wm/workmux sandbox run '--agent=cc' '--backend=namespace' /w -- 'cc --yolo -v'");
   CHECK(plan.agent == "gemini");
+}
+
+TEST_CASE("PlanPanes: with target all a shell gets the window's agent and backend", "[panes]") {
+  FakeAgents agents;
+  PanePlanRequest request = Request();
+  request.sandboxed = true;
+  request.agent = "gemini";
+  request.backend = "namespace";
+  Config config = WithPanes({Pane("<agent>"), Pane("", "vertical")});
+  config.sandbox.target = SandboxTarget::kAll;
+  CHECK(Must(PlanPanes(config, request, agents)).panes[1].command ==
+        " /opt/wm/workmux sandbox shell '--agent=gemini' '--backend=namespace'");
 }
 
 TEST_CASE("PlanPanes: an agent without a pane takes the focused one", "[panes]") {

@@ -29,6 +29,13 @@ SandboxSpec Spec() {
   return spec;
 }
 
+// What its client can express.
+SandboxSpec ForApple(SandboxSpec spec) {
+  spec.mounts.back() = {"/home/u/a b", "/mnt/a b", false};
+  if (!spec.container.cpus.empty()) spec.container.cpus = "2";
+  return spec;
+}
+
 RuntimeTraits Docker() { return test::Must(RuntimeTraitsFor("docker")); }
 
 bool Mentions(const EngineCall& call, const std::string& text) {
@@ -83,7 +90,9 @@ SandboxSpec FullSpec() {
 
 TEST_CASE("RunArgv: every option has its place, in every runtime") {
   for (const RuntimeTraits& traits : AllRuntimeTraits()) {
-    const EngineCall call = test::Must(BuildCreateCall(traits, EngineFacts{}, FullSpec()));
+    SandboxSpec spec = FullSpec();
+    if (!traits.file_mounts) spec = ForApple(spec);
+    const EngineCall call = test::Must(BuildCreateCall(traits, EngineFacts{}, spec));
     test::CheckGolden(Format("{}_create_full.txt", traits.name),
                       test::Render(call.argv, call.files));
   }
@@ -97,10 +106,15 @@ TEST_CASE("RunArgv: a rootless podman keeps the user's own numbers") {
 
 TEST_CASE("RunArgv: Apple Container gets a machine large enough, and only what it knows") {
   const RuntimeTraits apple = test::Must(RuntimeTraitsFor("apple-container"));
-  const EngineCall create = test::Must(BuildCreateCall(apple, EngineFacts{}, Spec()));
+  const GuardedFiles guarded = {.read_only = {"/home/u/app__worktrees/docs/.git"},
+                                .hidden = {"/run/workmux/host-objects/0/info/alternates"}};
+  const EngineCall create =
+      test::Must(BuildCreateCall(apple, EngineFacts{}, ForApple(Spec()), guarded));
   test::CheckGolden("apple-container_create.txt", test::Render(create.argv, create.files));
   CHECK(BuildStartCall(apple, "wm-x").argv ==
         std::vector<std::string>{"container", "start", "--attach", "--interactive", "--", "wm-x"});
+  // Its client cuts a mount at each comma, and knows no quotes.
+  CHECK(ReasonOf(BuildCreateCall(apple, EngineFacts{}, Spec()).status()) == "MOUNT_PATH_INVALID");
 }
 
 TEST_CASE("RunArgv: what a runtime cannot do is refused with its key") {
@@ -116,6 +130,9 @@ TEST_CASE("RunArgv: what a runtime cannot do is refused with its key") {
              Catch::Contains("container.group_add"));
   CHECK_THAT(refused("apple-container", {.excluded_files = {".env"}}),
              Catch::Contains("container.excluded_files"));
+  CHECK_THAT(refused("apple-container", {.cpus = "1.5"}), Catch::Contains("container.cpus"));
+  CHECK_THAT(refused("apple-container", {.memory = "1.5g"}), Catch::Contains("container.memory"));
+  CHECK(refused("apple-container", {.cpus = "2"}).empty());
   CHECK_THAT(refused("docker", {.group_add = {"keep-groups"}}),
              Catch::Contains("container.group_add"));
   CHECK(refused("podman", {.group_add = {"keep-groups"}}).empty());

@@ -296,7 +296,7 @@ TEST_CASE("SessionManager: a shell joins the newest sandbox of its worktree, or 
                       .git_dir = {},
                       .branch = {},
                       .head = {}};
-  CHECK(ReasonOf(w.manager->PlanAttach(w.caller, "", here, {"sh"}, true).status()) ==
+  CHECK(ReasonOf(w.manager->PlanAttach(w.caller, {"", here}, {"sh"}, true).status()) ==
         "SANDBOX_NOT_FOUND");
   const std::string first = w.MustOpen();
   const std::string second = w.MustOpen();
@@ -304,10 +304,10 @@ TEST_CASE("SessionManager: a shell joins the newest sandbox of its worktree, or 
   newer.started += 10;
   w.directory->Put(newer);
   w.log.Clear();
-  CHECK(test::Must(w.manager->PlanAttach(w.caller, "", here, {"sh"}, true)).argv ==
+  CHECK(test::Must(w.manager->PlanAttach(w.caller, {"", here}, {"sh"}, true)).argv ==
         std::vector<std::string>{"sh"});
   CHECK(w.log.calls().back() == "attach " + newer.sandbox);
-  REQUIRE_OK(w.manager->PlanAttach(w.caller, second, here, {"sh"}, true));
+  REQUIRE_OK(w.manager->PlanAttach(w.caller, {second, std::nullopt}, {"sh"}, true));
   CHECK(w.log.calls().back() == "attach " + w.session_records.sessions.at(second).sandbox);
 }
 
