@@ -1,12 +1,10 @@
 #include "daemon/adapters/container/run_argv.h"
 
 #include <algorithm>
-#include <cctype>
-#include <charconv>
-#include <cstdint>
 
 #include "common/base/status.h"
 #include "daemon/adapters/container/env_delivery.h"
+#include "daemon/domain/byte_size.h"
 
 namespace workmux::daemon {
 namespace {
@@ -40,20 +38,6 @@ std::string Label(std::string_view key, std::string_view value) {
   return Format("--label={}={}", key, value);
 }
 
-// docker/go-units RAMInBytes, of text that the configuration's reader accepted.
-std::uint64_t Bytes(const std::string& size) {
-  constexpr double kMost = 1e18;  // fits, and no machine has as much
-  double bytes = 0;
-  const char* end = size.data() + size.size();
-  const char* unit = std::from_chars(size.data(), end, bytes).ptr;
-  if (unit != end) {
-    const auto power = std::string_view("kmgtp").find(
-        static_cast<char>(std::tolower(static_cast<unsigned char>(*unit))));
-    for (std::size_t i = 0; power != std::string_view::npos && i <= power; ++i) bytes *= 1024;
-  }
-  return static_cast<std::uint64_t>(std::min(bytes, kMost));
-}
-
 void AddIdentity(const SandboxSpec& spec, std::vector<std::string>& argv) {
   argv.insert(argv.end(),
               {"--name", spec.name, Label(kLabelSession, spec.session_id),
@@ -72,7 +56,7 @@ void AddLog(const RuntimeTraits& traits, const ContainerConfig& config,
     return;
   }
   argv.push_back(Format("--log-driver={}", traits.log_driver));
-  argv.push_back(Format("--log-opt=max-size={}", Bytes(config.log_size)));
+  argv.push_back(Format("--log-opt=max-size={}", ByteSize(config.log_size)));
 }
 
 void AddLimits(const RuntimeTraits& traits, const EngineFacts& facts, const ContainerConfig& config,
@@ -90,8 +74,8 @@ void AddLimits(const RuntimeTraits& traits, const EngineFacts& facts, const Cont
   if (facts.rootless) argv.push_back(Format("--ulimit=nproc={0}:{0}", config.pids));
   if (config.tmpfs_size == "0") return;
   for (const char* dir : {"/tmp", "/var/tmp"}) {
-    argv.push_back(
-        Format("--tmpfs={}:rw,exec,nosuid,nodev,mode=1777,size={}", dir, Bytes(config.tmpfs_size)));
+    argv.push_back(Format("--tmpfs={}:rw,exec,nosuid,nodev,mode=1777,size={}", dir,
+                          ByteSize(config.tmpfs_size)));
   }
 }
 
