@@ -81,7 +81,7 @@ TEST_CASE("Attack F10: repositories inside of a worktree run nothing when workmu
       git init -q other && git -C other commit -q --allow-empty -m other && poison other/.git
       cr=$(printf 'inner\r')
       ln -s "$(git rev-parse --git-common-dir)/hooks" "$cr"
-      printf '[submodule "a"]\n\tpath = "inner\\r"\n\turl = "ext::sh -c :%% >%% mark-url"\n\tupdate = !: > mark\n' > .gitmodules
+      printf '[submodule "a"]\n\tpath = "inner\r"\n\turl = "ext::sh -c :%% >%% mark-url"\n' > .gitmodules
       printf '[submodule "../../hooks"]\n\tpath = other\n\turl = ./other\n' >> .gitmodules
       git add .gitmodules "$cr" && git commit -qm modules
       git add inner other 2>/dev/null && git commit -qm gitlinks

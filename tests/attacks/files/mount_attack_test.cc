@@ -134,8 +134,9 @@ TEST_CASE("Attack F18: a mount of the home, its parents or sockets of the host i
     const fs::path home = world.home();
     WriteFile(home / "key", kSecret);
     WriteFile(home / "notes/key", "harmless");
-    for (const char* dir : {".gnupg", ".docker/run", ".local/state/workmux", ".config/workmux"})
+    for (const char* dir : {".gnupg", ".docker/run", ".config/workmux"})
       fs::create_directories(home / dir);
+    REQUIRE(world.Run({"list"}).exit.ok());  // makes the daemon's own directories
     fs::create_symlink(home, world.area() / "alias");
     fs::create_symlink(home / ".config", world.area() / "config");
     const UniqueFd agent = Must(ListenUnix(world.area() / "ssh-agent"));

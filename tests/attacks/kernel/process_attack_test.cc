@@ -37,7 +37,7 @@ struct Survivors {
   std::size_t Count() const {
     std::size_t count = 0;
     for (const pid_t pid : ProcessesMarked(mark()))
-      count += CommandLine(pid).starts_with(stage_.attacker() + " ") ? 1 : 0;
+      count += CommandLine(pid).starts_with(stage_.attacker() + " ") ? 1u : 0u;
     return count;
   }
   // Three hide themselves; one of them is never there for long.
