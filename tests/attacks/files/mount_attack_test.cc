@@ -76,9 +76,9 @@ CommandResult RawEngine(const WorkmuxWorld& world, const std::string& engine,
                         const std::string& source, const std::string& script) {
   std::vector<std::string> argv;
   if (engine == "namespace") {
-    argv = {"bwrap",  "--ro-bind", "/usr",    "/usr", "--symlink", "usr/bin",
-            "/bin",   "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64",
-            "/lib64", "--ro-bind", source,    "/mnt"};
+    argv = {"bwrap",     "--dev",     "/dev",   "--ro-bind", "/usr",    "/usr",
+            "--symlink", "usr/bin",   "/bin",   "--symlink", "usr/lib", "/lib",
+            "--symlink", "usr/lib64", "/lib64", "--ro-bind", source,    "/mnt"};
   } else {
     argv = {engine, "run", "--rm", "--network", "none", "-v", source + ":/mnt:ro", TestImage()};
   }

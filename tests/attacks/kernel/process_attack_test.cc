@@ -15,7 +15,7 @@ using Catch::Contains;
 std::string InjectAndRead(const std::string& inject) {
   return inject +
          "; stty -icanon min 0 time 5 2>/dev/null; line=$(dd bs=100 count=1 2>/dev/null); "
-         "echo \"shell read: [$line]\"";
+         "echo \"shell read: [$line] over\"";
 }
 
 bool KernelAllowsTyping() {
@@ -80,7 +80,8 @@ TEST_CASE("Attack K5: nothing can be typed into the terminal that a sandbox runs
       const auto program = stage.world.StartCommand(
           {"/bin/sh", "-c", "cd '" + stage.tree.string() + "'; " + InjectAndRead(command)},
           Program::Terminal());
-      program->Wait(std::chrono::seconds(60));
+      program->Prints("] over", std::chrono::seconds(60));
+      program->Wait();
       return program->out();
     };
     const std::string inside =
@@ -88,7 +89,7 @@ TEST_CASE("Attack K5: nothing can be typed into the terminal that a sandbox runs
     INFO(engine << "\n" << inside);
     // What a container types goes to the terminal that the engine made for it alone.
     CHECK_THAT(inside, Contains(" ways"));
-    CHECK_THAT(inside, Contains("shell read: []"));
+    CHECK_THAT(inside, Contains("shell read: [] over"));
     if (engine == "namespace") CHECK_THAT(inside, Contains("0 ways"));
     if (allowed) {
       const std::string outside = run(inject);
