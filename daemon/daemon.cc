@@ -144,7 +144,7 @@ struct Daemon::Parts {
   std::unique_ptr<CloneGitBoundary> boundary;
   std::unique_ptr<PrivateAgentConfigs> agent_configs;
 
-  ConfigGate config{*store};
+  ConfigGate config{*store, [this](const auto& dir) { return git.Locate(dir); }};
   ImageManager images{{.records = *store, .executor = executor, .now = &UnixNow}};
   AgentTracker agents{*store, tmux};
   SessionDirectory directory;

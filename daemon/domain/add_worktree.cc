@@ -246,7 +246,8 @@ absl::Status AddWorktree::Equip() {
   WM_RETURN_IF_ERROR(Stopped());
   WM_RETURN_IF_ERROR(MakePrompt());
   if (!request_.no_file_ops) {
-    WM_RETURN_IF_ERROR(SetUpFiles(deps_, context_, worktree_, siblings_));
+    const bool sandboxed = request_.sandbox || context_.config.config.sandbox.enabled;
+    WM_RETURN_IF_ERROR(SetUpFiles(deps_, context_, worktree_, siblings_, sandboxed));
   }
   WM_RETURN_IF_ERROR(Stopped());
   if (!request_.no_hooks) WM_RETURN_IF_ERROR(RunPostCreate(deps_, context_, worktree_));

@@ -1,5 +1,7 @@
 #include "daemon/domain/config_gate.h"
 
+#include <sys/stat.h>
+
 #include "common/base/status.h"
 #include "common/io/file.h"
 #include "common/os/paths.h"
@@ -8,7 +10,9 @@
 
 namespace workmux::daemon {
 
-absl::StatusOr<LoadedConfig> ConfigGate::Load(const Caller& caller,
+namespace fs = std::filesystem;
+
+absl::StatusOr<LoadedConfig> ConfigGate::Read(const Caller& caller,
                                               const std::filesystem::path& cwd,
                                               const Worktree& worktree) {
   WM_ASSIGN_OR_RETURN(const Paths paths, PathsFrom(caller.env));
@@ -19,9 +23,50 @@ absl::StatusOr<LoadedConfig> ConfigGate::Load(const Caller& caller,
                      .override_file = {}});
 }
 
+absl::StatusOr<LoadedConfig> ConfigGate::Load(const Caller& caller, const fs::path& cwd,
+                                              const Worktree& worktree) {
+  WM_RETURN_IF_ERROR(CheckRepository(worktree));
+  return Read(caller, cwd, worktree);
+}
+
+absl::Status ConfigGate::CheckRepository(const Worktree& worktree) {
+  const fs::path& common_dir = worktree.repository.common_dir;
+  WM_ASSIGN_OR_RETURN(const bool own, trust_.WasSandboxed(common_dir));
+  if (own) return absl::OkStatus();
+  WM_ASSIGN_OR_RETURN(const bool inside, SandboxesCouldWrite(worktree));
+  if (!inside) return absl::OkStatus();
+  WM_ASSIGN_OR_RETURN(const std::set<std::string> approved, trust_.ApprovedHashes(common_dir));
+  if (!approved.empty()) return absl::OkStatus();
+  return WithHint(
+      WithReason(
+          FailedPrecondition("{}: this repository lies where a sandbox could write, and was not "
+                             "approved",
+                             worktree.path.string()),
+          "CONFIG_NEEDS_TRUST"),
+      "look at its files and its .git/config, then approve it with: workmux trust");
+}
+
+absl::StatusOr<bool> ConfigGate::SandboxesCouldWrite(const Worktree& worktree) {
+  const fs::path& common_dir = worktree.repository.common_dir;
+  WM_ASSIGN_OR_RETURN(const bool sandboxed, trust_.WasSandboxed(common_dir));
+  if (sandboxed || !locate_) return sandboxed;
+  for (const fs::path& start : {worktree.path, common_dir}) {
+    for (fs::path dir = start.parent_path(); dir.has_relative_path(); dir = dir.parent_path()) {
+      struct stat info {};
+      if (::lstat((dir / ".git").c_str(), &info) != 0) continue;
+      const auto outer = locate_(dir);
+      if (!outer.ok() && ReasonOf(outer.status()) == "NOT_A_GIT_REPOSITORY") continue;
+      if (!outer.ok()) return true;
+      WM_ASSIGN_OR_RETURN(const bool inside, trust_.WasSandboxed(outer->repository.common_dir));
+      if (inside) return true;
+    }
+  }
+  return false;
+}
+
 absl::StatusOr<bool> ConfigGate::NeedsTrust(const LoadedConfig& loaded, const Worktree& worktree) {
   const std::filesystem::path& repository = worktree.repository.common_dir;
-  WM_ASSIGN_OR_RETURN(const bool sandboxed, trust_.WasSandboxed(repository));
+  WM_ASSIGN_OR_RETURN(const bool sandboxed, SandboxesCouldWrite(worktree));
   WM_ASSIGN_OR_RETURN(const std::set<std::string> approved, trust_.ApprovedHashes(repository));
   return DecideConfigTrust(sandboxed, approved, loaded.source.project_sha256) ==
          ConfigTrust::kNeedsReview;
@@ -57,7 +102,7 @@ absl::Status ConfigGate::BeginSandboxing(const std::filesystem::path& common_dir
 absl::StatusOr<ConfigGate::Review> ConfigGate::Inspect(const Caller& caller,
                                                        const std::filesystem::path& cwd,
                                                        const Worktree& worktree) {
-  WM_ASSIGN_OR_RETURN(const LoadedConfig loaded, Load(caller, cwd, worktree));
+  WM_ASSIGN_OR_RETURN(const LoadedConfig loaded, Read(caller, cwd, worktree));
   Review review;
   WM_ASSIGN_OR_RETURN(review.needs_trust, NeedsTrust(loaded, worktree));
   review.file = loaded.source.project_file;

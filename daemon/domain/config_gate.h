@@ -1,7 +1,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include <absl/status/statusor.h>
 
@@ -18,9 +20,14 @@ namespace workmux::daemon {
 // counts. Thread-safe.
 class ConfigGate {
  public:
-  explicit ConfigGate(TrustRecords& trust) : trust_(trust) {}
+  // As Git::Locate.
+  using LocateFn = std::function<absl::StatusOr<Worktree>(const std::filesystem::path&)>;
+  explicit ConfigGate(TrustRecords& trust, LocateFn locate = nullptr)
+      : trust_(trust), locate_(std::move(locate)) {}
 
   // As the caller would see it in `cwd` of `worktree`; for showing things.
+  // CONFIG_NEEDS_TRUST for a repository that a sandbox could have made, whose git
+  // configuration git would follow even so.
   absl::StatusOr<LoadedConfig> Load(const Caller& caller, const std::filesystem::path& cwd,
                                     const Worktree& worktree);
   // kFailedPrecondition (CONFIG_NEEDS_TRUST) when it has to be approved first.
@@ -44,10 +51,17 @@ class ConfigGate {
                        const Worktree& worktree, const std::string& sha256);
 
  private:
+  // Also true for a repository inside of another one whose sandboxes could have made
+  // it, and where that cannot be told.
+  absl::StatusOr<bool> SandboxesCouldWrite(const Worktree& worktree);
+  absl::StatusOr<LoadedConfig> Read(const Caller& caller, const std::filesystem::path& cwd,
+                                    const Worktree& worktree);
+  absl::Status CheckRepository(const Worktree& worktree);
   absl::StatusOr<bool> NeedsTrust(const LoadedConfig& loaded, const Worktree& worktree);
 
   TrustRecords& trust_;
-  Mutex mu_;  // makes BeginSandboxing one step
+  const LocateFn locate_;  // null: no repository is inside of another
+  Mutex mu_;               // makes BeginSandboxing one step
 };
 
 }  // namespace workmux::daemon

@@ -4,6 +4,7 @@
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "daemon/domain/engine_advisories.h"
 
 namespace workmux::daemon {
 namespace {
@@ -28,6 +29,35 @@ bool FindVersion(std::string_view text, int& major, int& minor) {
   return false;
 }
 
+// How each tells its version and those of what it runs: lines "name version".
+// docker-version(1), podman-info(1).
+struct VersionQuery {
+  const char* program;
+  std::vector<std::string> arguments;
+  const char* label;  // of a line that has no name of its own
+};
+
+std::vector<VersionQuery> VersionQueries() {
+  return {{"docker",
+           {"version", "--format",
+            "{{range .Server.Components}}{{.Name}} {{.Version}}{{println}}{{end}}"},
+           "docker"},
+          {"podman", {"--version"}, "podman"},
+          {"podman",
+           {"info", "--format", "{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Version}}"},
+           ""},
+          {"bwrap", {"--version"}, "bubblewrap"}};
+}
+
+// The program that a line of a query is about; empty: none with advisories.
+std::string ProgramOf(std::string_view line, const VersionQuery& query) {
+  for (const char* name : {"runc", "crun"}) {
+    if (line.starts_with(name)) return name;
+  }
+  if (line.starts_with("Engine")) return "docker";
+  return line.starts_with(query.label) ? query.label : "";
+}
+
 }  // namespace
 
 std::vector<Doctor::Check> Doctor::Examine(const Caller& caller, const std::string& tmux_socket) {
@@ -35,6 +65,7 @@ std::vector<Doctor::Check> Doctor::Examine(const Caller& caller, const std::stri
   std::vector<Check> checks = {CheckVersion(caller, "git", "--version", 2, 31, "git"),
                                CheckVersion(caller, "tmux", "-V", 3, 2, "tmux")};
   for (const auto& [name, backend] : backends_) checks.push_back(CheckBackend(caller, name));
+  CheckAdvisories(caller, checks);
   checks.push_back(CheckFocusEvents(caller, tmux_socket));
   return checks;
 }
@@ -75,6 +106,33 @@ Doctor::Check Doctor::CheckBackend(const Caller& caller, const std::string& name
     check.fix = HintOf(status);
   }
   return check;
+}
+
+void Doctor::CheckAdvisories(const Caller& caller, std::vector<Check>& checks) {
+  for (const VersionQuery& query : VersionQueries()) {
+    Command command;
+    command.argv = {query.program};
+    command.argv.insert(command.argv.end(), query.arguments.begin(), query.arguments.end());
+    command.env = caller.env;
+    // What is not installed or does not answer is told by its backend's check.
+    const auto output = RunForOutput(runner_, command, {.stop = {}, .timeout = kPatience});
+    if (!output.ok()) continue;
+    for (const std::string& line : SplitLines(*output)) {
+      const std::string program = ProgramOf(line, query);
+      if (program.empty()) continue;
+      Check check{.name = program, .verdict = Verdict::kOk, .found = {}, .fix = {}};
+      if (program != query.label) check.name += Format(" of {}", query.program);
+      check.found = std::string(Trim(line));
+      const std::vector<std::string> open = OpenAdvisories(program, FindEngineVersion(line));
+      if (!open.empty()) {
+        check.verdict = Verdict::kWarning;
+        check.fix =
+            Format("older than the upstream fix of {}; check that your distribution has patched it",
+                   Join(open, ", "));
+      }
+      checks.push_back(std::move(check));
+    }
+  }
 }
 
 Doctor::Check Doctor::CheckFocusEvents(const Caller& caller, const std::string& tmux_socket) {

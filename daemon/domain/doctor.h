@@ -31,6 +31,8 @@ class Doctor {
   Check CheckVersion(const Caller& caller, const std::string& program, const std::string& flag,
                      int major, int minor, const std::string& package);
   Check CheckBackend(const Caller& caller, const std::string& name);
+  // Versions of what makes sandboxes, for those that answer.
+  void CheckAdvisories(const Caller& caller, std::vector<Check>& checks);
   Check CheckFocusEvents(const Caller& caller, const std::string& tmux_socket);
 
   CommandRunner& runner_;

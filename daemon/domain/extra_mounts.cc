@@ -1,6 +1,9 @@
 #include "daemon/domain/extra_mounts.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <optional>
 
 #include "common/base/path.h"
 #include "common/base/status.h"
@@ -41,12 +44,36 @@ absl::Status Refused(const fs::path& path, std::string_view why, std::string_vie
       "Remove this entry, or mount a directory that holds only what the sandbox needs.");
 }
 
+struct Identity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  bool operator==(const Identity&) const = default;
+};
+
+std::optional<Identity> IdentityOf(const fs::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return std::nullopt;
+  return Identity{info.st_dev, info.st_ino};
+}
+
+// Whether `inner` is `outer` or lies in it, by name or by what stands there: one
+// directory can have several names (bind mounts, file systems that fold case).
+bool Holds(const fs::path& outer, const fs::path& inner) {
+  if (IsWithin(inner, outer)) return true;
+  const auto identity = IdentityOf(outer);
+  if (!identity) return false;
+  for (fs::path path = inner; path.has_relative_path(); path = path.parent_path()) {
+    if (IdentityOf(path) == identity) return true;
+  }
+  return false;
+}
+
 absl::Status CheckAllowed(const fs::path& written, const fs::path& real,
                           const OffLimits& off_limits) {
-  if (IsWithin(off_limits.home, real))
+  if (Holds(real, off_limits.home))
     return Refused(written, "holds the whole home directory", "MOUNT_EXPOSES_HOME");
   for (const fs::path& tree : off_limits.trees) {
-    if (!IsWithin(real, tree) && !IsWithin(tree, real)) continue;
+    if (!Holds(tree, real) && !Holds(real, tree)) continue;
     return Refused(written, Format("would give the sandbox {}", Printable(tree.native())),
                    "MOUNT_OFF_LIMITS");
   }

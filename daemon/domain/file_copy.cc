@@ -7,9 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -28,38 +30,56 @@ std::string TemporaryName() {
   return Format(".workmux-copy-{}-{}", ::getpid(), counter.fetch_add(1));
 }
 
-absl::Status CopyByReading(int from, int to) {
+// From `begin` to `end` or, before that, to the end of the file.
+absl::Status CopyByReading(int from, int to, off_t begin, off_t end) {
   char buffer[65536];
-  for (;;) {
-    const ssize_t n = ::read(from, buffer, sizeof buffer);
+  while (begin < end) {
+    const auto wanted = std::min(end - begin, static_cast<off_t>(sizeof buffer));
+    const ssize_t n = ::pread(from, buffer, static_cast<std::size_t>(wanted), begin);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return ErrnoStatus(errno, "read");
     if (n == 0) return absl::OkStatus();
     for (ssize_t done = 0; done < n;) {
-      const ssize_t written = ::write(to, buffer + done, static_cast<std::size_t>(n - done));
+      const ssize_t written =
+          ::pwrite(to, buffer + done, static_cast<std::size_t>(n - done), begin + done);
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) return ErrnoStatus(errno, "write");
       done += written;
     }
+    begin += n;
   }
+  return absl::OkStatus();
 }
 
+absl::Status CopyRange(int from, int to, off_t begin, off_t end) {
+  while (begin < end) {
+    loff_t in = begin;
+    loff_t out = begin;
+    const auto wanted = std::min(static_cast<std::size_t>(end - begin), kChunk);
+    const ssize_t n = ::copy_file_range(from, &in, to, &out, wanted, 0);
+    // Not across these file systems.
+    if (n == 0 || (n < 0 && errno != EINTR)) return CopyByReading(from, to, begin, end);
+    if (n > 0) begin += n;
+  }
+  return absl::OkStatus();
+}
+
+// What lies between holes, lseek(2).
 absl::Status CopyContent(int from, int to) {
   if (::ioctl(to, FICLONE, from) == 0) return absl::OkStatus();
-  bool started = false;
-  for (;;) {
-    const ssize_t n = ::copy_file_range(from, nullptr, to, nullptr, kChunk, 0);
-    if (n > 0) {
-      started = true;
-    } else if (n == 0 && started) {
-      return absl::OkStatus();
-    } else if (n == 0 || (!started && errno != EINTR)) {
-      // Not across these file systems, or a file whose size is not known (procfs).
-      return CopyByReading(from, to);
-    } else if (errno != EINTR) {
-      return ErrnoStatus(errno, "copy_file_range");
-    }
+  struct stat info {};
+  if (::fstat(from, &info) != 0) return ErrnoStatus(errno, "fstat");
+  // procfs tells no size.
+  if (info.st_size == 0) return CopyByReading(from, to, 0, std::numeric_limits<off_t>::max());
+  for (off_t end = 0; end < info.st_size;) {
+    const off_t begin = ::lseek(from, end, SEEK_DATA);
+    if (begin < 0 && errno == ENXIO) break;
+    if (begin < 0) return ErrnoStatus(errno, "lseek");
+    end = ::lseek(from, begin, SEEK_HOLE);
+    if (end < 0) return ErrnoStatus(errno, "lseek");
+    WM_RETURN_IF_ERROR(CopyRange(from, to, begin, end));
   }
+  return ::ftruncate(to, info.st_size) == 0 ? absl::OkStatus() : ErrnoStatus(errno, "ftruncate");
 }
 
 absl::Status CopyLink(int from_dir, int to_dir, const std::string& name) {
@@ -93,9 +113,14 @@ absl::StatusOr<std::vector<std::string>> Names(int dir) {
   return names;
 }
 
+struct Copying {
+  const std::stop_token& stop;
+  const LeavesOut& leaves_out;
+};
+
 absl::Status CopyEntry(int from_dir, int to_dir, const std::string& name,
-                       const std::stop_token& stop, int depth) {
-  if (stop.stop_requested()) return Cancelled("copying was cancelled");
+                       const std::filesystem::path& path, const Copying& copying, int depth) {
+  if (copying.stop.stop_requested()) return Cancelled("copying was cancelled");
   if (depth > kMaxDepth) return FailedPrecondition("'{}' is nested too deep", Printable(name));
   struct stat info {};
   if (::fstatat(from_dir, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -104,6 +129,10 @@ absl::Status CopyEntry(int from_dir, int to_dir, const std::string& name,
   if (S_ISLNK(info.st_mode)) return CopyLink(from_dir, to_dir, name);
   if (S_ISREG(info.st_mode)) {
     WM_ASSIGN_OR_RETURN(UniqueFd from, OpenAt(from_dir, name, O_RDONLY | O_NONBLOCK));
+    if (copying.leaves_out) {
+      if (::fstat(from.get(), &info) != 0) return ErrnoStatus(errno, name);
+      if (copying.leaves_out(path, info)) return absl::OkStatus();
+    }
     return CopyFile(from.get(), to_dir, name);
   }
   if (!S_ISDIR(info.st_mode)) return absl::OkStatus();
@@ -116,7 +145,8 @@ absl::Status CopyEntry(int from_dir, int to_dir, const std::string& name,
   WM_ASSIGN_OR_RETURN(UniqueFd to, MakeDirectoriesAt(to_dir, name, opened.st_mode & 0777));
   WM_ASSIGN_OR_RETURN(const std::vector<std::string> names, Names(from.get()));
   for (const std::string& child : names) {
-    const absl::Status copied = CopyEntry(from.get(), to.get(), child, stop, depth + 1);
+    const absl::Status copied =
+        CopyEntry(from.get(), to.get(), child, path / child, copying, depth + 1);
     if (!copied.ok()) return copied;
   }
   return absl::OkStatus();
@@ -152,8 +182,9 @@ absl::Status CopyFile(int from, int to_dir, const std::string& name) {
   return status;
 }
 
-absl::Status CopyTree(int from_dir, int to_dir, const std::string& name, std::stop_token stop) {
-  return CopyEntry(from_dir, to_dir, name, stop, 0);
+absl::Status CopyTree(int from_dir, int to_dir, const std::string& name, std::stop_token stop,
+                      const LeavesOut& leaves_out) {
+  return CopyEntry(from_dir, to_dir, name, name, {stop, leaves_out}, 0);
 }
 
 }  // namespace workmux::daemon

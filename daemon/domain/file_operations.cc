@@ -86,13 +86,31 @@ class FileOperator {
                    Printable(path.string())));
         return absl::OkStatus();
       }
+      if (IsKeptOut(path, info)) return absl::OkStatus();
     }
     WM_ASSIGN_OR_RETURN(UniqueFd to, MakeDirectoriesAt(destination_.get(), ParentOf(path), 0777));
     if (meant.valid()) return CopyFile(meant.get(), to.get(), name);
-    return CopyTree(from.get(), to.get(), name, stop_);
+    return CopyTree(from.get(), to.get(), name, stop_,
+                    [&](const fs::path& below, const struct stat& found) {
+                      return IsKeptOut(path.parent_path() / below, found);
+                    });
+  }
+
+  // Says so when it is.
+  bool IsKeptOut(const fs::path& path, const struct stat& info) {
+    const bool kept =
+        operations_.kept_out.Holds((operations_.source / path).lexically_normal(), info);
+    if (kept) {
+      progress_.Warn(Format("'{}' was left out: sandbox.container.excluded_files names it",
+                            Printable(path.string())));
+    }
+    return kept;
   }
 
   absl::Status Link(const fs::path& path) {
+    struct stat meant {};
+    static_cast<void>(::fstatat(source_.get(), path.c_str(), &meant, 0));
+    if (IsKeptOut(path, meant)) return absl::OkStatus();
     WM_ASSIGN_OR_RETURN(UniqueFd to, MakeDirectoriesAt(destination_.get(), ParentOf(path), 0777));
     const std::string name = path.filename();
     const fs::path link_dir = (operations_.destination / path).lexically_normal().parent_path();

@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <string>
 
+#include "daemon/domain/kept_out_files.h"
 #include "daemon/domain/progress.h"
 
 namespace workmux::daemon {
@@ -21,6 +22,8 @@ struct FileOperations {
   std::span<const std::string> symlink;
   // Below source, absolute: other worktrees that lie inside of it.
   std::set<std::filesystem::path> skip;
+  // Neither copied nor linked, with a warning for each that a pattern names.
+  KeptOutFiles kept_out;
 };
 
 // Copies (sharing blocks where the file system can) and links. Neither side is

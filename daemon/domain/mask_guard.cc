@@ -1,7 +1,7 @@
 #include "daemon/domain/mask_guard.h"
 
+#include <fcntl.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,13 +20,6 @@ namespace fs = std::filesystem;
 constexpr std::uint32_t kEvents = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
                                   IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW;
 
-// Unknown is not the same file.
-bool IsThere(const MaskedFile& file) {
-  struct stat info {};
-  return ::lstat(file.path.c_str(), &info) == 0 && info.st_dev == file.device &&
-         info.st_ino == file.inode;
-}
-
 }  // namespace
 
 struct MaskGuard::State : std::enable_shared_from_this<MaskGuard::State> {
@@ -38,15 +31,17 @@ struct MaskGuard::State : std::enable_shared_from_this<MaskGuard::State> {
         on_replaced(std::move(replaced)),
         inotify(std::move(fd)) {}
 
-  // The kernel's descriptor of the events outlives the loop's copy of it.
+  // One job after another: a wait that fires at once runs Check on another thread,
+  // whose own wait must not be replaced by this one.
   void Wait() {
+    // The kernel's descriptor of the events outlives the loop's copy of it.
     UniqueFd copy(::dup(inotify.get()));
-    auto next = loop.WhenReadable(std::move(copy), [self = weak_from_this()] {
+    MutexLock lock(mu);
+    if (ended) return;
+    // What was there has fired. Its callback takes no lock.
+    wait = loop.WhenReadable(std::move(copy), [self = weak_from_this()] {
       if (auto state = self.lock()) state->executor.Post([state] { state->Check(); });
     });
-    MutexLock lock(mu);
-    // What was there has fired, or would be asked to stop by its own callback.
-    if (!ended) wait.swap(next);
   }
 
   void Check() {
@@ -56,17 +51,13 @@ struct MaskGuard::State : std::enable_shared_from_this<MaskGuard::State> {
     while (::read(inotify.get(), buffer, sizeof buffer) > 0) {
     }
     for (const MaskedFile& file : files) {
-      if (IsThere(file)) continue;
+      if (IsStillThere(file)) continue;
       {
         MutexLock lock(mu);
         if (std::exchange(ended, true)) return;
       }
       on_replaced(file.path);
       return;
-    }
-    {
-      MutexLock lock(mu);
-      if (ended) return;
     }
     Wait();
   }
@@ -76,6 +67,8 @@ struct MaskGuard::State : std::enable_shared_from_this<MaskGuard::State> {
   const std::vector<MaskedFile> files;
   const OnReplaced on_replaced;
   const UniqueFd inotify;
+  // A file that is kept open keeps its inode number from being given to another.
+  std::vector<UniqueFd> kept;
   Mutex mu;
   std::unique_ptr<EventLoop::Registration> wait WM_GUARDED_BY(mu);
   bool ended WM_GUARDED_BY(mu) = false;
@@ -85,7 +78,10 @@ absl::StatusOr<std::unique_ptr<MaskGuard>> MaskGuard::Watch(EventLoop& loop, Exe
                                                             std::vector<MaskedFile> files,
                                                             OnReplaced on_replaced) {
   UniqueFd inotify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-  if (!inotify.valid()) return ErrnoStatus(errno, "inotify_init1");
+  if (!inotify.valid()) {
+    return WithHint(WithReason(ErrnoStatus(errno, "inotify_init1"), "WATCH_FAILED"),
+                    "raise fs.inotify.max_user_instances with sysctl");
+  }
   std::set<fs::path> directories;
   for (const MaskedFile& file : files) directories.insert(file.path.parent_path());
   for (const fs::path& directory : directories) {
@@ -95,6 +91,8 @@ absl::StatusOr<std::unique_ptr<MaskGuard>> MaskGuard::Watch(EventLoop& loop, Exe
   }
   auto state = std::make_shared<State>(loop, executor, std::move(files), std::move(on_replaced),
                                        std::move(inotify));
+  for (const MaskedFile& file : state->files)
+    state->kept.emplace_back(::open(file.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   // What was replaced before the watch began makes no event.
   executor.Post([state] { state->Check(); });
   return std::unique_ptr<MaskGuard>(new MaskGuard(std::move(state)));

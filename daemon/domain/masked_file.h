@@ -3,6 +3,7 @@
 #include <absl/status/statusor.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -16,11 +17,17 @@ struct MaskedFile {
   std::filesystem::path path;
   dev_t device = 0;
   ino_t inode = 0;
+  // Nanoseconds since 1970, as statx(2) has it; 0: the file system does not tell. A
+  // new file may get a removed one's inode number.
+  std::int64_t birth = 0;
   bool operator==(const MaskedFile&) const = default;
 };
 
 // What stands at the paths now.
 absl::StatusOr<std::vector<MaskedFile>> LookAtMasked(std::span<const std::filesystem::path> paths);
+
+// Whether it still stands at its path. What cannot be looked at does not.
+bool IsStillThere(const MaskedFile& file);
 
 // One line for each, for a record; paths hold no line breaks. The second is
 // kDataLoss for text of another form.

@@ -175,4 +175,15 @@ absl::StatusOr<std::vector<Mount>> PlanMounts(const MountPlanInput& input) {
   return mounts;
 }
 
+std::vector<fs::path> FilesShownBy(std::span<const Mount> mounts, std::span<const fs::path> files) {
+  std::vector<fs::path> shown;
+  for (const fs::path& file : files) {
+    const bool is_shown = std::any_of(mounts.begin(), mounts.end(), [&](const Mount& mount) {
+      return IsWithin(file, mount.source);
+    });
+    if (is_shown) shown.push_back(file);
+  }
+  return shown;
+}
+
 }  // namespace workmux::daemon

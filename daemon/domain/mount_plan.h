@@ -3,6 +3,7 @@
 #include <absl/status/statusor.h>
 
 #include <filesystem>
+#include <span>
 #include <vector>
 
 #include "common/base/path.h"
@@ -49,5 +50,10 @@ inline constexpr char kMaskSource[] = "/dev/null";
 // target), MOUNT_RESERVED (over /proc or our own directories), MOUNT_EXPOSES_GIT
 // (host's git metadata writable without share_git), MOUNT_EXPOSES_ENGINE.
 absl::StatusOr<std::vector<Mount>> PlanMounts(const MountPlanInput& input);
+
+// Those of the files (canonical) that would be read through one of the mounts but
+// for a mask. The others may change as they like.
+std::vector<std::filesystem::path> FilesShownBy(std::span<const Mount> mounts,
+                                                std::span<const std::filesystem::path> files);
 
 }  // namespace workmux::daemon

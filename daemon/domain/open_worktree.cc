@@ -91,7 +91,8 @@ absl::StatusOr<OpenResult> OpenWorktree(const WorktreeDeps& deps, const Worktree
   if (request.force_files) {
     WM_ASSIGN_OR_RETURN(const std::vector<Worktree> all,
                         deps.git.ListWorktrees(worktree.repository));
-    WM_RETURN_IF_ERROR(SetUpFiles(deps, context, worktree, all));
+    WM_RETURN_IF_ERROR(
+        SetUpFiles(deps, context, worktree, all, context.config.config.sandbox.enabled));
   }
   if (request.run_hooks) WM_RETURN_IF_ERROR(RunPostCreate(deps, context, worktree));
   if (context.stop.stop_requested()) return Cancelled("open was cancelled");

@@ -9,6 +9,7 @@
 #include "common/log/log.h"
 #include "daemon/async/parallel.h"
 #include "daemon/domain/caller_pane.h"
+#include "daemon/domain/mount_plan.h"
 #include "daemon/domain/rollback.h"
 #include "daemon/sys/random.h"
 
@@ -154,7 +155,7 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
   rollback.Add([this, id = record.id] { deps_.bridge.Close(id); });
   WM_ASSIGN_OR_RETURN(SandboxSpec spec, OpenBridge(plan, request, std::move(own), record));
   record.sandbox = spec.name;
-  WM_ASSIGN_OR_RETURN(record.masks, LookAtMasked(plan.masked_files));
+  WM_ASSIGN_OR_RETURN(record.masks, LookAtMasked(FilesShownBy(spec.mounts, plan.masked_files)));
   WM_ASSIGN_OR_RETURN(const MountSources sources, deps_.record_sources(spec.mounts));
   sources.GuardStart(spec);
   if (question) {
@@ -337,7 +338,9 @@ void SessionManager::BeginShutdown() {
     guards.swap(guards_);
   }
   // The clients keep their agents running and come back to the next daemon.
-  for (auto& [id, revoke] : leases) revoke(Unavailable("workmuxd is stopping"));
+  for (auto& [id, revoke] : leases) {
+    if (revoke) revoke(Unavailable("workmuxd is stopping"));
+  }
 }
 
 void SessionManager::EndAll() {

@@ -75,12 +75,20 @@ void SessionManager::DropGuard(const std::string& session_id) {
 void SessionManager::MaskLost(const std::string& session_id, const std::filesystem::path& path) {
   const auto record = deps_.directory.Find(session_id);
   if (!record) return;
-  const auto backend = deps_.backends.find(record->backend);
-  if (backend != deps_.backends.end())
-    LogFailure("halting " + record->sandbox, backend->second->Halt(record->sandbox));
   const std::string told =
       Format("{} was replaced on the host, which takes its mask away: the sandbox was stopped",
              Printable(path.native()));
+  // The client hears why before its program dies, or it would tell of that alone.
+  Revoke revoke;
+  {
+    MutexLock lock(mu_);
+    if (const auto lease = leases_.find(session_id); lease != leases_.end())
+      revoke.swap(lease->second);
+  }
+  if (revoke) revoke(Cancelled("{}", told));
+  const auto backend = deps_.backends.find(record->backend);
+  if (backend != deps_.backends.end())
+    LogFailure("halting " + record->sandbox, backend->second->Halt(record->sandbox));
   LogWarning("session", Format("{}: {}", session_id, told));
   End(session_id, EndReason::kRevoked, told).IgnoreError();
 }

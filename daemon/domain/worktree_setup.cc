@@ -1,5 +1,7 @@
 #include "daemon/domain/worktree_setup.h"
 
+#include <sys/stat.h>
+
 #include "common/base/status.h"
 #include "daemon/domain/file_operations.h"
 #include "daemon/domain/hook_runner.h"
@@ -41,7 +43,8 @@ Env HookVariables(const Worktree& worktree) {
 }
 
 absl::Status SetUpFiles(const WorktreeDeps& deps, const WorktreeContext& context,
-                        const Worktree& worktree, std::span<const Worktree> siblings) {
+                        const Worktree& worktree, std::span<const Worktree> siblings,
+                        bool sandboxed) {
   const Worktree* main = nullptr;
   for (const Worktree& sibling : siblings) {
     if (sibling.is_main && !sibling.path.empty()) main = &sibling;
@@ -59,12 +62,19 @@ absl::Status SetUpFiles(const WorktreeDeps& deps, const WorktreeContext& context
     if (!sibling.is_main) operations.skip.insert(sibling.path);
   }
   operations.skip.insert(worktree.path);
+  if (sandboxed)
+    operations.kept_out = KeptOutFiles(main->path, config.sandbox.container.excluded_files);
   if (!operations.copy.empty() || !operations.symlink.empty()) {
     context.progress.Step("files", "Copying and linking files");
   }
   std::error_code error;
   if (fs::is_directory(operations.source, error)) {
     WM_RETURN_IF_ERROR(RunFileOperations(operations, context.progress, context.stop));
+  }
+  struct stat info {};
+  if (::stat((main->path / kClaudeLocal).c_str(), &info) == 0 &&
+      operations.kept_out.Holds(main->path / kClaudeLocal, info)) {
+    return absl::OkStatus();
   }
   return LinkClaudeLocal(deps, context, *main, worktree);
 }

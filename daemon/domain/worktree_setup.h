@@ -11,8 +11,10 @@ namespace workmux::daemon {
 
 // The configured copies and links from the main worktree, and CLAUDE.local.md as
 // a link when it is git-ignored there. `siblings` are the repository's worktrees.
+// `sandboxed`: for a sandbox, which gets none of `excluded_files`.
 absl::Status SetUpFiles(const WorktreeDeps& deps, const WorktreeContext& context,
-                        const Worktree& worktree, std::span<const Worktree> siblings);
+                        const Worktree& worktree, std::span<const Worktree> siblings,
+                        bool sandboxed);
 
 absl::Status RunPostCreate(const WorktreeDeps& deps, const WorktreeContext& context,
                            const Worktree& worktree);

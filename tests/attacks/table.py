@@ -4,7 +4,8 @@
 With --check it fails when the file is not what it would write. A test of an
 attack is a TEST_CASE("Attack ID: sentence", "[attack][ID][backend]…") below
 tests/attacks, right under a comment "Control: …" that says how the test proves
-that the attack works where the defence is off.
+that the attack works where the defence is off. What is only noticed afterwards has
+the tag [detected] and a line "Detected: …" above that one, which says why.
 """
 
 import pathlib
@@ -20,12 +21,13 @@ HEAD = """# Attacks and their tests
 
 Written by `tests/attacks/table.py` from the tests themselves; a lint test keeps it true. Each attack
 runs in sandboxes that `workmux sandbox run` makes, and each test also runs its control: the same attack
-where the defence is off, which has to succeed.
+where the defence is off, which has to succeed. "Held" says that the attack does not succeed; "only detected",
+that it can, and that you are told.
 
 F: files and git. T: terminal and bridge. K: kernel and resources.
 
-| Attack | What the test shows | Where | Control | Test |
-|---|---|---|---|---|
+| Attack | What the test shows | | Where | Control | Test |
+|---|---|---|---|---|---|
 """
 
 
@@ -37,11 +39,15 @@ def attacks(root):
             sys.exit(f'{path}: a TEST_CASE is not of the form "Attack ID: sentence"')
         for comment, name, sentence, tags in (match.groups() for match in found):
             words = " ".join(line.lstrip("/ ") for line in comment.splitlines())
+            detected = re.search(r"Detected: (.*?)\.?\s*(?:Control: |$)", words)
             control = words.partition("Control: ")[2].strip().rstrip(".")
             where = [tag for tag in re.findall(r"\[(\w+)\]", tags) if tag in BACKENDS]
             if not control or not where or f"[attack][{name}]" not in tags:
                 sys.exit(f"{path}: {name}: {sentence}: no control, no backend, or other tags")
-            yield name, sentence, ", ".join(where), control, path.relative_to(root).as_posix()
+            if bool(detected) != ("[detected]" in tags):
+                sys.exit(f'{path}: {name}: {sentence}: the tag [detected] and a line "Detected: why" go together')
+            test = path.relative_to(root).as_posix()
+            yield name, sentence, ", ".join(where), control, test, detected.group(1) if detected else ""
 
 
 def main():
@@ -49,7 +55,11 @@ def main():
     order = {"F": 0, "T": 1, "H": 2, "N": 3, "K": 4}
     rows = sorted(attacks(root), key=lambda row: (order[row[0][0]], int(row[0][1:]), row[1]))
     text = HEAD + "".join(
-        f"| {name} | {sentence} | {where} | {control} | `{path}` |\n" for name, sentence, where, control, path in rows
+        f"| {name} | {sentence} | {'only detected' if why else 'held'} | {where} | {control} | `{path}` |\n"
+        for name, sentence, where, control, path, why in rows
+    )
+    text += "\n## Only detected, and why\n\n" + "".join(
+        f"- {name}, {sentence}: {why}.\n" for name, sentence, _, _, _, why in rows if why
     )
     doc = root / DOC
     if "--check" not in sys.argv:

@@ -360,6 +360,13 @@ std::string SandboxConfigFor(const std::string& engine) {
          "\n  container: {runtime: " + engine + "}\n";
 }
 
+std::string SandboxConfigFor(const std::string& engine, const std::string& container) {
+  if (engine == "namespace")
+    return SandboxConfigFor(engine) + (container.empty() ? "" : "  container:\n" + container);
+  return "sandbox:\n  backend: container\n  image: " + TestImage() +
+         "\n  container:\n    runtime: " + engine + "\n" + container;
+}
+
 Env PodmanEnv() {
   const Env env = CurrentEnv();
   const auto dir = env.find("WORKMUX_TEST_PODMAN");

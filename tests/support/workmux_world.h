@@ -120,6 +120,8 @@ bool CanUse(const std::string& engine);
 // `sandbox:` and the lines below it that choose this engine and the tests' image;
 // more keys of the section can follow, indented by two.
 std::string SandboxConfigFor(const std::string& engine);
+// The same with keys of its section `container`, indented by four.
+std::string SandboxConfigFor(const std::string& engine, const std::string& container);
 // WORKMUX_TEST_IMAGE, else workmux-test:base.
 std::string TestImage();
 // Running containers with the worktree (any directory) mounted.

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "daemon/adapters/container/run_argv.h"
+#include "daemon/domain/byte_size.h"
 
 namespace workmux::daemon {
 namespace {
@@ -38,7 +39,7 @@ void AddTmpfs(const ContainerConfig& config, SandboxMakeup& makeup) {
     makeup.mounts.push_back({.target = dir,
                              .filesystem = "tmpfs",
                              .required = true,
-                             .size = SizeInBytes(config.tmpfs_size)});
+                             .size = ByteSize(config.tmpfs_size)});
   }
 }
 
@@ -52,7 +53,7 @@ void SetLimits(const RuntimeTraits& traits, const EngineFacts& facts, const Cont
   makeup.processes = static_cast<std::uint64_t>(config.pids);
   const std::string memory =
       config.memory.empty() ? std::string(traits.default_memory) : config.memory;
-  if (!memory.empty()) makeup.memory = makeup.memory_and_swap = SizeInBytes(memory);
+  if (!memory.empty()) makeup.memory = makeup.memory_and_swap = ByteSize(memory);
   double cpus = 0;
   std::from_chars(config.cpus.data(), config.cpus.data() + config.cpus.size(), cpus);
   if (cpus > 0) makeup.cpus = cpus;

@@ -1,13 +1,11 @@
 #include "daemon/adapters/container/run_argv.h"
 
 #include <algorithm>
-#include <cctype>
-#include <charconv>
-#include <cstdint>
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "daemon/adapters/container/env_delivery.h"
+#include "daemon/domain/byte_size.h"
 
 namespace workmux::daemon {
 namespace {
@@ -59,7 +57,7 @@ void AddLog(const RuntimeTraits& traits, const ContainerConfig& config,
     return;
   }
   argv.push_back(Format("--log-driver={}", traits.log_driver));
-  argv.push_back(Format("--log-opt=max-size={}", SizeInBytes(config.log_size)));
+  argv.push_back(Format("--log-opt=max-size={}", ByteSize(config.log_size)));
 }
 
 void AddLimits(const RuntimeTraits& traits, const EngineFacts& facts, const ContainerConfig& config,
@@ -78,7 +76,7 @@ void AddLimits(const RuntimeTraits& traits, const EngineFacts& facts, const Cont
   if (config.tmpfs_size == "0") return;
   for (const char* dir : {"/tmp", "/var/tmp"}) {
     argv.push_back(Format("--tmpfs={}:rw,exec,nosuid,nodev,mode=1777,size={}", dir,
-                          SizeInBytes(config.tmpfs_size)));
+                          ByteSize(config.tmpfs_size)));
   }
 }
 
@@ -117,19 +115,6 @@ absl::Status Unsupported(const RuntimeTraits& traits, std::string_view key, std:
 }
 
 }  // namespace
-
-std::uint64_t SizeInBytes(const std::string& size) {
-  constexpr double kMost = 1e18;  // fits, and no machine has as much
-  double bytes = 0;
-  const char* end = size.data() + size.size();
-  const char* unit = std::from_chars(size.data(), end, bytes).ptr;
-  if (unit != end) {
-    const auto power = std::string_view("kmgtp").find(
-        static_cast<char>(std::tolower(static_cast<unsigned char>(*unit))));
-    for (std::size_t i = 0; power != std::string_view::npos && i <= power; ++i) bytes *= 1024;
-  }
-  return static_cast<std::uint64_t>(std::min(bytes, kMost));
-}
 
 absl::StatusOr<std::string> MountOption(const Mount& mount) {
   // The reader turns CR LF inside quotes into LF: another path would be mounted.

@@ -53,9 +53,6 @@ struct EngineFacts {
 SandboxMakeup DescribeContainer(const RuntimeTraits& traits, const EngineFacts& facts,
                                 const SandboxSpec& spec);
 
-// Bytes of a size as the configuration's reader accepts it, docker/go-units RAMInBytes.
-std::uint64_t SizeInBytes(const std::string& size);
-
 // Paths inside that the runtime itself makes read-only or hides, where it cannot
 // mount a file over them.
 struct GuardedFiles {

@@ -5,6 +5,7 @@
 #include <initializer_list>
 
 #include "common/base/status.h"
+#include "daemon/domain/byte_size.h"
 #include "daemon/domain/mount_plan.h"
 
 namespace workmux::daemon {
@@ -61,7 +62,17 @@ absl::Status AddNamespaces(ArgumentFile& args) {
                    "--die-with-parent", "--cap-drop", "ALL", "--clearenv"});
 }
 
-absl::Status AddSkeleton(const HostSkeleton& skeleton, const fs::path& home, ArgumentFile& args) {
+// A directory in memory, of the size that was configured.
+absl::Status AddTmpfs(const SandboxSpec& spec, const char* mode, const fs::path& dir,
+                      ArgumentFile& args) {
+  WM_RETURN_IF_ERROR(args.Add({"--perms", mode}));
+  const std::string& size = spec.container.tmpfs_size;
+  if (size != "0") WM_RETURN_IF_ERROR(args.Add({"--size", Format("{}", ByteSize(size))}));
+  return args.Add({"--tmpfs", dir.native()});
+}
+
+absl::Status AddSkeleton(const HostSkeleton& skeleton, const SandboxSpec& spec,
+                         ArgumentFile& args) {
   for (const fs::path& dir : skeleton.directories) {
     WM_RETURN_IF_ERROR(args.Add({"--ro-bind", dir.native(), dir.native()}));
   }
@@ -73,11 +84,16 @@ absl::Status AddSkeleton(const HostSkeleton& skeleton, const fs::path& home, Arg
   }
   WM_RETURN_IF_ERROR(args.Add({"--perms", "0644", "--file", Format("{}", kPasswdFd), "/etc/passwd",
                                "--perms", "0644", "--file", Format("{}", kGroupFd), "/etc/group"}));
-  WM_RETURN_IF_ERROR(
-      args.Add({"--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp", "--perms",
-                "1777", "--tmpfs", "/var/tmp", "--perms", "0755", "--tmpfs", "/run"}));
-  if (home == "/tmp") return absl::OkStatus();
-  return args.Add({"--perms", "0700", "--tmpfs", home.native()});
+  WM_RETURN_IF_ERROR(args.Add({"--proc", "/proc", "--dev", "/dev"}));
+  WM_RETURN_IF_ERROR(AddTmpfs(spec, "1777", "/dev/shm", args));
+  // A file system in memory too, which has no size.
+  WM_RETURN_IF_ERROR(args.Add({"--remount-ro", "/dev"}));
+  for (const char* dir : {"/tmp", "/var/tmp"}) {
+    WM_RETURN_IF_ERROR(AddTmpfs(spec, "1777", dir, args));
+  }
+  WM_RETURN_IF_ERROR(AddTmpfs(spec, "0755", "/run", args));
+  if (spec.home == "/tmp") return absl::OkStatus();
+  return AddTmpfs(spec, "0700", spec.home, args);
 }
 
 absl::Status AddMounts(const SandboxSpec& spec, ArgumentFile& args) {
@@ -158,7 +174,7 @@ absl::StatusOr<ExecPlan> BuildBwrapPlan(const SandboxSpec& spec, const BwrapInpu
   WM_RETURN_IF_ERROR(CheckSpec(spec));
   ArgumentFile args;
   WM_RETURN_IF_ERROR(AddNamespaces(args));
-  WM_RETURN_IF_ERROR(AddSkeleton(input.skeleton, spec.home, args));
+  WM_RETURN_IF_ERROR(AddSkeleton(input.skeleton, spec, args));
   WM_RETURN_IF_ERROR(AddMounts(spec, args));
   WM_RETURN_IF_ERROR(AddPrograms(spec, input, args));
   // Last: until here bwrap had to make mount points in it.

@@ -12,6 +12,7 @@
 #include "daemon/adapters/namespace/host_skeleton.h"
 #include "daemon/adapters/namespace/namespace_backend.h"
 #include "daemon/adapters/namespace/sandbox_processes.h"
+#include "daemon/domain/byte_size.h"
 #include "daemon/domain/mount_plan.h"
 
 namespace workmux::daemon {
@@ -52,10 +53,16 @@ absl::StatusOr<SandboxMakeup> NamespaceBackend::Describe(const SandboxSpec& spec
   for (const fs::path& program : spec.programs) AddReadOnly(program, points, makeup);
   makeup.mounts.push_back({.target = "/proc", .filesystem = "proc", .required = true});
   makeup.mounts.push_back({.target = "/proc", .below = true, .filesystem = "proc"});
-  makeup.mounts.push_back({.target = "/dev", .filesystem = "tmpfs", .required = true});
+  makeup.mounts.push_back(
+      {.target = "/dev", .filesystem = "tmpfs", .read_only = true, .required = true});
   makeup.mounts.push_back({.target = "/dev", .below = true, .filesystem = {}});
-  for (const fs::path& dir : {fs::path("/tmp"), fs::path("/var/tmp"), fs::path("/run"), spec.home})
-    makeup.mounts.push_back({.target = dir, .filesystem = "tmpfs", .required = true});
+  for (const fs::path& dir : {fs::path("/dev/shm"), fs::path("/tmp"), fs::path("/var/tmp"),
+                              fs::path("/run"), spec.home}) {
+    makeup.mounts.push_back({.target = dir,
+                             .filesystem = "tmpfs",
+                             .required = true,
+                             .size = ByteSize(spec.container.tmpfs_size)});
+  }
   // setrlimit(2): root is not bound by it.
   if (spec.uid != 0) makeup.user_processes = static_cast<std::uint64_t>(spec.container.pids);
   if (!spec.container.memory.empty() || !spec.container.cpus.empty())

@@ -1,8 +1,12 @@
 #include "daemon/domain/file_operations.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <fstream>
 
 #include "common/base/status.h"
 #include "tests/fakes/fake_progress.h"
@@ -25,7 +29,7 @@ struct Files {
   }
   absl::Status Run(std::vector<std::string> copy, std::vector<std::string> link = {}) {
     FileOperations operations{
-        dir / "repo", dir / "trees/x", copy, link, {dir / "repo/.worktrees/y"}};
+        dir / "repo", dir / "trees/x", copy, link, {dir / "repo/.worktrees/y"}, {}};
     return RunFileOperations(operations, progress, {});
   }
   fs::path In(const std::string& name) const { return dir / "repo" / name; }
@@ -165,6 +169,59 @@ TEST_CASE("files.symlink: what has content stays, and that is said", "[files]") 
   CHECK(ReadWholeFile(files.Out("d/y")) == "mine");
   CHECK(fs::is_symlink(files.Out("e")));
   CHECK(files.progress.warnings.size() == 2);
+}
+
+TEST_CASE("files: what is kept out comes in under no name", "[files]") {
+  Files files;
+  const std::string secret = "canary";
+  WriteFile(files.In(".env"), secret);
+  WriteFile(files.In("conf/secret"), secret);
+  WriteFile(files.In("conf/plain"), "seen");
+  fs::create_symlink(".env", files.In("alias"));
+  fs::create_symlink("conf", files.In("linked-dir"));
+  fs::create_hard_link(files.In(".env"), files.In("conf/twin"));
+  const std::vector<fs::path> kept = {".env", "linked-dir/secret", "absent"};
+  const std::vector<std::string> copy = {".env", "alias", "conf", "absent"};
+  const std::vector<std::string> link = {".env", "conf/secret", "conf/twin"};
+  FileOperations operations{files.dir / "repo", files.dir / "trees/x", copy, link, {}, {}};
+  operations.kept_out = KeptOutFiles(files.dir / "repo", kept);
+  REQUIRE_OK(RunFileOperations(operations, files.progress, {}));
+  CHECK(ReadWholeFile(files.Out("conf/plain")) == "seen");
+  for (const auto& entry : fs::recursive_directory_iterator(files.dir / "trees/x")) {
+    INFO(entry.path());
+    CHECK_FALSE(entry.is_symlink());
+    if (entry.is_regular_file()) CHECK(ReadWholeFile(entry.path()) == "seen");
+  }
+  CHECK(files.progress.warnings.size() == 7);
+  for (const std::string& warning : files.progress.warnings)
+    CHECK_THAT(warning, Catch::Contains("excluded_files"));
+
+  // Control: all of them come when nothing is kept out.
+  REQUIRE_OK(files.Run(copy, {}));
+  for (const char* name : {".env", "alias", "conf/secret", "conf/twin"})
+    CHECK(ReadWholeFile(files.Out(name)) == secret);
+}
+
+TEST_CASE("files.copy: a sparse file takes no more room than it took", "[files]") {
+  Files files;
+  constexpr std::uintmax_t kHuge = std::uintmax_t{1} << 40;
+  WriteFile(files.In("sparse"), "head");
+  fs::resize_file(files.In("sparse"), kHuge);
+  const int fd = ::open(files.In("sparse").c_str(), O_WRONLY | O_CLOEXEC);
+  REQUIRE(::pwrite(fd, "middle", 6, off_t{1} << 39) == 6);
+  ::close(fd);
+  REQUIRE_OK(files.Run({"sparse"}));
+  CHECK(fs::file_size(files.Out("sparse")) == kHuge);
+  struct stat info {};
+  REQUIRE(::stat(files.Out("sparse").c_str(), &info) == 0);
+  CHECK(info.st_blocks * 512 < 1 << 20);
+  std::ifstream copy(files.Out("sparse"));
+  std::string text(6, ' ');
+  copy.read(text.data(), 4);
+  CHECK(text == "head  ");
+  copy.seekg(off_t{1} << 39);
+  copy.read(text.data(), 6);
+  CHECK(text == "middle");
 }
 
 }  // namespace

@@ -171,4 +171,13 @@ TEST_CASE("MountPlan: places and sources that give the sandbox away are refused"
   CHECK(ReasonFor({"/x", "/mnt\n", false}) == "MOUNT_PATH_INVALID");
 }
 
+TEST_CASE("MountPlan: only files that a mount shows are to be watched") {
+  const std::vector<Mount> mounts = {
+      {"/w/tree", "/w/tree", true}, {"/data/one", "/mnt", false}, {kMaskSource, "/w/.env", false}};
+  const std::vector<std::filesystem::path> files = {"/w/tree/.env", "/w/main/.env", "/data/one",
+                                                    "/w/treetop"};
+  CHECK(FilesShownBy(mounts, files) ==
+        std::vector<std::filesystem::path>{"/w/tree/.env", "/data/one"});
+}
+
 }  // namespace workmux::daemon

@@ -119,5 +119,39 @@ TEST_CASE("ConfigGate: when it is not known whether a sandbox was there nothing 
   CHECK_CODE(f.gate.Inspect(f.caller, f.root, f.worktree), absl::StatusCode::kDataLoss);
 }
 
+TEST_CASE("ConfigGate: a repository where a sandbox could write is not trusted by itself") {
+  Fixture f;
+  REQUIRE_OK(f.Begin());
+  Worktree inner;
+  inner.path = f.root / "deep/inner";
+  inner.repository = {inner.path / ".git", inner.path};
+  test::WriteFile(inner.path / ".workmux.yaml", "agent: evil\n");
+  test::WriteFile(inner.path / ".git/HEAD", "");
+  test::WriteFile(f.root / ".git/HEAD", "");
+  absl::StatusOr<Worktree> outer = f.worktree;
+  ConfigGate gate{f.trust, [&](const std::filesystem::path& dir) {
+                    return dir == f.root ? outer : absl::StatusOr<Worktree>(inner);
+                  }};
+  const auto load = [&] { return gate.LoadTrusted(f.caller, inner.path, inner); };
+  CHECK(ReasonOf(load().status()) == "CONFIG_NEEDS_TRUST");
+  CHECK_THAT(MessageOf(load().status()), Catch::Contains("where a sandbox could write"));
+  // The same without a file of its own: its git configuration is as strange.
+  std::filesystem::remove(inner.path / ".workmux.yaml");
+  CHECK(ReasonOf(load().status()) == "CONFIG_NEEDS_TRUST");
+  // What is around it cannot be told.
+  f.trust.sandboxed.clear();
+  CHECK(load().ok());
+  outer = WithReason(FailedPrecondition("forged"), "FORGED_WORKTREE");
+  CHECK(ReasonOf(load().status()) == "CONFIG_NEEDS_TRUST");
+  outer = WithReason(FailedPrecondition("none"), "NOT_A_GIT_REPOSITORY");
+  CHECK(load().ok());
+  // A linked worktree elsewhere of a repository that lies inside.
+  outer = f.worktree;
+  REQUIRE_OK(f.trust.MarkSandboxed(f.root / ".git"));
+  inner.path = f.dir / "elsewhere";
+  std::filesystem::create_directories(inner.path);
+  CHECK(ReasonOf(load().status()) == "CONFIG_NEEDS_TRUST");
+}
+
 }  // namespace
 }  // namespace workmux::daemon

@@ -98,6 +98,25 @@ TEST_CASE("Doctor: a backend that is not ready is a warning with the backend's o
   CHECK(check.fix == "start docker");
 }
 
+TEST_CASE(
+    "Doctor: a version with known ways out is a warning, and a question to the distribution") {
+  Fixture f;
+  f.runner.answers["docker version"] = "Engine 20.10.24+dfsg1\ncontainerd 1.6.20\nrunc 1.3.3\n";
+  f.runner.answers["podman info"] = "crun crun version 1.8.1\ncommit: 0123\nspec: 1.0.0\n";
+  f.runner.answers["podman --version"] = "podman version 5.2.4\n";
+  f.runner.answers["bwrap --version"] = "bubblewrap 0.8.0\n";
+  CHECK(f.Of("docker").verdict == Verdict::kWarning);
+  CHECK_THAT(f.Of("docker").fix, Catch::Contains("older than the upstream fix of CVE-2024-23652") &&
+                                     Catch::Contains("your distribution has patched it"));
+  CHECK(f.Of("crun of podman").verdict == Verdict::kWarning);
+  CHECK(f.Of("crun of podman").found == "crun crun version 1.8.1");
+  for (const char* name : {"runc of docker", "podman", "bubblewrap"}) {
+    INFO(name);
+    CHECK(f.Of(name).verdict == Verdict::kOk);
+    CHECK(f.Of(name).fix.empty());
+  }
+}
+
 TEST_CASE("Doctor: tmux is asked about focus events on the caller's server") {
   Fixture f;
   f.runner.answers["tmux -S"] = "off\n";
