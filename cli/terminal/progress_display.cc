@@ -72,7 +72,9 @@ void ProgressDisplay::Draw(std::size_t frame) {
   const std::string_view symbol = kFrames[frame % kFrames.size()];
   const std::string colored =
       terminal_.color() ? Format("\x1b[36m{}\x1b[0m", symbol) : std::string(symbol);
-  terminal_.Err(Format("\r{} {}{}\x1b[K", colored, title_, detail_));
+  // Without automatic wrapping (DECAWM, xterm's control sequences): a line that is too
+  // long for the terminal would leave one more behind with each frame.
+  terminal_.Err(Format("\r\x1b[?7l{} {}{}\x1b[K\x1b[?7h", colored, title_, detail_));
 }
 
 void ProgressDisplay::Clear() {

@@ -7,19 +7,20 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/base/mutex.h"
-#include "common/base/unique_fd.h"
+#include "daemon/async/due_signals.h"
+#include "daemon/async/inotify_thread.h"
 
 namespace workmux::daemon {
 
 // Tells when files of certain names may have changed in the directories of a group.
-// One inotify(7) instance and one thread for all groups; nothing wakes while nothing
-// moves. Thread-safe.
+// One thread for all groups. Thread-safe.
 //
 // Signals are hints, and the receiver looks for itself. When the kernel's queue
 // overflows, every group is signalled.
@@ -33,7 +34,6 @@ class LoginWatcher {
   static absl::StatusOr<std::unique_ptr<LoginWatcher>> Start(
       OnChanged on_changed, std::chrono::milliseconds debounce = std::chrono::milliseconds{5},
       std::chrono::milliseconds pause = std::chrono::milliseconds{50});
-  ~LoginWatcher();
   LoginWatcher(const LoginWatcher&) = delete;
   LoginWatcher& operator=(const LoginWatcher&) = delete;
 
@@ -43,31 +43,26 @@ class LoginWatcher {
                    std::set<std::string, std::less<>> names);
 
  private:
-  using Steady = std::chrono::steady_clock;
   struct Group {
     std::set<int> watches;
     std::set<std::string, std::less<>> names;
-    Steady::time_point quiet_until;
+    InotifyThread::Clock::time_point quiet_until;
   };
 
   LoginWatcher(OnChanged on_changed, std::chrono::milliseconds debounce,
-               std::chrono::milliseconds pause, UniqueFd inotify, UniqueFd wake);
-  void Run();
-  int WaitTime();
-  void Drain();
-  void Note(int descriptor, std::uint32_t mask, std::string_view name);
+               std::chrono::milliseconds pause)
+      : on_changed_(std::move(on_changed)), debounce_(debounce), pause_(pause) {}
+  void Note(const InotifyThread::Event& event);
+  std::optional<InotifyThread::Clock::time_point> NextDue();
   void Deliver();
 
   const OnChanged on_changed_;
   const std::chrono::milliseconds debounce_;
   const std::chrono::milliseconds pause_;
-  const UniqueFd inotify_;
-  const UniqueFd wake_;
   Mutex mu_;
   std::map<std::string, Group> groups_ WM_GUARDED_BY(mu_);
-  std::map<std::string, Steady::time_point> due_ WM_GUARDED_BY(mu_);
-  bool stopping_ WM_GUARDED_BY(mu_) = false;
-  std::thread thread_;
+  DueSignals<std::string> due_ WM_GUARDED_BY(mu_);
+  std::unique_ptr<InotifyThread> thread_;  // last: it uses all of the above
 };
 
 }  // namespace workmux::daemon

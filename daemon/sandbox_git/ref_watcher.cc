@@ -1,14 +1,9 @@
 #include "daemon/sandbox_git/ref_watcher.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
@@ -30,30 +25,16 @@ constexpr std::size_t kMaxWatches = 4096;
 
 absl::StatusOr<std::unique_ptr<RefWatcher>> RefWatcher::Start(OnMoved on_moved,
                                                               std::chrono::milliseconds debounce) {
-  UniqueFd inotify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-  if (!inotify.valid()) return ErrnoStatus(errno, "inotify_init1");
-  UniqueFd wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-  if (!wake.valid()) return ErrnoStatus(errno, "eventfd");
-  std::unique_ptr<RefWatcher> watcher(
-      new RefWatcher(std::move(on_moved), debounce, std::move(inotify), std::move(wake)));
-  watcher->thread_ = std::thread([raw = watcher.get()] { raw->Run(); });
+  std::unique_ptr<RefWatcher> watcher(new RefWatcher(std::move(on_moved), debounce));
+  RefWatcher* raw = watcher.get();
+  WM_ASSIGN_OR_RETURN(
+      watcher->thread_,
+      InotifyThread::Start({
+          .on_event = [raw](const InotifyThread::Event& event) { raw->Note(event); },
+          .next_due = [raw] { return raw->NextDue(); },
+          .on_due = [raw] { raw->Deliver(); },
+      }));
   return watcher;
-}
-
-RefWatcher::RefWatcher(OnMoved on_moved, std::chrono::milliseconds debounce, UniqueFd inotify,
-                       UniqueFd wake)
-    : on_moved_(std::move(on_moved)),
-      debounce_(debounce),
-      inotify_(std::move(inotify)),
-      wake_(std::move(wake)) {}
-
-RefWatcher::~RefWatcher() {
-  {
-    MutexLock lock(mu_);
-    stopping_ = true;
-  }
-  ::eventfd_write(wake_.get(), 1);
-  if (thread_.joinable()) thread_.join();
 }
 
 absl::Status RefWatcher::Watch(const Worktree& worktree, const PrivateGitDir& dir) {
@@ -74,13 +55,13 @@ void RefWatcher::Forget(const fs::path& key) {
 void RefWatcher::Drop(const fs::path& key) {
   subjects_.erase(key);
   for (const Side side : {Side::kGuest, Side::kHost}) {
-    due_.erase({key, side});
+    due_.Erase({key, side});
     rearm_.erase({key, side});
   }
   for (auto at = watches_.begin(); at != watches_.end();) {
     std::erase_if(at->second, [&](const Target& target) { return target.first == key; });
     if (at->second.empty()) {
-      ::inotify_rm_watch(inotify_.get(), at->first);
+      ::inotify_rm_watch(thread_->fd(), at->first);
       at = watches_.erase(at);
     } else {
       ++at;
@@ -93,7 +74,7 @@ bool RefWatcher::Add(const fs::path& root, const fs::path& below, const Target& 
   const absl::StatusOr<UniqueFd> dir = OpenBeneath(root, below, O_PATH | O_DIRECTORY);
   if (!dir.ok() || watches_.size() >= kMaxWatches) return false;
   const std::string path = Format("/proc/self/fd/{}", dir->get());
-  const int descriptor = ::inotify_add_watch(inotify_.get(), path.c_str(), kMask);
+  const int descriptor = ::inotify_add_watch(thread_->fd(), path.c_str(), kMask);
   if (descriptor < 0) return false;
   std::vector<Target>& targets = watches_[descriptor];
   if (std::find(targets.begin(), targets.end(), target) == targets.end()) targets.push_back(target);
@@ -131,44 +112,14 @@ absl::Status RefWatcher::Arm(const Target& target, const Subject& subject) {
   return absl::OkStatus();
 }
 
-void RefWatcher::Run() {
-  for (;;) {
-    pollfd fds[] = {{inotify_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
-    if (::poll(fds, 2, WaitTime()) < 0 && errno != EINTR) return;
-    {
-      MutexLock lock(mu_);
-      if (stopping_) return;
-    }
-    Drain();
-    Deliver();
-  }
-}
-
-// Milliseconds until the first signal is due; -1: nothing is.
-int RefWatcher::WaitTime() {
+std::optional<InotifyThread::Clock::time_point> RefWatcher::NextDue() {
   MutexLock lock(mu_);
-  if (due_.empty()) return -1;
-  const auto first = std::min_element(
-      due_.begin(), due_.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(first->second - Steady::now());
-  return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+  return due_.Next();
 }
 
-// One buffer at a time, so that a flood cannot keep signals back.
-void RefWatcher::Drain() {
-  alignas(inotify_event) char buffer[16384];
-  const ssize_t size = ::read(inotify_.get(), buffer, sizeof buffer);
-  for (ssize_t at = 0; at < size;) {
-    inotify_event event;
-    std::memcpy(&event, buffer + at, sizeof event);
-    const char* text = buffer + at + sizeof event;
-    const std::string_view name(text, event.len == 0 ? 0 : ::strnlen(text, event.len));
-    at += static_cast<ssize_t>(sizeof event + event.len);
-    if (!name.ends_with(".lock")) Note(event.wd, event.mask);
-  }
-}
-
-void RefWatcher::Note(int descriptor, std::uint32_t mask) {
+void RefWatcher::Note(const InotifyThread::Event& event) {
+  if (event.name.ends_with(".lock")) return;
+  const std::uint32_t mask = event.mask;
   // A plain file that was created says nothing until it is closed or renamed.
   if ((mask & IN_CREATE) != 0 && (mask & IN_ISDIR) == 0) return;
   const bool arm = (mask & (IN_ISDIR | IN_IGNORED | IN_Q_OVERFLOW)) != 0;
@@ -179,12 +130,12 @@ void RefWatcher::Note(int descriptor, std::uint32_t mask) {
       targets.push_back({key, Side::kGuest});
       targets.push_back({key, Side::kHost});
     }
-  } else if (const auto at = watches_.find(descriptor); at != watches_.end()) {
+  } else if (const auto at = watches_.find(event.descriptor); at != watches_.end()) {
     targets = at->second;
     if ((mask & IN_IGNORED) != 0) watches_.erase(at);
   }
   for (const Target& target : targets) {
-    due_.try_emplace(target, Steady::now() + debounce_);
+    due_.Add(target, InotifyThread::Clock::now() + debounce_);
     if (arm) rearm_[target] = true;
   }
 }
@@ -193,20 +144,12 @@ void RefWatcher::Deliver() {
   std::vector<Target> ready;
   {
     MutexLock lock(mu_);
-    const auto now = Steady::now();
-    for (auto at = due_.begin(); at != due_.end();) {
-      if (at->second > now) {
-        ++at;
-        continue;
-      }
-      const Target target = at->first;
-      at = due_.erase(at);
-      ready.push_back(target);
+    ready = due_.Take(InotifyThread::Clock::now());
+    for (const Target& target : ready) {
       const auto subject = subjects_.find(target.first);
       // Armed before the receiver looks, so that nothing falls between.
-      if (rearm_.erase(target) > 0 && subject != subjects_.end()) {
+      if (rearm_.erase(target) > 0 && subject != subjects_.end())
         Arm(target, subject->second).IgnoreError();
-      }
     }
   }
   for (const Target& target : ready) on_moved_(target.first, target.second);

@@ -7,20 +7,21 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/base/mutex.h"
-#include "common/base/unique_fd.h"
+#include "daemon/async/due_signals.h"
+#include "daemon/async/inotify_thread.h"
 #include "daemon/domain/types.h"
 #include "daemon/sandbox_git/private_git_dir.h"
 
 namespace workmux::daemon {
 
 // Tells when refs may have moved, in the private directories and in the
-// repositories that they belong to. One inotify(7) instance and one thread for
-// all of them; nothing wakes while nothing moves. Thread-safe.
+// repositories that they belong to. One thread for all of them. Thread-safe.
 //
 // Signals are hints: one may come without a change, and the receiver looks for
 // itself. When the kernel's queue overflows, everything is signalled.
@@ -34,7 +35,6 @@ class RefWatcher {
   // guest that writes without end gets one signal per `debounce` at most.
   static absl::StatusOr<std::unique_ptr<RefWatcher>> Start(
       OnMoved on_moved, std::chrono::milliseconds debounce = std::chrono::milliseconds{4});
-  ~RefWatcher();
   RefWatcher(const RefWatcher&) = delete;
   RefWatcher& operator=(const RefWatcher&) = delete;
 
@@ -43,18 +43,16 @@ class RefWatcher {
   void Forget(const std::filesystem::path& key);
 
  private:
-  using Steady = std::chrono::steady_clock;
   using Target = std::pair<std::filesystem::path, Side>;  // key and side
   struct Subject {
     std::filesystem::path common_dir;
     std::string branch_ref;  // full name; empty when detached
   };
 
-  RefWatcher(OnMoved on_moved, std::chrono::milliseconds debounce, UniqueFd inotify, UniqueFd wake);
-  void Run();
-  int WaitTime();
-  void Drain();
-  void Note(int descriptor, std::uint32_t mask);
+  RefWatcher(OnMoved on_moved, std::chrono::milliseconds debounce)
+      : on_moved_(std::move(on_moved)), debounce_(debounce) {}
+  void Note(const InotifyThread::Event& event);
+  std::optional<InotifyThread::Clock::time_point> NextDue();
   void Deliver();
   absl::Status Arm(const Target& target, const Subject& subject) WM_REQUIRES(mu_);
   void ArmHost(const std::filesystem::path& dir, const Target& target, int depth) WM_REQUIRES(mu_);
@@ -64,15 +62,12 @@ class RefWatcher {
 
   const OnMoved on_moved_;
   const std::chrono::milliseconds debounce_;
-  const UniqueFd inotify_;
-  const UniqueFd wake_;
   Mutex mu_;
   std::map<std::filesystem::path, Subject> subjects_ WM_GUARDED_BY(mu_);
   std::map<int, std::vector<Target>> watches_ WM_GUARDED_BY(mu_);
-  std::map<Target, Steady::time_point> due_ WM_GUARDED_BY(mu_);
+  DueSignals<Target> due_ WM_GUARDED_BY(mu_);
   std::map<Target, bool> rearm_ WM_GUARDED_BY(mu_);
-  bool stopping_ WM_GUARDED_BY(mu_) = false;
-  std::thread thread_;
+  std::unique_ptr<InotifyThread> thread_;  // last: it uses all of the above
 };
 
 }  // namespace workmux::daemon

@@ -101,7 +101,8 @@ absl::Status ExplainImageFailure(const RuntimeTraits& traits, std::string_view i
                                  std::string_view said) {
   const std::string lower = Lower(said);
   // An engine that is not there speaks of dialing too; that is the client's matter.
-  if (lower.find("docker daemon") != std::string::npos ||
+  if (lower.find("connect to the docker daemon") != std::string::npos ||
+      lower.find("is the docker daemon running") != std::string::npos ||
       lower.find("docker api") != std::string::npos ||
       lower.find("unable to connect to podman") != std::string::npos) {
     return absl::OkStatus();

@@ -163,6 +163,7 @@ struct Fixture {
                               },
                           .default_runtime = [] { return std::string("docker"); },
                           .own_dirs = {}}};
+  ImageManager images{{.records = *store, .executor = executor, .now = [] { return 0; }}};
   SessionManager sessions{
       {.planner = planner,
        .git = boundary,
@@ -173,6 +174,7 @@ struct Fixture {
        .directory = directory,
        .records = *store,
        .trust = config,
+       .images = images,
        .backends = backends,
        .loop = loop,
        .executor = executor,

@@ -15,14 +15,20 @@ number of lines; a command without output shown is not compared. It must exit wi
 or with what a trailing "# exits N" says. Blocks of one file run in order, in a scratch
 repository with a HOME, a runtime folder, a tmux server and a daemon of their own.
 ```yaml (global) and ```yaml project blocks are loaded by `workmux list`, which must not
-warn. Other blocks (sh, json, dockerfile …) are not run.
+warn; a ```yaml here block too, and it stays the global file of what follows.
+Other blocks (sh, json, dockerfile …) are not run.
+
+With --containers the scratch machine has a rootless Podman, and a registry on loopback
+that gives the official image of Claude Code (with the stand-in for it).
 """
 
 import argparse
 import os
 import pathlib
+import pwd
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -31,14 +37,14 @@ import time
 FENCE = re.compile(r"^```([a-z]*)[ ]*([a-z]*)\n(.*?)^```$", re.M | re.S)
 EXIT = re.compile(r"\s+# exits (\d+)$")
 # These only look, so they are asked again until they show what is under way.
-LOOKING = re.compile(r"^(workmux (status|list|ls|daemon status)|tmux list|git -C .* (log|show|status))\b")
+LOOKING = re.compile(r"^(workmux (status|list|ls|daemon status|sandbox (list|ps))|tmux list|git -C .* (log|show|status))\b")
 PATIENCE = 40.0  # seconds
 
 # What depends on the machine: steps that are shown only when they take long, and a
 # warning for root (the examples are written for an ordinary user).
 PASSING = re.compile(r"^(Creating the (worktree|container) |Copying and linking files$|Opening the window "
                      r"|Removing /|Merging \S+ into |Preparing the sandbox |Taking back what was made$"
-                     r"|looking at the worktrees$|checking$)"
+                     r"|looking at the (worktrees|sandboxes)$|checking$|Pulling image '[^']*'(: |$))"
                      r"|A namespace sandbox of root has no limit on its processes")
 
 # Not in every tree: the attack tests write it.
@@ -91,6 +97,7 @@ class World:
         self.home = self.root / "home"
         self.project = self.home / "project"
         self.state = self.root / "shell-state"
+        self.registry = None
         self.tmux = self.root / "tmux.sock"
         tools = self.home / ".local/bin"
         tools.mkdir(parents=True)
@@ -136,10 +143,51 @@ git add .; git commit -qm 'First commit'; cd {self.project}""")
             out.seek(0)
             return done.returncode, [line for line in out.read().splitlines() if not PASSING.search(line)]
 
+    def give_containers(self):
+        """Podman with the image of the tests, for which the official registry is one on loopback."""
+        shared = os.environ["WORKMUX_TEST_PODMAN"]
+        # By it Podman finds the user's range of ids, subuid(5).
+        self.env["USER"] = pwd.getpwuid(os.getuid()).pw_name
+        own = self.root / "podman"
+        own.mkdir()
+        for name, variable in (("storage.conf", "CONTAINERS_STORAGE_CONF"), ("containers.conf", "CONTAINERS_CONF")):
+            text = (pathlib.Path(shared) / name).read_text().replace(shared, str(own))
+            if name == "storage.conf":
+                text += f'[storage.options]\nadditionalimagestores = ["{shared}/store"]\n'
+            (own / name).write_text(text)
+            self.env[variable] = str(own / name)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            host = f"127.0.0.1:{probe.getsockname()[1]}"
+        (own / "registries.conf").write_text(
+            f'[[registry]]\nlocation = "{host}"\ninsecure = true\n\n'
+            f'[[registry]]\nprefix = "ghcr.io/raine"\nlocation = "{host}"\ninsecure = true\n')
+        self.env["CONTAINERS_REGISTRIES_CONF"] = str(own / "registries.conf")
+        (own / "registry.yml").write_text(
+            f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{host}'}}\n"
+            f"storage: {{filesystem: {{rootdirectory: {own / 'registry'}}}}}\n")
+        self.registry = subprocess.Popen(["docker-registry", "serve", str(own / "registry.yml")], env=self.env,
+                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                         stderr=subprocess.DEVNULL, cwd="/")
+        self.sh(f"""set -e
+until (: </dev/tcp/{host.replace(":", "/")}) 2>/dev/null; do sleep 0.05; done
+cd {self.home}/.local/bin
+printf 'FROM localhost/{os.environ["WORKMUX_TEST_IMAGE"]}\nCOPY claude /usr/local/bin/claude\n' |
+  podman build --quiet --tag {host}/workmux-sandbox:claude --file - .
+podman push --quiet {host}/workmux-sandbox:claude
+podman rmi --force {host}/workmux-sandbox:claude""")
+
     def close(self):
         for argv in (["workmux", "daemon", "stop", "--sandboxes"], ["tmux", "-S", str(self.tmux), "kill-server"]):
             subprocess.run(argv, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                            stderr=subprocess.DEVNULL, timeout=60, check=False, cwd="/")
+        if self.registry is not None:
+            self.registry.terminate()
+            self.registry.wait()
+            # Files of ids that only Podman's namespace has, and the process that keeps that.
+            for argv in (["podman", "rmi", "--all", "--force"], ["podman", "system", "migrate"]):
+                subprocess.run(argv, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, timeout=60, check=False, cwd="/")
         shutil.rmtree(self.root, ignore_errors=True)
 
 
@@ -156,7 +204,7 @@ def run_example(world, command, code, expected):
 
 
 def load_config(world, kind, text):
-    if kind not in ("", "global", "project"):
+    if kind not in ("", "global", "project", "here"):
         raise Failure(f"```yaml {kind}: neither a global nor a project configuration")
     place = world.project / ".workmux.yaml" if kind == "project" else world.home / ".config/workmux/config.yaml"
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -164,9 +212,10 @@ def load_config(world, kind, text):
     place.write_text(text)
     done = subprocess.run(["workmux", "list", "--json"], env=world.env, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=60, check=False, cwd=world.project)
-    place.unlink()
-    if kept is not None:
-        place.write_text(kept)
+    if kind != "here":
+        place.unlink()
+        if kept is not None:
+            place.write_text(kept)
     # A slow machine also says what it waits for.
     if done.returncode != 0 or "workmux: " in done.stderr:
         raise Failure(f"this configuration is not accepted as it is: {done.stderr}\n{text}")
@@ -175,7 +224,12 @@ def load_config(world, kind, text):
 def check_examples(given):
     text = given.subject.read_text(encoding="utf-8")
     ran, world = 0, World(given.bin)
+    if given.containers and (shutil.which("podman") is None or not os.environ.get("WORKMUX_TEST_PODMAN")):
+        print("SKIPPED: there is no Podman for tests (tests/run prepares it)")
+        return "skipped"
     try:
+        if given.containers:
+            world.give_containers()
         for fence in FENCE.finditer(text):
             line = text.count("\n", 0, fence.start()) + 1
             try:
@@ -382,6 +436,7 @@ def main():
     parser.add_argument("--bin", type=pathlib.Path)
     parser.add_argument("--source", type=pathlib.Path)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--containers", action="store_true", help="examples: with Podman and an image")
     parser.add_argument("--configs", action="store_true", help="examples: the yaml blocks only")
     given = parser.parse_args()
     try:

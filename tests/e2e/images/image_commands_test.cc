@@ -151,6 +151,23 @@ TEST_CASE("sandbox install-dev: the checkout's guest program becomes a layer of 
   INFO(installed.err);
   CHECK(installed.exit.code == 0);
   CHECK(Docker({"run", "--rm", "--network=none", image, "workmux"}) == "from-the-checkout");
+
+  // Without --skip-build the checkout's own build makes it.
+  WriteFile(world.repo() / "CMakePresets.json",
+            R"({"version": 3, "configurePresets": [{"name": "dev", "generator": "Ninja"}]})");
+  WriteFile(world.repo() / "program", "#!/bin/sh\necho just-built\n");
+  WriteFile(world.repo() / "CMakeLists.txt",
+            "cmake_minimum_required(VERSION 3.21)\nproject(checkout NONE)\n"
+            "add_custom_target(workmux-guest COMMAND install -D ${PROJECT_SOURCE_DIR}/program "
+            "lib/workmux/guest/workmux-guest)\n");
+  const CommandResult built = world.Run({"sandbox", "install-dev"});
+  INFO(built.err);
+  CHECK(built.exit.code == 0);
+  CHECK(Docker({"run", "--rm", "--network=none", image, "workmux"}) == "just-built");
+  WriteFile(world.repo() / "CMakeLists.txt", "no(cmake\n");
+  const CommandResult broken = world.Run({"sandbox", "install-dev"});
+  CHECK(broken.exit.code == 1);
+  CHECK_THAT(broken.err, Contains("workmux: cmake --preset: exit code 1"));
   Docker({"rmi", "--force", image});
 }
 

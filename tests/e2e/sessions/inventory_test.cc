@@ -35,10 +35,14 @@ TEST_CASE("Sandbox list: what runs is there with its use of the machine", "[inve
     const WorkmuxWorld world(ConfigFor(engine));
     CHECK(Listed(world).empty());
     const auto sandbox = StartSandbox(world, "true");
-    const nlohmann::json list = Listed(world, {"--stats"});
+    // The program can be faster than the engine's own note that it runs.
+    nlohmann::json list;
+    CHECK(WaitUntil([&] {
+      list = Listed(world, {"--stats"});
+      return list.size() == 1 && list[0]["state"] == "running";
+    }));
     REQUIRE(list.size() == 1);
     CHECK(list[0]["backend"] == NameOf(engine));
-    CHECK(list[0]["state"] == "running");
     CHECK(list[0]["leased"] == true);
     CHECK(list[0]["worktree"] == world.repo().string());
     // A rootless container on cgroup v1 has no group of its own.

@@ -165,7 +165,8 @@ void NoticesSwappedSources(Engine engine) {
   const CommandResult refused = read_key();
   CHECK(refused.exit.code == 125);
   CHECK(refused.out.empty());
-  CHECK_THAT(refused.err, Contains(trees.string()) && Contains("hint: "));
+  // Which mount it hits depends on where the link leads.
+  CHECK_THAT(refused.err, Contains("leads elsewhere by now") && Contains("hint: "));
   CHECK(fs::is_symlink(trees));
 
   // Control: without the look from inside the sandbox reads what the link names.

@@ -194,4 +194,35 @@ TEST_CASE("Terminal: sandbox shell --exec into a namespace, or into nothing, is 
   CHECK_THAT(refused.err, Contains("namespace") && Contains("hint: "));
 }
 
+TEST_CASE("Terminal: a pane too narrow for the progress keeps one line of it (Docker)") {
+  if (!Have(Engine::kDocker)) return;
+  WorkmuxWorld world(ConfigFor(Engine::kDocker));
+  world.Install("docker", "#!/bin/sh\n[ \"$1\" != create ] || until [ -e " +
+                              (world.area() / "go").string() +
+                              " ]; do sleep 0.05; done\n"
+                              "PATH=/usr/local/bin:/usr/bin:/bin exec docker \"$@\"\n");
+  world.StartTmux();
+  const std::string pane = world.Tmux({"split-window", "-d", "-h", "-l", "24", "-t", "main", "-P",
+                                       "-F", "#{pane_id}", WorkmuxWorld::cli().string(), "sandbox",
+                                       "run", world.repo().string(), "--", "sleep 1000"});
+  const auto lines = [&] {
+    const std::string text = world.PaneText(pane);
+    std::size_t count = 0;
+    for (auto at = text.find("Creating"); at != std::string::npos;
+         at = text.find("Creating", at + 1))
+      ++count;
+    return count;
+  };
+  REQUIRE(WaitUntil([&] { return lines() > 0; }));
+  // Some frames later there would be as many lines of it.
+  const auto frame = [&] { return world.PaneText(pane).substr(0, 3); };
+  for (int i = 0; i < 3; ++i) {
+    const std::string shown = frame();
+    CHECK(WaitUntil([&] { return frame() != shown; }));
+  }
+  CHECK(lines() == 1);
+  Touch(world.area() / "go");
+  CHECK(WaitUntil([&] { return lines() == 0; }));
+}
+
 }  // namespace workmux::test

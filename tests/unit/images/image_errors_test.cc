@@ -34,6 +34,9 @@ constexpr Case kCases[] = {
      "REGISTRY_UNTRUSTED", "insecure registry"},
     {"x509: certificate signed by unknown authority", "REGISTRY_UNTRUSTED", "certificate"},
     {"toomanyrequests: You have reached your pull rate limit.", "REGISTRY_LIMIT", "log in"},
+    {"Sending build context to Docker daemon  2.048kB\nStep 1/1 : FROM h/a:1\nmanifest for h/a:1 "
+     "not found: manifest unknown: manifest unknown",
+     "IMAGE_UNKNOWN", "name and tag"},
     {"write /var/lib/docker/tmp/x: no space left on device", "DISK_FULL", "docker system prune"},
     {"invalid reference format: repository name (t/BAD) must be lowercase", "IMAGE_INVALID",
      "name:tag"},
