@@ -16,9 +16,12 @@ struct Answer {
   std::string backend;
   absl::StatusOr<std::vector<SandboxInfo>> infos = absl::UnknownError("not asked");
   std::map<std::string, SandboxUsage> usage;
+  // What it lists without a session of ours is ours nevertheless.
+  bool orphans = false;
 };
 
 void Ask(SandboxBackend& backend, bool usage, Answer& answer) {
+  answer.orphans = backend.outlives_client();
   answer.infos = backend.List();
   if (!usage || !answer.infos.ok()) return;
   std::vector<std::string> running;
@@ -40,6 +43,7 @@ void AddAnswer(const Answer& answer, std::vector<SandboxEntry>& entries) {
   }
   for (const SandboxInfo& info : *answer.infos) {
     auto entry = known(info.name);
+    if (entry == entries.end() && !answer.orphans) continue;
     if (entry == entries.end()) {
       entry = entries.insert(entry, {.name = info.name,
                                      .backend = answer.backend,

@@ -71,6 +71,21 @@ TEST_CASE("Sandbox logs: what a container printed, from the end if wanted", "[in
              Contains("wm-none") && Contains("hint"));
 }
 
+TEST_CASE("Sandbox list: what another daemon runs is not there", "[inventory]") {
+  for (const Engine engine : {Engine::kNamespace, Engine::kDocker}) {
+    if (!Have(engine)) continue;
+    INFO(NameOf(engine));
+    const WorkmuxWorld world(ConfigFor(engine));
+    const WorkmuxWorld other(ConfigFor(engine));
+    const auto sandbox = StartSandbox(world, "true");
+    const auto elsewhere = StartSandbox(other, "true");
+    CHECK(Listed(world).size() == 1);
+    CHECK(Listed(other).size() == 1);
+    world.Must({"sandbox", "stop", "--backend", "all", "--all", "--yes"});
+    CHECK_FALSE(elsewhere->Ended());
+  }
+}
+
 TEST_CASE("Sandbox stop: without a terminal and a name nothing is stopped", "[inventory]") {
   if (!Have(Engine::kNamespace)) return;
   const WorkmuxWorld world(ConfigFor(Engine::kNamespace));
