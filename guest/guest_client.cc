@@ -22,6 +22,8 @@ using std::chrono::steady_clock;
 constexpr char kMountedSocket[] = "/run/workmux/bridge/bridge.sock";
 constexpr milliseconds kDeadline{5000};
 constexpr milliseconds kRestartPatience{2000};
+// Without an answer the command would not run at all.
+constexpr milliseconds kStartPatience{30'000};
 constexpr milliseconds kRetryPause{50};
 
 std::string Variable(const char* name) {
@@ -44,8 +46,9 @@ std::string Target(const std::string& host, const std::string& port) {
 // Calls once, and while the daemon is away again: a status that a hook reports
 // during a restart of the daemon must not be lost.
 template <class Call>
-absl::Status Retrying(const std::string& token, Call call) {
-  const auto give_up = steady_clock::now() + kRestartPatience;
+absl::Status Retrying(const std::string& token, Call call,
+                      milliseconds patience = kRestartPatience) {
+  const auto give_up = steady_clock::now() + patience;
   for (;;) {
     grpc::ClientContext context;
     context.AddMetadata("authorization", "Bearer " + token);
@@ -117,9 +120,10 @@ absl::StatusOr<std::string> GuestClient::Heartbeat() {
 absl::StatusOr<pb::ProbeRequest> GuestClient::BeginProbe() {
   const pb::BeginProbeRequest request;
   pb::BeginProbeResponse response;
-  WM_RETURN_IF_ERROR(Retrying(token_, [&](grpc::ClientContext& context) {
-    return stub_->BeginProbe(&context, request, &response);
-  }));
+  WM_RETURN_IF_ERROR(Retrying(
+      token_,
+      [&](grpc::ClientContext& context) { return stub_->BeginProbe(&context, request, &response); },
+      kStartPatience));
   return std::move(*response.mutable_probe());
 }
 
@@ -127,9 +131,12 @@ absl::Status GuestClient::FinishProbe(pb::ProbeReport report) {
   pb::FinishProbeRequest request;
   *request.mutable_report() = std::move(report);
   pb::FinishProbeResponse response;
-  return Retrying(token_, [&](grpc::ClientContext& context) {
-    return stub_->FinishProbe(&context, request, &response);
-  });
+  return Retrying(
+      token_,
+      [&](grpc::ClientContext& context) {
+        return stub_->FinishProbe(&context, request, &response);
+      },
+      kStartPatience);
 }
 
 }  // namespace workmux::guest

@@ -20,6 +20,7 @@ class GuestClient {
   absl::Status SetStatus(workmux::guest::v1::Status status);
   absl::Status SetTitle(const std::string& title);
   absl::StatusOr<std::string> Heartbeat();  // the host's version
+  // Before the command runs: for these a host that is away is waited for 30 s.
   absl::StatusOr<workmux::guest::v1::ProbeRequest> BeginProbe();
   absl::Status FinishProbe(workmux::guest::v1::ProbeReport report);
 

@@ -22,6 +22,8 @@ class VerificationRecords {
   };
   virtual absl::Status PutMeant(const Meant& meant) = 0;
   virtual absl::StatusOr<std::optional<Meant>> GetMeant(std::string_view session_id) = 0;
+  // Its sandbox waits for no proof any more. Nothing for a session that is gone.
+  virtual absl::Status ClearCombination(std::string_view session_id) = 0;
   virtual absl::Status EraseMeant(std::string_view session_id) = 0;
 
   virtual absl::StatusOr<bool> IsVerified(std::string_view combination) = 0;

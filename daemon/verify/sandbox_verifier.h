@@ -61,7 +61,6 @@ class SandboxVerifier : public SandboxCheck, public StartProbes {
   using Timer = std::unique_ptr<EventLoop::Registration>;
 
   absl::StatusOr<VerificationRecords::Meant> MeantOf(const std::string& session_id);
-  bool Waits(const VerificationRecords::Meant& meant);
   void EndIn(const std::string& session_id, std::chrono::milliseconds delay,
              const std::string& why);
 

@@ -1,5 +1,4 @@
 #include <charconv>
-#include <cmath>
 
 #include "daemon/adapters/container/run_argv.h"
 #include "daemon/domain/byte_size.h"
@@ -24,7 +23,7 @@ void AddKernelMounts(SandboxMakeup& makeup) {
 
 void AddEngineFiles(SandboxMakeup& makeup) {
   for (const char* file : {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/localtime",
-                           "/run/.containerenv"}) {
+                           "/etc/passwd", "/etc/group", "/run/.containerenv"}) {
     makeup.mounts.push_back({.target = file, .filesystem = {}});
   }
   for (const char* program : {"/sbin/docker-init", "/usr/sbin/docker-init", "/run/podman-init"})

@@ -60,6 +60,7 @@ class SqliteStore : public SessionRecords,
 
   absl::Status PutMeant(const Meant& meant) override;
   absl::StatusOr<std::optional<Meant>> GetMeant(std::string_view session_id) override;
+  absl::Status ClearCombination(std::string_view session_id) override;
   absl::Status EraseMeant(std::string_view session_id) override;
   absl::StatusOr<bool> IsVerified(std::string_view combination) override;
   absl::Status PutVerified(std::string_view combination) override;

@@ -24,6 +24,12 @@ absl::StatusOr<std::optional<VerificationRecords::Meant>> SqliteStore::GetMeant(
   return Meant{rows[0].at(0).value_or(""), rows[0].at(1).value_or(""), rows[0].at(2).value_or("")};
 }
 
+absl::Status SqliteStore::ClearCombination(std::string_view session_id) {
+  return Run(Durability::kProcess, "UPDATE meant_sandboxes SET combination='' WHERE session=?",
+             {std::string(session_id)})
+      .status();
+}
+
 absl::Status SqliteStore::EraseMeant(std::string_view session_id) {
   return Run(Durability::kProcess, "DELETE FROM meant_sandboxes WHERE session=?",
              {std::string(session_id)})

@@ -29,6 +29,11 @@ class FakeVerificationRecords : public daemon::VerificationRecords {
     const auto found = meant.find(std::string(id));
     return found == meant.end() ? std::nullopt : std::optional(found->second);
   }
+  absl::Status ClearCombination(std::string_view id) override {
+    if (const auto found = meant.find(std::string(id)); found != meant.end())
+      found->second.combination.clear();
+    return absl::OkStatus();
+  }
   absl::Status EraseMeant(std::string_view id) override {
     meant.erase(std::string(id));
     return absl::OkStatus();
@@ -182,12 +187,30 @@ TEST_CASE("Verifier: a second report, and one that nobody waits for, is refused"
   CHECK_OK(w.verifier.FinishProbe("a", w.Answer(asked)));
   CHECK_CODE(w.verifier.FinishProbe("a", w.Answer(asked)), absl::StatusCode::kFailedPrecondition);
   CHECK_CODE(w.verifier.BeginProbe("a").status(), absl::StatusCode::kFailedPrecondition);
-  // Its combination has passed meanwhile.
-  CHECK_CODE(w.verifier.FinishProbe("b", w.Answer(asked)), absl::StatusCode::kFailedPrecondition);
+  // One that began before the combination had passed goes its way.
+  CHECK_OK(w.verifier.FinishProbe("b", w.Answer(Must(w.verifier.BeginProbe("b")))));
   CHECK_CODE(w.verifier.FinishProbe("unknown", w.Answer(asked)),
              absl::StatusCode::kFailedPrecondition);
   w.verifier.Ended("a");
   CHECK_CODE(w.verifier.FinishProbe("a", w.Answer(asked)), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_CASE("Verifier: an answer that was lost with the daemon is given again", "[verify]") {
+  World w;
+  REQUIRE(w.Begin("a"));
+  const std::string answer = w.Answer(Must(w.verifier.BeginProbe("a")));
+  CHECK_OK(w.verifier.FinishProbe("a", answer));
+  SandboxVerifier next({.records = w.records,
+                        .directory = *w.directory,
+                        .backends = w.verifiable,
+                        .runner = w.runner,
+                        .loop = w.loop,
+                        .executor = w.pool,
+                        .end = [](const std::string&, const std::string&) {}});
+  next.Started("a");
+  CHECK_OK(next.FinishProbe("a", answer));
+  CHECK_CODE(next.BeginProbe("a").status(), absl::StatusCode::kFailedPrecondition);
+  CHECK_CODE(next.FinishProbe("a", answer), absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_CASE("Verifier: what is no report is a difference", "[verify]") {
