@@ -165,7 +165,9 @@ void NoticesSwappedSources(Engine engine) {
   const CommandResult refused = read_key();
   CHECK(refused.exit.code == 125);
   CHECK(refused.out.empty());
-  CHECK_THAT(refused.err, Contains(trees.string()) && Contains("hint: "));
+  // bubblewrap mounts through the link, over the home with the agent's settings:
+  // then those are the first that are not what was looked at.
+  CHECK_THAT(refused.err, Contains("leads elsewhere by now") && Contains("hint: "));
   CHECK(fs::is_symlink(trees));
 
   // Control: without the look from inside the sandbox reads what the link names.
