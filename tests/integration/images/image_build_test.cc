@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <cstdlib>
 
 #include "common/base/strings.h"
@@ -79,10 +81,16 @@ TEST_CASE("Build: a step that fails, and an image to build on that is not there,
           {.tag = "localhost/workmux-test-fail:1", .recipe = recipe, .arguments = {}}, w.progress,
           {});
     };
-    const absl::Status failed = build("FROM " + test::TestImage() + "\nRUN echo told-you; false\n");
+    const std::string mark = "told-you-" + std::to_string(::getpid());
+    const absl::Status failed =
+        build("FROM " + test::TestImage() + "\nRUN echo " + mark + "; false\n");
     CHECK_FALSE(failed.ok());
     CHECK(MessageOf(failed).find("the build failed") != std::string::npos);
-    CHECK(Join(w.progress.output, "\n").find("told-you") != std::string::npos);
+    CHECK(Join(w.progress.output, "\n").find(mark) != std::string::npos);
+    // Nothing of the step is left.
+    const CommandResult left =
+        Run({engine, "ps", "--all", "--no-trunc", "--format", "{{.Command}}"});
+    CHECK(left.out.find(mark) == std::string::npos);
     const absl::Status absent = build("FROM " + w.Image("team/none:1") + "\n");
     CHECK(ReasonOf(absent) == "IMAGE_UNKNOWN");
   }
