@@ -135,7 +135,8 @@ constexpr KeyRow kRows[] = {
     {"sandbox.container.pids", kInteger, kGlobalOnly, kNow, "4096", "", "",
      "How many processes and threads may live at once"},
     {"sandbox.container.tmpfs_size", kQuantity, kGlobalOnly, kNow, "2g", "", "",
-     "Size of /tmp and /var/tmp, each held in memory; 0: without a limit, in containers on the disk"},
+     "Size of /tmp and /var/tmp, each held in memory; 0: without a limit, in containers on the "
+     "disk"},
     {"sandbox.container.log_size", kQuantity, kGlobalOnly, kNow, "10m", "", "",
      "How much of a container's output the engine keeps; 0: nothing"},
     {"sandbox.container.devices", kList, kGlobalOnly, kNow, "[]", "", "", "Device nodes to expose"},
