@@ -137,7 +137,7 @@ struct Daemon::Parts {
 
   GitCli git{runner, options.env};
   TmuxServers tmux{runner};
-  NamespaceBackend namespaces{runner, options.env};
+  NamespaceBackend namespaces{runner, options.env, options.guest_dir};
   std::vector<std::unique_ptr<ContainerBackend>> containers;
   SandboxBackends backends{{"namespace", &namespaces}};
   SandboxBackends expected_backends{{"namespace", &namespaces}};

@@ -75,7 +75,7 @@ bool MountsAreTrue(std::string_view text) {
 absl::Status LetHostDecide() {
   WM_ASSIGN_OR_RETURN(GuestClient client, GuestClient::FromEnvironment());
   WM_ASSIGN_OR_RETURN(const v1::ProbeRequest request, client.BeginProbe());
-  return client.FinishProbe(Probe(request));
+  return client.FinishProbe(Probe(Subject(), request));
 }
 
 // In a child, whose threads, descriptors and environment the command must not get.
@@ -107,9 +107,9 @@ int EnterSandbox(char* const* command) {
   const char* mounts = std::getenv(kMountsVariable);
   if (mounts != nullptr && !MountsAreTrue(mounts)) return kNotStarted;
   ::unsetenv(kMountsVariable);
-  const bool probed = std::getenv(kProbeVariable) != nullptr;
+  const bool must_probe = std::getenv(kProbeVariable) != nullptr;
   ::unsetenv(kProbeVariable);
-  if (probed && !PassesProbe()) return kNotStarted;
+  if (must_probe && !PassesProbe()) return kNotStarted;
   ::execvp(command[0], command);
   const int error = errno;
   std::fprintf(stderr, "workmux: %s: %s\n", Printable(command[0]).c_str(), std::strerror(error));

@@ -129,7 +129,7 @@ absl::StatusOr<pb::ProbeRequest> GuestClient::BeginProbe() {
 
 absl::Status GuestClient::FinishProbe(pb::ProbeReport report) {
   pb::FinishProbeRequest request;
-  *request.mutable_report() = std::move(report);
+  request.set_report(report.SerializeAsString());
   pb::FinishProbeResponse response;
   return Retrying(
       token_,

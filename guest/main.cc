@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/strings.h"
 #include "guest/commands.h"
 #include "guest/enter.h"
 #include "guest/guest_client.h"
@@ -16,7 +17,13 @@ int main(int argc, char** argv) {
   if (argc > 2 && std::strcmp(argv[1], "enter") == 0) {
     return workmux::guest::EnterSandbox(argv + 2);
   }
-  if (argc == 2 && std::strcmp(argv[1], "probe") == 0) return workmux::guest::RunProbe();
+  if (argc > 1 && std::strcmp(argv[1], "probe") == 0) {
+    if (argc == 2) return workmux::guest::RunProbe(workmux::guest::Subject());
+    long long first = 0;
+    long long second = 0;
+    if (argc == 4 && workmux::ParseInt(argv[2], first) && workmux::ParseInt(argv[3], second))
+      return workmux::guest::RunProbe(workmux::guest::Subject(first, second));
+  }
   workmux::guest::PrepareForCalls();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   const int code = workmux::guest::RunWorkmux(arguments);

@@ -12,6 +12,25 @@ namespace workmux::daemon {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+// Directories above it that may be checkouts of other repositories. Most have none,
+// and nobody has to be asked.
+std::vector<fs::path> PossibleHolders(const Worktree& worktree) {
+  std::vector<fs::path> holders;
+  for (const fs::path& start : {worktree.path, worktree.repository.common_dir}) {
+    for (fs::path dir = start.parent_path(); dir.has_relative_path(); dir = dir.parent_path()) {
+      struct stat info {};
+      const fs::path git = dir / ".git";
+      const bool own = git == worktree.repository.common_dir;
+      if (!own && ::lstat(git.c_str(), &info) == 0) holders.push_back(dir);
+    }
+  }
+  return holders;
+}
+
+}  // namespace
+
 absl::StatusOr<LoadedConfig> ConfigGate::Read(const Caller& caller,
                                               const std::filesystem::path& cwd,
                                               const Worktree& worktree) {
@@ -30,10 +49,12 @@ absl::StatusOr<LoadedConfig> ConfigGate::Load(const Caller& caller, const fs::pa
 }
 
 absl::Status ConfigGate::CheckRepository(const Worktree& worktree) {
+  const std::vector<fs::path> holders = PossibleHolders(worktree);
+  if (holders.empty() || !locate_) return absl::OkStatus();
   const fs::path& common_dir = worktree.repository.common_dir;
   WM_ASSIGN_OR_RETURN(const bool own, trust_.WasSandboxed(common_dir));
   if (own) return absl::OkStatus();
-  WM_ASSIGN_OR_RETURN(const bool inside, SandboxesCouldWrite(worktree));
+  WM_ASSIGN_OR_RETURN(const bool inside, LiesInSandboxed(holders));
   if (!inside) return absl::OkStatus();
   WM_ASSIGN_OR_RETURN(const std::set<std::string> approved, trust_.ApprovedHashes(common_dir));
   if (!approved.empty()) return absl::OkStatus();
@@ -47,19 +68,18 @@ absl::Status ConfigGate::CheckRepository(const Worktree& worktree) {
 }
 
 absl::StatusOr<bool> ConfigGate::SandboxesCouldWrite(const Worktree& worktree) {
-  const fs::path& common_dir = worktree.repository.common_dir;
-  WM_ASSIGN_OR_RETURN(const bool sandboxed, trust_.WasSandboxed(common_dir));
+  WM_ASSIGN_OR_RETURN(const bool sandboxed, trust_.WasSandboxed(worktree.repository.common_dir));
   if (sandboxed || !locate_) return sandboxed;
-  for (const fs::path& start : {worktree.path, common_dir}) {
-    for (fs::path dir = start.parent_path(); dir.has_relative_path(); dir = dir.parent_path()) {
-      struct stat info {};
-      if (::lstat((dir / ".git").c_str(), &info) != 0) continue;
-      const auto outer = locate_(dir);
-      if (!outer.ok() && ReasonOf(outer.status()) == "NOT_A_GIT_REPOSITORY") continue;
-      if (!outer.ok()) return true;
-      WM_ASSIGN_OR_RETURN(const bool inside, trust_.WasSandboxed(outer->repository.common_dir));
-      if (inside) return true;
-    }
+  return LiesInSandboxed(PossibleHolders(worktree));
+}
+
+absl::StatusOr<bool> ConfigGate::LiesInSandboxed(const std::vector<fs::path>& holders) {
+  for (const fs::path& dir : holders) {
+    const auto outer = locate_(dir);
+    if (!outer.ok() && ReasonOf(outer.status()) == "NOT_A_GIT_REPOSITORY") continue;
+    if (!outer.ok()) return true;
+    WM_ASSIGN_OR_RETURN(const bool inside, trust_.WasSandboxed(outer->repository.common_dir));
+    if (inside) return true;
   }
   return false;
 }

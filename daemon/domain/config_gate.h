@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <absl/status/statusor.h>
 
@@ -54,6 +55,7 @@ class ConfigGate {
   // Also true for a repository inside of another one whose sandboxes could have made
   // it, and where that cannot be told.
   absl::StatusOr<bool> SandboxesCouldWrite(const Worktree& worktree);
+  absl::StatusOr<bool> LiesInSandboxed(const std::vector<std::filesystem::path>& holders);
   absl::StatusOr<LoadedConfig> Read(const Caller& caller, const std::filesystem::path& cwd,
                                     const Worktree& worktree);
   absl::Status CheckRepository(const Worktree& worktree);

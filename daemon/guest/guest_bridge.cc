@@ -117,7 +117,7 @@ class GuestBridge::Service : public pb::GuestService::CallbackService {
                                         const pb::FinishProbeRequest* request,
                                         pb::FinishProbeResponse* response) override {
     return Run(context, response,
-               [this, report = request->report().SerializeAsString()](
+               [this, report = request->report()](
                    const std::string& session) -> absl::StatusOr<pb::FinishProbeResponse> {
                  WM_ASSIGN_OR_RETURN(StartProbes * probes, Probes());
                  WM_RETURN_IF_ERROR(probes->FinishProbe(session, report));

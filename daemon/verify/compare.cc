@@ -247,7 +247,6 @@ guest::v1::ProbeRequest RequestFor(const Expectation& expectation) {
   }
   *request.mutable_sockets() = expectation.sockets();
   *request.mutable_secrets() = expectation.secrets();
-  request.set_outsider(expectation.outside_probe());
   return request;
 }
 

@@ -29,15 +29,16 @@ int TryCreateIn(const std::string& directory) {
   return 0;
 }
 
-int TryWrite(const std::string& path) {
+int TryWrite(const Subject& subject, const std::string& path) {
+  const UniqueFd place = subject.Open(path);
   struct stat info {};
-  if (::lstat(path.c_str(), &info) != 0) return errno;
-  if (S_ISDIR(info.st_mode)) return TryCreateIn(path);
+  if (!place.valid() || ::fstat(place.get(), &info) != 0) return errno;
+  const std::string name = NameOf(place);
+  if (S_ISDIR(info.st_mode)) return TryCreateIn(name);
   if (S_ISLNK(info.st_mode)) return ELOOP;
   // Of a socket or FIFO only the right to write is of interest.
-  if (!S_ISREG(info.st_mode)) return ::access(path.c_str(), W_OK) == 0 ? 0 : errno;
-  const UniqueFd file(
-      ::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!S_ISREG(info.st_mode)) return ::access(name.c_str(), W_OK) == 0 ? 0 : errno;
+  const UniqueFd file(::open(name.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   return file.valid() ? 0 : errno;
 }
 
@@ -50,6 +51,18 @@ bool HoldsSomething(const std::string& directory) {
   return false;
 }
 
+// From the host rmdir(2) would not see what is a mount point in there (mount
+// namespaces, is_local_mountpoint of the kernel): a directory without a mount on it can
+// be moved by whoever can write to the one above.
+int TryMoveFromOutside(const Subject& subject, const std::string& directory, const Report& report) {
+  for (const Report::Mount& mount : report.mounts()) {
+    if (mount.target() == directory) return EBUSY;
+  }
+  const std::size_t slash = directory.rfind('/');
+  if (slash == std::string::npos) return EINVAL;
+  return TryWrite(subject, slash == 0 ? "/" : directory.substr(0, slash));
+}
+
 int TryMove(const std::string& directory) {
   // An empty one would go. It should hold what it is an ancestor of.
   if (!HoldsSomething(directory)) return ENODATA;
@@ -57,7 +70,10 @@ int TryMove(const std::string& directory) {
   return errno == ENOTEMPTY || errno == EEXIST ? 0 : errno;
 }
 
-int TryConnect(const std::string& path) {
+int TryConnect(const Subject& subject, const std::string& target) {
+  const UniqueFd place = subject.Open(target);
+  if (!place.valid()) return errno;
+  const std::string path = NameOf(place);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) return ENAMETOOLONG;
@@ -78,13 +94,16 @@ void Add(Report::AttemptKind kind, const std::string& path, int error, Report& r
 
 }  // namespace
 
-void AddAttempts(const v1::ProbeRequest& request, Report& report) {
+void AddAttempts(const Subject& subject, const v1::ProbeRequest& request, Report& report) {
   for (const std::string& path : request.written())
-    Add(Report::ATTEMPT_KIND_WRITE, path, TryWrite(path), report);
-  for (const std::string& path : request.moved())
-    Add(Report::ATTEMPT_KIND_MOVE, path, TryMove(path), report);
+    Add(Report::ATTEMPT_KIND_WRITE, path, TryWrite(subject, path), report);
+  for (const std::string& path : request.moved()) {
+    const int error =
+        subject.is_outside() ? TryMoveFromOutside(subject, path, report) : TryMove(path);
+    Add(Report::ATTEMPT_KIND_MOVE, path, error, report);
+  }
   for (const std::string& path : request.sockets())
-    Add(Report::ATTEMPT_KIND_CONNECT, path, TryConnect(path), report);
+    Add(Report::ATTEMPT_KIND_CONNECT, path, TryConnect(subject, path), report);
 }
 
 }  // namespace workmux::guest

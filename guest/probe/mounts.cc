@@ -33,7 +33,7 @@ bool HasOption(std::string_view options, std::string_view wanted) {
   return false;
 }
 
-void AddMount(const std::string& line, v1::ProbeReport& report) {
+void AddMount(const Subject& subject, const std::string& line, v1::ProbeReport& report) {
   const std::vector<std::string> fields = Split(line, ' ');
   std::size_t dash = 6;
   while (dash < fields.size() && fields[dash] != "-") ++dash;
@@ -46,23 +46,25 @@ void AddMount(const std::string& line, v1::ProbeReport& report) {
   mount.set_read_only(HasOption(fields[5], "ro"));
   mount.set_no_suid(HasOption(fields[5], "nosuid"));
   mount.set_no_devices(HasOption(fields[5], "nodev"));
+  const UniqueFd file = subject.Open(target);
   struct stat info {};
-  if (::lstat(target.c_str(), &info) == 0) {
+  if (file.valid() && ::fstat(file.get(), &info) == 0) {
     mount.set_device(static_cast<std::int64_t>(info.st_dev));
     mount.set_inode(static_cast<std::int64_t>(info.st_ino));
   }
   struct statvfs size {};
   const bool limited = fields[dash + 3].find("size=") != std::string::npos;
-  if (mount.filesystem() == "tmpfs" && limited && ::statvfs(target.c_str(), &size) == 0)
+  if (mount.filesystem() == "tmpfs" && limited && file.valid() &&
+      ::fstatvfs(file.get(), &size) == 0)
     mount.set_size(static_cast<std::uint64_t>(size.f_blocks) * size.f_frsize);
 }
 
 }  // namespace
 
-void AddMounts(v1::ProbeReport& report) {
+void AddMounts(const Subject& subject, v1::ProbeReport& report) {
   std::string text;
-  if (!ReadProcFile("/proc/self/mountinfo", text)) return;
-  for (const std::string& line : SplitLines(text)) AddMount(line, report);
+  if (!ReadProcFile(subject.mounts() + "/mountinfo", text)) return;
+  for (const std::string& line : SplitLines(text)) AddMount(subject, line, report);
 }
 
 }  // namespace workmux::guest

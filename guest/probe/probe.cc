@@ -37,17 +37,17 @@ bool WriteOutput(std::string_view text) {
 
 }  // namespace
 
-v1::ProbeReport Probe(const v1::ProbeRequest& request) {
+v1::ProbeReport Probe(const Subject& subject, const v1::ProbeRequest& request) {
   v1::ProbeReport report;
   report.set_version(kVersion);
-  AddProcesses(request, report);
-  AddMounts(report);
-  AddLimits(report);
-  AddAttempts(request, report);
+  AddProcesses(subject, request, report);
+  AddMounts(subject, report);
+  if (!subject.is_outside()) AddLimits(report);
+  AddAttempts(subject, request, report);
   return report;
 }
 
-int RunProbe() {
+int RunProbe(const Subject& subject) {
   // What runs in the sandbox as the same user could write this process's memory.
   ::prctl(PR_SET_DUMPABLE, 0);
   v1::ProbeRequest request;
@@ -56,7 +56,7 @@ int RunProbe() {
     std::fputs("workmux: probe: there is no request on standard input\n", stderr);
     return 1;
   }
-  const v1::ProbeReport report = Probe(request);
+  const v1::ProbeReport report = Probe(subject, request);
   if (WriteOutput(report.SerializeAsString())) return 0;
   std::fputs("workmux: probe: standard output is closed\n", stderr);
   return 1;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "guest/probe/subject.h"
 #include "workmux/guest/v1/probe.pb.h"
 
 // The probe: how this sandbox looks to a process inside. It holds no policy, runs
@@ -13,10 +14,11 @@
 // rename itself would leave the sandbox broken if the probe died before undoing it.
 namespace workmux::guest {
 
-workmux::guest::v1::ProbeReport Probe(const workmux::guest::v1::ProbeRequest& request);
+workmux::guest::v1::ProbeReport Probe(const Subject& subject,
+                                      const workmux::guest::v1::ProbeRequest& request);
 
-// `workmux probe`: a serialised request on standard input, the report on standard
-// output. The exit code: 0, or 1 with a line on stderr.
-int RunProbe();
+// `workmux probe [FIRST SECOND]` (Subject): a serialised request on standard input, the report on
+// standard output. The exit code: 0, or 1 with a line on stderr.
+int RunProbe(const Subject& subject);
 
 }  // namespace workmux::guest

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <cstdio>
 #include <limits>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "common/base/strings.h"
 #include "guest/probe/collectors.h"
@@ -17,12 +19,45 @@ using Process = v1::ProbeReport::Process;
 
 // Shorter values stand in arguments by chance.
 constexpr std::size_t kShortestSecret = 8;
-constexpr char kSelf[] = "/proc/self";
 
 std::uint64_t Hexadecimal(std::string_view text) {
   std::uint64_t value = std::numeric_limits<std::uint64_t>::max();
   std::from_chars(text.data(), text.data() + text.size(), value, 16);
   return value;
+}
+
+// As the sandbox's own processes see an id of the host's, user_namespaces(7).
+class IdMap {
+ public:
+  explicit IdMap(const std::string& file) {
+    std::string text;
+    if (!ReadProcFile(file, text)) return;
+    for (const std::string& line : SplitLines(text)) {
+      Range range{};
+      if (std::sscanf(line.c_str(), "%u %u %u", &range.inside, &range.outside, &range.count) == 3)
+        ranges_.push_back(range);
+    }
+  }
+  std::uint32_t Inside(std::uint32_t id) const {
+    constexpr std::uint32_t kUnmapped = 65534;
+    for (const Range& range : ranges_) {
+      if (id >= range.outside && id - range.outside < range.count)
+        return range.inside + (id - range.outside);
+    }
+    return kUnmapped;
+  }
+
+ private:
+  struct Range {
+    std::uint32_t inside;
+    std::uint32_t outside;
+    std::uint32_t count;
+  };
+  std::vector<Range> ranges_;
+};
+
+void Translate(const IdMap& map, google::protobuf::RepeatedField<std::uint32_t>& ids) {
+  for (std::uint32_t& id : ids) id = map.Inside(id);
 }
 
 void AddNumbers(std::string_view text, google::protobuf::RepeatedField<std::uint32_t>& numbers) {
@@ -75,10 +110,10 @@ void AddVariable(const std::string& entry, Variables& variables) {
     variables.emplace(entry.substr(0, equals), entry.substr(equals + 1));
 }
 
-Variables VariablesOf(const std::string& directory) {
+Variables VariablesOf(const Subject& subject, const std::string& directory) {
   Variables variables;
   // A process that may not be looked at cannot open its own file either.
-  if (directory == kSelf) {
+  if (directory == subject.self()) {
     for (char** entry = ::environ; *entry != nullptr; ++entry) AddVariable(*entry, variables);
     return variables;
   }
@@ -88,7 +123,8 @@ Variables VariablesOf(const std::string& directory) {
   return variables;
 }
 
-void AddProcess(const std::string& directory, const Variables& secrets, v1::ProbeReport& report) {
+void AddProcess(const Subject& subject, const std::string& directory, const Variables& secrets,
+                v1::ProbeReport& report) {
   std::string status;
   std::string limits;
   if (!ReadProcFile(directory + "/status", status) || !ReadProcFile(directory + "/limits", limits))
@@ -96,15 +132,24 @@ void AddProcess(const std::string& directory, const Variables& secrets, v1::Prob
   Process& process = *report.add_processes();
   for (const std::string& line : SplitLines(status)) {
     AddStatusLine(line, process);
-    long long pid = 0;
-    if (line.starts_with("Pid:") && ParseInt(Trim(std::string_view(line).substr(4)), pid))
-      process.set_pid(static_cast<std::int32_t>(pid));
+    // The last is the number in the innermost pid namespace.
+    if (line.starts_with("NSpid:")) {
+      google::protobuf::RepeatedField<std::uint32_t> pids;
+      AddNumbers(Trim(std::string_view(line).substr(6)), pids);
+      if (!pids.empty()) process.set_pid(static_cast<std::int32_t>(pids.Get(pids.size() - 1)));
+    }
+  }
+  if (subject.is_outside()) {
+    Translate(IdMap(directory + "/uid_map"), *process.mutable_users());
+    const IdMap groups(directory + "/gid_map");
+    Translate(groups, *process.mutable_groups());
+    Translate(groups, *process.mutable_further_groups());
   }
   for (const std::string& line : SplitLines(limits)) {
     if (line.starts_with("Max processes")) process.set_most_processes(HardLimit(line));
     if (line.starts_with("Max open files")) process.set_most_files(HardLimit(line));
   }
-  for (const auto& [name, value] : VariablesOf(directory)) process.add_variables(name);
+  for (const auto& [name, value] : VariablesOf(subject, directory)) process.add_variables(name);
   std::string arguments;
   if (!ReadProcFile(directory + "/cmdline", arguments)) return;
   for (const auto& [name, value] : secrets) {
@@ -114,18 +159,19 @@ void AddProcess(const std::string& directory, const Variables& secrets, v1::Prob
 
 }  // namespace
 
-void AddProcesses(const v1::ProbeRequest& request, v1::ProbeReport& report) {
-  constexpr char kCommand[] = "/proc/2";  // below a first process that only waits
+void AddProcesses(const Subject& subject, const v1::ProbeRequest& request,
+                  v1::ProbeReport& report) {
   Variables secrets;
-  for (const auto& [name, value] : VariablesOf(request.outsider() ? kCommand : kSelf)) {
+  const std::string& command = subject.is_outside() ? subject.second() : subject.self();
+  for (const auto& [name, value] : VariablesOf(subject, command)) {
     const auto& wanted = request.secrets();
     if (value.size() >= kShortestSecret &&
         std::find(wanted.begin(), wanted.end(), name) != wanted.end())
       secrets.emplace(name, value);
   }
-  if (!request.outsider()) AddProcess(kSelf, secrets, report);
-  if (::getpid() != 1) AddProcess("/proc/1", secrets, report);
-  if (request.outsider()) AddProcess(kCommand, secrets, report);
+  AddProcess(subject, command, secrets, report);
+  if (subject.is_outside() || ::getpid() != 1)
+    AddProcess(subject, subject.first(), secrets, report);
 }
 
 }  // namespace workmux::guest

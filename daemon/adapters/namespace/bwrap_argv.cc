@@ -71,6 +71,17 @@ absl::Status AddTmpfs(const SandboxSpec& spec, const char* mode, const fs::path&
   return args.Add({"--tmpfs", dir.native()});
 }
 
+// The "readonlyPaths" of a container, OCI runtime specification. To the kernel root
+// owns the files below even without a capability; bwrap covers only a directory that
+// is writable itself, which /proc/sys is not.
+absl::Status AddKernelSwitches(ArgumentFile& args) {
+  for (const char* path :
+       {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}) {
+    WM_RETURN_IF_ERROR(args.Add({"--ro-bind-try", path, path}));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status AddSkeleton(const HostSkeleton& skeleton, const SandboxSpec& spec,
                          ArgumentFile& args) {
   for (const fs::path& dir : skeleton.directories) {
@@ -84,7 +95,9 @@ absl::Status AddSkeleton(const HostSkeleton& skeleton, const SandboxSpec& spec,
   }
   WM_RETURN_IF_ERROR(args.Add({"--perms", "0644", "--file", Format("{}", kPasswdFd), "/etc/passwd",
                                "--perms", "0644", "--file", Format("{}", kGroupFd), "/etc/group"}));
-  WM_RETURN_IF_ERROR(args.Add({"--proc", "/proc", "--dev", "/dev"}));
+  WM_RETURN_IF_ERROR(args.Add({"--proc", "/proc"}));
+  if (spec.uid == 0) WM_RETURN_IF_ERROR(AddKernelSwitches(args));
+  WM_RETURN_IF_ERROR(args.Add({"--dev", "/dev"}));
   WM_RETURN_IF_ERROR(AddTmpfs(spec, "1777", "/dev/shm", args));
   // A file system in memory too, which has no size.
   WM_RETURN_IF_ERROR(args.Add({"--remount-ro", "/dev"}));

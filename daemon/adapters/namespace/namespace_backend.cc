@@ -74,8 +74,8 @@ std::vector<ProgramView> ViewPrograms(const std::vector<fs::path>& paths) {
 
 }  // namespace
 
-NamespaceBackend::NamespaceBackend(CommandRunner& runner, Env environment)
-    : runner_(runner), env_(std::move(environment)) {}
+NamespaceBackend::NamespaceBackend(CommandRunner& runner, Env environment, fs::path guest_dir)
+    : runner_(runner), env_(std::move(environment)), guest_dir_(std::move(guest_dir)) {}
 
 absl::StatusOr<NamespaceBackend::Programs> NamespaceBackend::FindPrograms() const {
   const auto find = [&](std::string_view program, const char* package) -> absl::StatusOr<fs::path> {

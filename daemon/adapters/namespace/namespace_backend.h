@@ -15,8 +15,9 @@ namespace workmux::daemon {
 // processes and finds them in /proc.
 class NamespaceBackend : public SandboxBackend {
  public:
-  // `environment`: where the programs are looked up.
-  NamespaceBackend(CommandRunner& runner, Env environment);
+  // `environment`: where the programs are looked up. `guest_dir` holds the guest program,
+  // here the probe.
+  NamespaceBackend(CommandRunner& runner, Env environment, std::filesystem::path guest_dir = {});
 
   std::string_view name() const override { return "namespace"; }
   bool outlives_client() const override { return false; }
@@ -32,7 +33,7 @@ class NamespaceBackend : public SandboxBackend {
   // filter nor their bounds.
   absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec, std::span<const std::string> command,
                                       bool tty, const Env& caller) override;
-  // nsenter(1) into the namespaces, past the filter and the bounds: an outside probe.
+  // The host's own guest program, which looks at the sandbox's processes in /proc.
   absl::StatusOr<ExecPlan> PlanProbe(const SandboxSpec& spec, const Env& caller) override;
   absl::StatusOr<SandboxMakeup> Describe(const SandboxSpec& spec, const Env& caller) override;
   absl::StatusOr<SandboxProvenance> Provenance(const std::string& image) override;
@@ -56,6 +57,7 @@ class NamespaceBackend : public SandboxBackend {
 
   CommandRunner& runner_;
   const Env env_;
+  const std::filesystem::path guest_dir_;
   Mutex mu_;
   bool probed_ WM_GUARDED_BY(mu_) = false;  // only success is remembered
 };

@@ -8,7 +8,6 @@
 #include "common/base/status.h"
 #include "common/io/file.h"
 #include "common/os/mount_points.h"
-#include "common/process/posix_command_runner.h"
 #include "daemon/adapters/namespace/host_skeleton.h"
 #include "daemon/adapters/namespace/namespace_backend.h"
 #include "daemon/adapters/namespace/sandbox_processes.h"
@@ -20,12 +19,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of bwrap's two layers the inner one: its first process is number 1 two namespaces
-// down, and no process of the sandbox can make another such.
-const ProcessEntry* InnerInit(const SandboxProcesses& sandbox) {
+// Of bwrap's two layers the inner one: its processes have their number two namespaces
+// down, and no process of the sandbox can make another such with the number 1 or 2
+// while these live.
+const ProcessEntry* InnerProcess(const SandboxProcesses& sandbox, pid_t number) {
   for (const ProcessEntry& member : sandbox.members) {
     const bool one_below = member.pids.size() == sandbox.init.pids.size() + 1;
-    if (one_below && member.pids.back() == 1 && !member.zombie) return &member;
+    if (one_below && member.pids.back() == number && !member.zombie) return &member;
   }
   return nullptr;
 }
@@ -83,39 +83,18 @@ absl::StatusOr<SandboxProvenance> NamespaceBackend::Provenance(const std::string
                            {}};
 }
 
+// Nothing is run in there: with the same user the sandbox's processes could change what
+// a joined namespace makes of a program's name, and take the program over.
 absl::StatusOr<ExecPlan> NamespaceBackend::PlanProbe(const SandboxSpec& spec, const Env&) {
-  absl::StatusOr<fs::path> nsenter = FindProgram("nsenter", env_);
-  if (!nsenter.ok()) {
-    return WithHint(
-        WithReason(FailedPrecondition("nsenter is not installed"), "RUNTIME_NOT_INSTALLED"),
-        "Install it: `sudo apt install util-linux`.");
-  }
   WM_ASSIGN_OR_RETURN(const std::vector<ProcessEntry> processes, ReadProcesses(::getuid()));
   for (const SandboxProcesses& sandbox : FindSandboxes(processes)) {
     if (sandbox.marker.name != spec.name) continue;
-    const ProcessEntry* init = InnerInit(sandbox);
-    if (init == nullptr) break;
+    const ProcessEntry* first = InnerProcess(sandbox, 1);
+    const ProcessEntry* second = InnerProcess(sandbox, 2);
+    if (first == nullptr || second == nullptr) break;
     ExecPlan plan;
-    // In two steps: bwrap gives its processes a user namespace below the one that owns
-    // their mounts, and nobody joins the owner's from there. Without more rights than
-    // the processes it looks at; those of another user than root go with execution.
-    // All programs after the first are the sandbox's read-only ones.
-    plan.argv = {nsenter->string(),
-                 Format("--target={}", init->pid),
-                 Format("--user=/proc/{}/ns/user", sandbox.init.pid),
-                 "--mount",
-                 "--pid",
-                 "--ipc",
-                 "--preserve-credentials",
-                 "--",
-                 "/usr/bin/nsenter",
-                 "--target=1",
-                 "--user",
-                 "--preserve-credentials",
-                 "--"};
-    plan.argv.insert(plan.argv.end(), {"/usr/bin/setpriv", "--no-new-privs", "--inh-caps=-all"});
-    if (spec.uid == 0) plan.argv.emplace_back("--bounding-set=-all");
-    plan.argv.insert(plan.argv.end(), {"--", std::string(kGuestBinDir) + "/workmux", "probe"});
+    plan.argv = {(guest_dir_ / "workmux").native(), "probe", Format("{}", first->pid),
+                 Format("{}", second->pid)};
     plan.cwd = "/";
     return plan;
   }

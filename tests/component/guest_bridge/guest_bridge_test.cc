@@ -115,7 +115,9 @@ std::pair<std::string, grpc::Status> CallProbe(const std::string& target,
   grpc::ClientContext finish;
   prepare(finish);
   pb::FinishProbeRequest request;
-  request.mutable_report()->set_version("7");
+  pb::ProbeReport report;
+  report.set_version("7");
+  request.set_report(report.SerializeAsString());
   pb::FinishProbeResponse finished;
   return {begun.probe().sockets_size() == 1 ? begun.probe().sockets(0) : "",
           stub->FinishProbe(&finish, request, &finished)};
