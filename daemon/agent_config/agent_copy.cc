@@ -15,6 +15,7 @@
 #include "common/io/file.h"
 #include "common/io/tree.h"
 #include "common/log/log.h"
+#include "daemon/agent_config/host_file.h"
 #include "daemon/agent_config/login_document.h"
 #include "daemon/domain/worktree_state.h"
 #include "daemon/domain/worktree_state_trash.h"
@@ -196,7 +197,7 @@ absl::Status AgentCopy::RefreshFile(int own, const std::string& name, CopyRecord
                                       Printable((host_dir_ / name).native())));
     return absl::OkStatus();
   }
-  const auto content = ReadFile(host_dir_ / name, static_cast<std::size_t>(kMaxSettings));
+  const auto content = ReadHostFile(host_dir_ / name, static_cast<std::size_t>(kMaxSettings));
   // One that its owner may not read is nothing that the agent could.
   if (absl::IsPermissionDenied(content.status()) || absl::IsNotFound(content.status()))
     return absl::OkStatus();
@@ -218,7 +219,7 @@ absl::Status AgentCopy::SeedFile(int own, const std::string& name) {
   if (copy.kind != FileStamp::Kind::kAbsent) return absl::OkStatus();
   WM_ASSIGN_OR_RETURN(const FileStamp host, StampHostFile(host_dir_ / name));
   if (host.kind != FileStamp::Kind::kRegular || host.size > kMaxSeed) return absl::OkStatus();
-  const auto content = ReadFile(host_dir_ / name, static_cast<std::size_t>(kMaxSeed));
+  const auto content = ReadHostFile(host_dir_ / name, static_cast<std::size_t>(kMaxSeed));
   if (absl::IsPermissionDenied(content.status()) || absl::IsNotFound(content.status()))
     return absl::OkStatus();
   WM_RETURN_IF_ERROR(content.status());
@@ -238,7 +239,7 @@ absl::Status AgentCopy::RefreshSeed(const fs::path& seed, const fs::path& relati
   const bool only_made = relative.parent_path() == "dir";
   if (copy.kind == FileStamp::Kind::kRegular && (is_current || only_made)) return absl::OkStatus();
   WM_ASSIGN_OR_RETURN(const std::string content,
-                      ReadFile(seed, static_cast<std::size_t>(kMaxSettings)));
+                      ReadHostFile(seed, static_cast<std::size_t>(kMaxSettings)));
   WM_ASSIGN_OR_RETURN(const UniqueFd scratch, OpenDirectory(meta()));
   WM_RETURN_IF_ERROR(ReplaceEntry(scratch.get(), place, to.get(), name, content, 0600));
   records.Put(kKind, relative.string(), {host.text, {}, {}, {}});
@@ -251,13 +252,12 @@ absl::StatusOr<std::vector<Mount>> AgentCopy::SettingsMounts(const fs::path& tar
   std::vector<std::string> names(files_->directories.begin(), files_->directories.end());
   if (files_->everything) names = NamesIn(host_dir_);
   for (const std::string& name : names) {
-    std::error_code error;
-    // The user's own link is followed, once and for the life of the sandbox.
-    fs::path source = host_dir_ / name;
+    const absl::StatusOr<UniqueFd> entry = OpenHostEntry(host_dir_ / name);
+    if (absl::IsNotFound(entry.status())) continue;
+    WM_RETURN_IF_ERROR(entry.status());
     struct stat host {};
-    if (::lstat(source.c_str(), &host) != 0) continue;
-    if (S_ISLNK(host.st_mode)) source = fs::canonical(source, error);
-    if (error || (!S_ISDIR(host.st_mode) && !fs::is_directory(source, error))) continue;
+    if (::fstat(entry->get(), &host) != 0 || !S_ISDIR(host.st_mode)) continue;
+    WM_ASSIGN_OR_RETURN(const fs::path source, PathOf(*entry));
     WM_RETURN_IF_ERROR(MakeMountPoint(own.get(), dir(), name));
     mounts.push_back({source, target / name, /*writable=*/false});
   }

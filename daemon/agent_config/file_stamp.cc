@@ -9,6 +9,7 @@
 
 #include "common/base/status.h"
 #include "common/io/tree.h"
+#include "daemon/agent_config/host_file.h"
 
 namespace workmux::daemon {
 namespace {
@@ -23,8 +24,6 @@ absl::StatusOr<FileStamp> Stamp(int dir, const char* name, int flags) {
   struct stat info {};
   if (::fstatat(dir, name, &info, flags) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) return stamp;
-    // A link of the host's that leads in circles is as good as one that leads nowhere.
-    if (errno == ELOOP) return stamp;
     return ErrnoStatus(errno, name);
   }
   stamp.kind = S_ISREG(info.st_mode) ? FileStamp::Kind::kRegular : FileStamp::Kind::kOther;
@@ -41,7 +40,10 @@ constexpr char kTemporary[] = ".workmux-new";
 }  // namespace
 
 absl::StatusOr<FileStamp> StampHostFile(const std::filesystem::path& path) {
-  return Stamp(AT_FDCWD, path.c_str(), 0);
+  const absl::StatusOr<UniqueFd> entry = OpenHostEntry(path);
+  if (absl::IsNotFound(entry.status())) return FileStamp{.text = "-", .content = {}};
+  WM_RETURN_IF_ERROR(entry.status());
+  return Stamp(entry->get(), "", AT_EMPTY_PATH);
 }
 
 absl::StatusOr<FileStamp> StampEntry(int dir, const std::string& name) {

@@ -23,7 +23,7 @@ struct FileStamp {
   std::string content;        // the same without that time, which a rename changes
 };
 
-// Of a file of the host's: its links are followed.
+// Of a file of the host's, as OpenHostEntry finds it.
 absl::StatusOr<FileStamp> StampHostFile(const std::filesystem::path& path);
 // Of an entry of the open directory `dir`: a link is kOther.
 absl::StatusOr<FileStamp> StampEntry(int dir, const std::string& name);

@@ -14,6 +14,7 @@
 #include "common/io/tree.h"
 #include "common/log/log.h"
 #include "daemon/agent_config/file_stamp.h"
+#include "daemon/agent_config/host_file.h"
 #include "daemon/agent_config/login_document.h"
 
 namespace workmux::daemon {
@@ -70,7 +71,7 @@ absl::StatusOr<LoginSync::Host> LoginSync::ReadHost(const fs::path& dir, const L
   const fs::path path = dir / file.name;
   WM_ASSIGN_OR_RETURN(host.stamp, StampHostFile(path));
   if (host.stamp.kind == FileStamp::Kind::kAbsent) return host;
-  WM_ASSIGN_OR_RETURN(host.text, ReadFile(path, kMaxLogin));
+  WM_ASSIGN_OR_RETURN(host.text, ReadHostFile(path, kMaxLogin));
   WM_ASSIGN_OR_RETURN(host.login, ReadLogin(file, host.text));
   return host;
 }
@@ -240,7 +241,7 @@ absl::Status LoginSync::TakeAsItIs(const LoginFile& file, const AgentCopy& copy,
                                    CopyRecords& records) {
   const std::string name(file.name);
   WM_ASSIGN_OR_RETURN(const FileStamp host, StampHostFile(copy.host_dir() / name));
-  const auto text = ReadFile(copy.host_dir() / name, kMaxLogin);
+  const auto text = ReadHostFile(copy.host_dir() / name, kMaxLogin);
   if (!text.ok()) return absl::OkStatus();
   WM_RETURN_IF_ERROR(copy.Write(name, *text, 0600));
   WM_ASSIGN_OR_RETURN(const UniqueFd dir, OpenDirectory(copy.dir()));

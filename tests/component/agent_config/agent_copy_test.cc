@@ -125,6 +125,35 @@ TEST_CASE("AgentCopy: the host's own links are followed") {
         std::vector<Mount>{{world.dir / "dotfiles/skills", "/tmp/.claude/skills", false}});
 }
 
+// An agent that works on the user's dotfiles can make links there.
+TEST_CASE("AgentCopy: links behind the host's own link are not followed") {
+  AgentWorld world;
+  const fs::path dotfiles = world.dir / "dotfiles";
+  WriteFile(world.dir / "secret/key", "canary");
+  WriteFile(dotfiles / "settings.json", "{}");
+  fs::create_directories(dotfiles / "skills");
+  fs::create_symlink(dotfiles / "settings.json", world.host() / "settings.json");
+  fs::create_symlink(dotfiles / "skills", world.host() / "skills");
+  fs::create_symlink(dotfiles / "deep/CLAUDE.md", world.host() / "CLAUDE.md");
+  AgentCopy copy = Copy(world);
+  REQUIRE_OK(copy.RefreshSettings());
+  CHECK(Must(copy.SettingsMounts("/tmp/.claude")).size() == 1);
+
+  fs::remove(dotfiles / "settings.json");
+  fs::create_symlink(world.dir / "secret/key", dotfiles / "settings.json");
+  fs::remove(dotfiles / "skills");
+  fs::create_symlink(world.dir / "secret", dotfiles / "skills");
+  WriteFile(world.dir / "secret/CLAUDE.md", "canary");
+  fs::create_symlink(world.dir / "secret", dotfiles / "deep");
+  // To what simply follows links the secret is there.
+  CHECK(ReadWholeFile(world.host() / "settings.json") == "canary");
+  CHECK(ReadWholeFile(world.host() / "CLAUDE.md") == "canary");
+  REQUIRE_OK(copy.RefreshSettings());
+  CHECK_FALSE(fs::exists(copy.dir() / "settings.json"));
+  CHECK_FALSE(fs::exists(copy.dir() / "CLAUDE.md"));
+  CHECK(Must(copy.SettingsMounts("/tmp/.claude")).empty());
+}
+
 TEST_CASE("AgentCopy: directories are mounted read-only, each on a real directory") {
   AgentWorld world;
   for (const char* name : {"hooks", "plugins", "projects"})
