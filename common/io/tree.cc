@@ -170,8 +170,13 @@ absl::Status RemoveTree(const fs::path& parent, const std::string& name) {
   absl::StatusOr<UniqueFd> top =
       OpenResolved(parent_fd->get(), name, O_RDONLY | O_DIRECTORY, 0, RESOLVE_NO_XDEV);
   if (!top.ok()) return Annotate(top.status(), "remove " + (parent / name).string());
+  // Somebody may be putting more in there as fast as it goes.
+  constexpr int kRounds = 1000;
   TreeRemover remover(top->get());
+  int rounds = 0;
   do {
+    if (++rounds > kRounds)
+      return Aborted("{}: grows while it is removed", (parent / name).string());
     remover.ClearMoved();
     const absl::Status removed = remover.RemoveContents(top->get(), 0);
     if (!removed.ok()) return Annotate(removed, "remove " + (parent / name).string());

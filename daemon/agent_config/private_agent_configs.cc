@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The seeds' content of Claude's file: no questions at the first start.
+// Claude's file as the original workmux makes it: no questions at the first start.
 constexpr std::string_view kClaudeSeed =
     "{\"hasCompletedOnboarding\":true,\"bypassPermissionsModeAccepted\":true}\n";
 constexpr char kClaudeFile[] = "claude.json";
@@ -54,13 +54,10 @@ absl::Status MakeHostDirectory(const fs::path& dir) {
 }
 
 absl::Status MakeHostSeed(const fs::path& file) {
-  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) return errno == EEXIST ? absl::OkStatus() : ErrnoStatus(errno, file.string());
-  const UniqueFd made(fd);
-  if (::write(made.get(), kClaudeSeed.data(), kClaudeSeed.size()) !=
-      static_cast<ssize_t>(kClaudeSeed.size()))
-    return ErrnoStatus(errno, file.string());
-  return absl::OkStatus();
+  struct stat info {};
+  // A link of the user's too, wherever it leads.
+  if (::lstat(file.c_str(), &info) == 0) return absl::OkStatus();
+  return WriteFileAtomically(file, kClaudeSeed);
 }
 
 }  // namespace
@@ -251,7 +248,7 @@ void PrivateAgentConfigs::Pass(const std::string& group) {
   {
     MutexLock lock(mu_);
     const auto pass = passes_.find(group);
-    if (copies.empty() || !pass->second) {
+    if (!pass->second) {
       passes_.erase(pass);
       return;
     }

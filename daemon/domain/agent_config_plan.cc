@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kAgentPlaceholder = "{agent}";
-// The seeds' HOME in a container.
+// The original's HOME in a container.
 constexpr char kContainerHome[] = "/tmp";
 constexpr char kClaude[] = "claude";
 constexpr char kClaudeFile[] = ".claude.json";

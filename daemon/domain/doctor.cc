@@ -123,7 +123,12 @@ void Doctor::CheckAdvisories(const Caller& caller, std::vector<Check>& checks) {
       Check check{.name = program, .verdict = Verdict::kOk, .found = {}, .fix = {}};
       if (program != query.label) check.name += Format(" of {}", query.program);
       check.found = std::string(Trim(line));
-      const std::vector<std::string> open = OpenAdvisories(program, FindEngineVersion(line));
+      const EngineVersion version = FindEngineVersion(line);
+      const std::vector<std::string> open = OpenAdvisories(program, version);
+      if (!version.known) {
+        check.verdict = Verdict::kWarning;
+        check.fix = "the version was not understood: compare it with the advisories by hand";
+      }
       if (!open.empty()) {
         check.verdict = Verdict::kWarning;
         check.fix =

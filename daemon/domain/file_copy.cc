@@ -11,7 +11,6 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
-#include <limits>
 #include <memory>
 #include <vector>
 
@@ -69,8 +68,9 @@ absl::Status CopyContent(int from, int to) {
   if (::ioctl(to, FICLONE, from) == 0) return absl::OkStatus();
   struct stat info {};
   if (::fstat(from, &info) != 0) return ErrnoStatus(errno, "fstat");
-  // procfs tells no size.
-  if (info.st_size == 0) return CopyByReading(from, to, 0, std::numeric_limits<off_t>::max());
+  // procfs tells no size. Somebody may also be writing to an empty file without end.
+  constexpr off_t kMostUnsized = 1 << 20;
+  if (info.st_size == 0) return CopyByReading(from, to, 0, kMostUnsized);
   for (off_t end = 0; end < info.st_size;) {
     const off_t begin = ::lseek(from, end, SEEK_DATA);
     if (begin < 0 && errno == ENXIO) break;

@@ -61,10 +61,18 @@ void AddAnswer(const Answer& answer, std::vector<SandboxEntry>& entries) {
 
 SandboxInventory TakeInventory(const SessionDirectory& sessions, const SandboxBackends& backends,
                                const std::string& default_runtime, bool usage, Executor& executor) {
-  SandboxInventory inventory;
   std::set<std::string> wanted = {default_runtime};
+  for (const SessionRecord& record : sessions.All()) wanted.insert(record.backend);
+  std::vector<Answer> answers;
+  for (const std::string& name : wanted) {
+    if (backends.contains(name)) answers.push_back({.backend = name});
+  }
+  ParallelFor(executor, answers.size(), [&](std::size_t i) {
+    Ask(*backends.find(answers[i].backend)->second, usage, answers[i]);
+  });
+  // The sessions last: a sandbox that is being made meanwhile is somebody's.
+  SandboxInventory inventory;
   for (SessionRecord& record : sessions.All()) {
-    wanted.insert(record.backend);
     SandboxEntry entry;
     entry.name = record.sandbox;
     entry.backend = record.backend;
@@ -75,13 +83,6 @@ SandboxInventory TakeInventory(const SessionDirectory& sessions, const SandboxBa
                    [](const SandboxEntry& a, const SandboxEntry& b) {
                      return a.session->started > b.session->started;
                    });
-  std::vector<Answer> answers;
-  for (const std::string& name : wanted) {
-    if (backends.contains(name)) answers.push_back({.backend = name});
-  }
-  ParallelFor(executor, answers.size(), [&](std::size_t i) {
-    Ask(*backends.find(answers[i].backend)->second, usage, answers[i]);
-  });
   for (const Answer& answer : answers) {
     if (answer.infos.ok()) {
       AddAnswer(answer, inventory.entries);
@@ -110,6 +111,10 @@ UnusedThings FindUnused(SandboxInventory inventory, const ImageChoice& choice) {
   }
   // One that is not there is not among them either.
   const auto configured = choice.store->IdOf(choice.image);
+  if (!configured.ok() && ReasonOf(configured.status()) != "IMAGE_NOT_FOUND") {
+    unused.warnings.push_back(MessageOf(configured.status()));
+    return unused;
+  }
   for (SupersededImage& image : *images) {
     if (!configured.ok() || image.id != *configured) unused.images.push_back(std::move(image));
   }

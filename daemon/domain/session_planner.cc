@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The seeds' HOME in a container, which runs as a user that its image does not know.
+// The original's HOME in a container, which runs as a user that its image does not know.
 constexpr char kContainerHome[] = "/tmp";
 constexpr char kNamespaceBackend[] = "namespace";
 

@@ -241,8 +241,8 @@ grpc::ServerUnaryReactor* SandboxService::VerifySandbox(grpc::CallbackServerCont
         WM_ASSIGN_OR_RETURN(const Verification found, deps_.check.Verify(record, caller.env));
         pb::VerifySandboxResponse verified = ToWire(found);
         if (!found.differences.empty()) {
-          WM_RETURN_IF_ERROR(deps_.sessions.EndSandbox(record.id));
-          verified.set_ended(true);
+          // What was found is told also when it cannot be ended.
+          verified.set_ended(deps_.sessions.EndSandbox(record.id).ok());
         }
         return verified;
       });

@@ -184,8 +184,15 @@ void SandboxVerifier::EndIn(const std::string& session_id, std::chrono::millisec
 
 void SandboxVerifier::Started(const std::string& session_id) {
   const auto meant = deps_.records.GetMeant(session_id);
-  if (!meant.ok() || !*meant || (*meant)->combination.empty()) return;
+  if (!meant.ok()) LogWarning("verify", MessageOf(meant.status()));
+  // What cannot be found out is waited for.
+  if (meant.ok() && (!*meant || (*meant)->combination.empty())) return;
   EndIn(session_id, deps_.report_limit, "the sandbox did not let itself be verified");
+  Timer late;
+  MutexLock lock(mu_);
+  // Its report came in between.
+  if (!reported_.contains(session_id)) return;
+  if (auto found = timers_.extract(session_id); !found.empty()) late = std::move(found.mapped());
 }
 
 void SandboxVerifier::Ended(const std::string& session_id) {

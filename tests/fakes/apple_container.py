@@ -3,8 +3,8 @@
 
 The grammar is that of docs/command-reference.md of github.com/apple/container, 1.2.1 (the
 release that brought --read-only-path and --masked-path), as far as sandboxes need it. An
-unknown option is an error, as is a mount that is no directory, which virtiofs cannot share
-(issue 301 there). What runs, runs on this machine below bubblewrap, with the mounts it asked
+unknown option is an error, as is a mount that is no directory, which virtiofs cannot share.
+What runs, runs on this machine below bubblewrap, with the mounts it asked
 for. State and `calls`, one JSON array of arguments a line, lie in ~/.stand-in-container.
 """
 

@@ -6,6 +6,13 @@
 namespace workmux::daemon {
 namespace {
 
+// gVisor and Kata Containers, by the names that their documentation gives the engine.
+// Every other runtime is compared in full.
+bool HasOwnKernel(std::string_view runtime) {
+  return runtime.starts_with("runsc") || runtime.starts_with("kata") ||
+         runtime.starts_with("io.containerd.runsc.") || runtime.starts_with("io.containerd.kata");
+}
+
 // The OCI runtime specification, "Default Filesystems"; docker-run(1) and
 // podman-run(1): files of the network, --init, --tmpfs, secrets; and the "maskedPaths"
 // and "readonlyPaths" of their default specification.
@@ -64,7 +71,7 @@ SandboxMakeup DescribeContainer(const RuntimeTraits& traits, const EngineFacts& 
                                 const SandboxSpec& spec) {
   SandboxMakeup makeup;
   const std::string& runtime = spec.container.oci_runtime;
-  makeup.own_kernel = !runtime.empty() && runtime != "runc" && runtime != "crun";
+  makeup.own_kernel = HasOwnKernel(runtime);
   makeup.volumes = "/volumes/";
   AddKernelMounts(makeup);
   AddEngineFiles(makeup);

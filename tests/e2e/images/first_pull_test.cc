@@ -16,8 +16,8 @@ namespace {
 // The real client, for which the official registry is the test's.
 std::string ClientFor(const Registry& registry) {
   const auto docker = FindProgram("docker", CurrentEnv());
-  return "#!/bin/bash\nexec " + docker.value().string() + " \"${@//ghcr.io\\/raine\\//" +
-         registry.host() + "/}\"\n";
+  return "#!/bin/bash\n[ \"$1\" != pull ] || echo pull >>\"$HOME/pulls\"\nexec " +
+         docker.value().string() + " \"${@//ghcr.io\\/raine\\//" + registry.host() + "/}\"\n";
 }
 
 struct OfficialWorld {
@@ -63,6 +63,7 @@ TEST_CASE("sandbox run: two first starts at once share the pull") {
   CHECK(two->Wait(std::chrono::seconds(60)) == 0);
   CHECK(one->out() == "one\n");
   CHECK(two->out() == "two\n");
+  CHECK(ReadWholeFile(w.world.home() / "pulls") == "pull\n");
 }
 
 TEST_CASE("add: the official image is pulled before there is a window") {
