@@ -15,7 +15,7 @@ constexpr char kOpenSwitches[] =
 
 }  // namespace
 
-// Control: the same in bubblewrap's sandbox with a /proc of its own and no more.
+// Control: the same in the two bubblewraps alone, with a /proc of their own.
 TEST_CASE("Attack K4: root's sandbox cannot change the kernel's switches",
           "[attack][K4][namespace]") {
   if (::geteuid() != 0) {
@@ -29,10 +29,14 @@ TEST_CASE("Attack K4: root's sandbox cannot change the kernel's switches",
   INFO(held.err);
   CHECK(held.out == "tried\n");
 
-  const CommandResult open = stage.world.RunCommand(
-      {"bwrap", "--unshare-user", "--unshare-pid", "--cap-drop", "ALL", "--ro-bind", "/", "/",
-       "--proc", "/proc", "/bin/bash", "-c", kOpenSwitches},
-      {.cwd = "/", .env = {}, .input = {}});
+  std::vector<std::string> bare = {"bwrap", "--unshare-user", "--unshare-pid", "--cap-drop", "ALL"};
+  std::vector<std::string> argv = bare;
+  argv.insert(argv.end(), {"--cap-add", "CAP_SETFCAP", "--dev-bind", "/", "/", "--"});
+  argv.insert(argv.end(), bare.begin(), bare.end());
+  argv.insert(argv.end(), {"--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "/bin/bash",
+                           "-c", kOpenSwitches});
+  const CommandResult open = stage.world.RunCommand(argv, {.cwd = "/", .env = {}, .input = {}});
+  INFO(open.out << open.err);
   CHECK(open.out.find("opened-/proc/sys/kernel/core_pattern") != std::string::npos);
 }
 
