@@ -110,7 +110,8 @@ TEST_CASE("Attack F14: a source that flips while sandboxes start is the one look
         const CommandResult result = stage.Inside(script);
         INFO(engine << ": " << result.err);
         CHECK_THAT(result.out, !Contains(kSecret));
-        CHECK((result.exit.code == 0 || result.exit.code == 125));
+        // Who refuses it differs: workmux, or the program that mounts and finds nothing.
+        CHECK((result.exit.code == 0 || result.out.empty()));
         ++(result.exit.code == 0 ? started : refused);
       }
       flips = flipper.flips();
