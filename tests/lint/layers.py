@@ -23,6 +23,7 @@ LAYERS = {
         "common/process": "Env, the caller's variables",
     },
     "common/rpc": {"common/base": BASE},
+    "common/relay": {"common/base": BASE},
     "daemon/async": {"common/base": BASE, "common/io": "sockets and timers of the loop"},
     "daemon/config": {
         "common/base": BASE,
@@ -80,6 +81,7 @@ LAYERS = {
         "common/base": BASE,
         "common/io": "sockets",
         "common/log": "verdicts",
+        "common/relay": "bytes of tunnels",
         "daemon/async": "its loop",
     },
     "daemon/adapters": {
@@ -128,6 +130,7 @@ LAYERS = {
         "common/base": BASE,
         "common/io": "the relay's sockets",
         "common/process": "exit codes",
+        "common/relay": "bytes of relayed connections",
         "common/rpc": "statuses on the wire",
     },
     "tests": {"common": "-", "daemon": "-", "cli": "-", "guest": "-", "tests": "-"},
