@@ -163,9 +163,10 @@ std::unique_ptr<EventLoop::Registration> EventLoop::Register(Args&&... args) {
   return std::make_unique<LoopRegistration<State, Body>>(state_, std::move(body));
 }
 
-EventLoop::EventLoop() : state_(std::make_shared<State>()), work_(state_->context.get_executor()) {
-  thread_ = std::thread([this] {
-    ::pthread_setname_np(::pthread_self(), "wm-io");
+EventLoop::EventLoop(const char* name)
+    : state_(std::make_shared<State>()), work_(state_->context.get_executor()) {
+  thread_ = std::thread([this, name] {
+    ::pthread_setname_np(::pthread_self(), name);
     state_->context.run();
   });
 }

@@ -14,11 +14,12 @@
 
 namespace workmux::daemon {
 
-// The one thread that waits for sockets, timers and child ends. What runs on it
-// must not block and takes no domain lock.
+// A thread that waits for sockets, timers and child ends. What runs on it must not
+// block and takes no domain lock.
 class EventLoop {
  public:
-  EventLoop();
+  // The thread's name has at most 15 characters, pthread_setname_np(3).
+  explicit EventLoop(const char* name = "wm-io");
   ~EventLoop();  // stops and joins
 
   asio::io_context& context();

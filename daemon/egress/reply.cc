@@ -1,0 +1,61 @@
+#include "daemon/egress/reply.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/format.h"
+#include "daemon/egress/decision.h"
+
+namespace workmux::egress {
+namespace {
+
+struct Phrase {
+  int status;
+  std::string_view text;
+};
+// RFC 9110 15, RFC 6585.
+constexpr auto kPhrases = std::to_array<Phrase>({
+    {400, "Bad Request"},
+    {403, "Forbidden"},
+    {405, "Method Not Allowed"},
+    {407, "Proxy Authentication Required"},
+    {408, "Request Timeout"},
+    {431, "Request Header Fields Too Large"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+});
+
+std::string_view PhraseFor(int status) {
+  const auto found = std::find_if(kPhrases.begin(), kPhrases.end(),
+                                  [&](const Phrase& phrase) { return phrase.status == status; });
+  return found == kPhrases.end() ? "Refused" : found->text;
+}
+
+std::string Advice(std::string_view reason, std::string_view host) {
+  if (reason == reason::kHostNotAllowed)
+    return Format("To allow it, run on the host: workmux net allow {}\n", host);
+  if (reason == reason::kPrivateAddress) {
+    return Format("To allow it, run on the host: workmux net allow {} --allow-private-ips\n", host);
+  }
+  if (host.empty()) return "Only `CONNECT host:443` is answered here.\n";
+  return Format("To see why, run on the host: workmux net why {}\n", host);
+}
+
+}  // namespace
+
+std::string RefusalReply(int http_status, std::string_view reason, std::string_view host,
+                         std::string_view text) {
+  const std::string body =
+      Format("workmux: {}{}{}\n{}", host, host.empty() ? "" : ": ", text, Advice(reason, host));
+  std::string more;
+  // RFC 9110 15.5.8 and 15.5.6 ask for these.
+  if (http_status == 407) more = "Proxy-Authenticate: Basic realm=\"workmux\"\r\n";
+  if (http_status == 405) more = "Allow: CONNECT\r\n";
+  return Format(
+      "HTTP/1.1 {} {}\r\n{}X-Workmux-Deny: {}\r\nContent-Type: text/plain\r\n"
+      "Content-Length: {}\r\nConnection: close\r\n\r\n{}",
+      http_status, PhraseFor(http_status), more, reason, body.size(), body);
+}
+
+}  // namespace workmux::egress

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/secret.h"
+#include "daemon/egress/egress_policy.h"
+
+namespace workmux::egress {
+
+class Tunnel;
+
+// What the name in a TLS client's hello is compared with the name that was asked for.
+enum class SniMode { kEnforce, kLog, kOff };
+
+struct Policy {
+  std::vector<HostRule> rules;
+  SniMode sni = SniMode::kEnforce;
+};
+
+// One sandbox as the proxy sees it. Used on the proxy's thread.
+struct SandboxState {
+  std::string session;
+  Secret token;
+  std::shared_ptr<const Policy> policy;
+  bool closed = false;
+  // In order of their numbers, the oldest first.
+  std::map<std::uint64_t, std::weak_ptr<Tunnel>> asking;  // not yet allowed or refused
+  std::map<std::uint64_t, std::weak_ptr<Tunnel>> open;
+};
+
+}  // namespace workmux::egress
