@@ -50,6 +50,8 @@ EgressProxy::EgressProxy(const Parts& parts, const Limits& limits)
 }
 
 EgressProxy::~EgressProxy() {
+  // Its threads would post to a loop that is gone.
+  OnLoop([this] { context_.resolver.Stop(); });
   std::map<std::string, Sandbox> sandboxes;
   OnLoop([&] { sandboxes.swap(sandboxes_); });
   for (auto& [session, sandbox] : sandboxes) {

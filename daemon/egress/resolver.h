@@ -18,6 +18,8 @@ class Resolver {
   // lookups under way, or everybody has), kUnavailable.
   virtual asio::awaitable<absl::StatusOr<std::vector<asio::ip::address>>> Resolve(
       std::string host, std::string asker) = 0;
+  // Answers nothing from now on and keeps nothing of the loop, which may be destroyed.
+  virtual void Stop() = 0;
 };
 
 }  // namespace workmux::egress

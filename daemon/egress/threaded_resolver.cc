@@ -129,6 +129,11 @@ ThreadedResolver::ThreadedResolver(const Limits& limits, LookUpFn look_up)
 
 ThreadedResolver::~ThreadedResolver() { workers_->Stop(); }
 
+void ThreadedResolver::Stop() {
+  workers_->Stop();
+  lookups_.clear();
+}
+
 ThreadedResolver::Addresses ThreadedResolver::LookUp(const std::string& host) {
   // resolver(3): this thread's settings, read anew (a laptop changes its network), and
   // without search domains and HOSTALIASES: another name would be asked for.
@@ -169,13 +174,16 @@ absl::StatusOr<std::shared_ptr<ThreadedResolver::Lookup>> ThreadedResolver::Begi
   if (mine >= limits_.each_asker) return ResourceExhausted("too many lookups at once");
   auto lookup = std::make_shared<Lookup>(executor);
   lookup->answered.expires_at(steady_clock::now() + limits_.time);
-  const auto finish = [lookup, under_way = under_way_, asker,
+  // A thread must not own a timer of the loop: it may be the last one who does.
+  const auto finish = [weak = std::weak_ptr<Lookup>(lookup), under_way = under_way_, asker,
                        kept = limits_.kept](const std::shared_ptr<Addresses>& answer) {
     if (auto found = under_way->find(asker); found != under_way->end() && --found->second == 0)
       under_way->erase(found);
-    lookup->until = steady_clock::now() + (answer->ok() ? kept : kept / 10);
-    lookup->answer = std::move(*answer);
-    lookup->answered.cancel();
+    const auto asked = weak.lock();
+    if (!asked) return;
+    asked->until = steady_clock::now() + (answer->ok() ? kept : kept / 10);
+    asked->answer = std::move(*answer);
+    asked->answered.cancel();
   };
   const bool posted =
       workers_->Post([workers = workers_, look_up = look_up_, host, executor, finish] {

@@ -35,6 +35,7 @@ class ThreadedResolver : public Resolver {
   ~ThreadedResolver() override;
 
   asio::awaitable<Addresses> Resolve(std::string host, std::string asker) override;
+  void Stop() override;
 
   // The system's answer: kNotFound, or kUnavailable when it could not be asked.
   static Addresses LookUp(const std::string& host);

@@ -41,6 +41,7 @@ class Names : public Resolver {
     if (found == known.end()) co_return absl::NotFoundError("no such name");
     co_return found->second;
   }
+  void Stop() override {}
   Mutex mu_;
   std::map<std::string, std::vector<address>> known;
   std::map<std::string, int> asked;

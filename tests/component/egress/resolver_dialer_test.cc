@@ -65,8 +65,8 @@ TEST_CASE("ThreadedResolver: an answer is kept and asked for anew later", "[egre
   asked = 0;
   ThreadedResolver::Limits limits;
   limits.kept = 50ms;
-  ThreadedResolver resolver(limits, &Answer);
   asio::io_context context{1};
+  ThreadedResolver resolver(limits, &Answer);
   for (int i = 0; i < 3; ++i)
     CHECK(Must(Run(context, resolver.Resolve("api.example.com", "one"))).size() == 1);
   CHECK(asked == 1);
@@ -82,9 +82,9 @@ TEST_CASE("ThreadedResolver: a lookup that hangs costs its asker alone", "[egres
   limits.time = 30ms;
   limits.each_asker = 2;
   limits.threads = 4;
+  asio::io_context context{1};
   ThreadedResolver resolver(limits, &Answer);
   const Hang hang;
-  asio::io_context context{1};
   const auto ask = [&](const std::string& host, const std::string& asker) {
     return Run(context, resolver.Resolve(host, asker)).status();
   };
@@ -103,9 +103,9 @@ TEST_CASE("ThreadedResolver: more than its threads and queue hold is refused", "
   limits.time = 30ms;
   limits.threads = 1;
   limits.waiting = 1;
+  asio::io_context context{1};
   ThreadedResolver resolver(limits, &Answer);
   const Hang hang;
-  asio::io_context context{1};
   const auto ask = [&](const std::string& host, const std::string& asker) {
     return Run(context, resolver.Resolve(host, asker)).status();
   };
