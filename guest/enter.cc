@@ -17,10 +17,13 @@
 #include "common/base/strings.h"
 #include "guest/guest_client.h"
 #include "guest/probe/probe.h"
+#include "guest/relay.h"
+#include "guest/socket_filter.h"
 
 namespace workmux::guest {
 namespace {
 
+constexpr int kVerb = 2;  // arguments before the command
 constexpr int kNotStarted = 125;
 constexpr int kNotExecutable = 126;
 constexpr int kNotFound = 127;
@@ -28,6 +31,10 @@ constexpr int kNotFound = 127;
 // first is one that no sandbox can write.
 constexpr char kMountsVariable[] = "WM_MOUNTS";
 constexpr char kProbeVariable[] = "WM_PROBE";
+constexpr char kRelayVariable[] = "WM_RELAY";
+constexpr char kRestrictedVariable[] = "WM_RESTRICTED";
+
+constexpr char kBridgeDirectory[] = "/run/workmux/bridge";
 
 struct Expected {
   long long device = 0;
@@ -100,20 +107,52 @@ bool PassesProbe() {
   return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-}  // namespace
+bool Done(const absl::Status& status) {
+  if (!status.ok()) {
+    std::fprintf(stderr, "workmux: %s; the command was not started\n",
+                 Printable(MessageOf(status)).c_str());
+  }
+  return status.ok();
+}
 
-int EnterSandbox(char* const* command) {
-  if (*command == nullptr) return kNotFound;
-  const char* mounts = std::getenv(kMountsVariable);
-  if (mounts != nullptr && !MountsAreTrue(mounts)) return kNotStarted;
-  ::unsetenv(kMountsVariable);
-  const bool must_probe = std::getenv(kProbeVariable) != nullptr;
-  ::unsetenv(kProbeVariable);
-  if (must_probe && !PassesProbe()) return kNotStarted;
+// The value of a variable that is for this program alone; null when it is not set.
+const char* Take(const char* name) {
+  const char* value = std::getenv(name);
+  ::unsetenv(name);  // the text stays where it is
+  return value;
+}
+
+int Execute(char* const* command) {
   ::execvp(command[0], command);
   const int error = errno;
   std::fprintf(stderr, "workmux: %s: %s\n", Printable(command[0]).c_str(), std::strerror(error));
   return error == ENOENT || error == ENOTDIR ? kNotFound : kNotExecutable;
+}
+
+}  // namespace
+
+int EnterSandbox(char* const* arguments) {
+  char* const* const command = arguments + kVerb;
+  if (*command == nullptr) return kNotFound;
+  const char* mounts = Take(kMountsVariable);
+  if (mounts != nullptr && !MountsAreTrue(mounts)) return kNotStarted;
+  const char* relay = Take(kRelayVariable);
+  // First: the relay's and the probe's processes are under it as well.
+  const bool restricted = Take(kRestrictedVariable) != nullptr;
+  if (restricted && !Done(RestrictSockets())) return kNotStarted;
+  const bool must_probe = Take(kProbeVariable) != nullptr;
+  if (relay != nullptr && !Done(StartRelay(relay, kBridgeDirectory, arguments))) return kNotStarted;
+  if (must_probe && !PassesProbe()) return kNotStarted;
+  return Execute(command);
+}
+
+int JoinSandbox(char* const* arguments) {
+  char* const* const command = arguments + kVerb;
+  if (*command == nullptr) return kNotFound;
+  if (!Done(RestrictSockets())) return kNotStarted;
+  for (const char* name : {kMountsVariable, kProbeVariable, kRelayVariable, kRestrictedVariable})
+    ::unsetenv(name);
+  return Execute(command);
 }
 
 }  // namespace workmux::guest

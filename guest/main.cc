@@ -15,7 +15,10 @@
 int main(int argc, char** argv) {
   // First of all: what it runs gets the environment as it is.
   if (argc > 2 && std::strcmp(argv[1], "enter") == 0) {
-    return workmux::guest::EnterSandbox(argv + 2);
+    return workmux::guest::EnterSandbox(argv);
+  }
+  if (argc > 2 && std::strcmp(argv[1], "join") == 0) {
+    return workmux::guest::JoinSandbox(argv);
   }
   if (argc > 1 && std::strcmp(argv[1], "probe") == 0) {
     if (argc == 2) return workmux::guest::RunProbe(workmux::guest::Subject());

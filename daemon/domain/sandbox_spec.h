@@ -18,6 +18,13 @@ struct Mount {
   bool operator==(const Mount&) const = default;
 };
 
+// What a sandbox has of the network.
+enum class SandboxNetwork {
+  kOpen,        // what the backend gives
+  kIsolated,    // loopback alone; the sockets in kGuestBridgeDir are the only way out
+  kFirewalled,  // the backend's, and a packet filter that lets nothing but the proxy through
+};
+
 // Everything a backend needs to make one sandbox: the outcome of policy, frozen
 // when the sandbox starts. Mounts are applied in order, later ones on top.
 struct SandboxSpec {
@@ -35,6 +42,7 @@ struct SandboxSpec {
   ContainerConfig container;  // container backends; `pids` goes for all
   uid_t uid = 0;
   gid_t gid = 0;
+  SandboxNetwork network = SandboxNetwork::kOpen;
   bool tty = false;
   std::uint32_t rows = 0;
   std::uint32_t columns = 0;

@@ -63,6 +63,9 @@ class SandboxBackend {
   // Whether this kind of sandbox can do what the configuration asks for; the
   // error names the key. Starts no process.
   virtual absl::Status CheckOptions(const SandboxConfig& config) = 0;
+  // Whether its sandboxes can have such a network; RUNTIME_OPTION_UNSUPPORTED. Starts
+  // no process.
+  virtual absl::Status CheckNetwork(SandboxNetwork network) = 0;
   // The narrowest host address that sandboxes of this kind can reach, where the
   // bridge listens, and the name by which they reach it.
   struct BridgeAddress {

@@ -63,6 +63,10 @@ class FakeSandboxBackend : public daemon::SandboxBackend {
     const auto failure = log_.failures.find("options");
     return failure == log_.failures.end() ? absl::OkStatus() : failure->second;
   }
+  absl::Status CheckNetwork(daemon::SandboxNetwork) override {
+    const auto failure = log_.failures.find("network");
+    return failure == log_.failures.end() ? absl::OkStatus() : failure->second;
+  }
   absl::StatusOr<BridgeAddress> Bridge(const Env&) override {
     WM_RETURN_IF_ERROR(log_.Enter("bridge", name_));
     return BridgeAddress{.listen = "172.17.0.1", .host = "host.docker.internal"};

@@ -129,6 +129,7 @@ LAYERS = {
     "guest": {
         "common/base": BASE,
         "common/io": "the relay's sockets",
+        "common/os": "the filter of system calls",
         "common/process": "exit codes",
         "common/relay": "bytes of relayed connections",
         "common/rpc": "statuses on the wire",

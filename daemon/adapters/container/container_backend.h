@@ -6,6 +6,7 @@
 #include "common/base/mutex.h"
 #include "daemon/adapters/container/engine_client.h"
 #include "daemon/adapters/container/engine_images.h"
+#include "daemon/adapters/container/run_argv.h"
 #include "daemon/ports/sandbox_backend.h"
 
 namespace workmux::daemon {
@@ -27,6 +28,9 @@ class ContainerBackend : public SandboxBackend {
   absl::Status CheckEngine(const Env& env) override;
   bool mounts_files() const override { return client_.traits().file_mounts; }
   absl::Status CheckOptions(const SandboxConfig& config) override;
+  absl::Status CheckNetwork(SandboxNetwork network) override {
+    return CheckRuntimeNetwork(client_.traits(), network);
+  }
   absl::StatusOr<BridgeAddress> Bridge(const Env& env) override;
   absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress,
                        std::stop_token stop) override;

@@ -6,6 +6,7 @@
 #include "common/base/strings.h"
 #include "daemon/adapters/container/env_delivery.h"
 #include "daemon/domain/byte_size.h"
+#include "daemon/domain/mount_plan.h"
 
 namespace workmux::daemon {
 namespace {
@@ -149,7 +150,29 @@ absl::Status CheckRuntimeOptions(const RuntimeTraits& traits, const SandboxConfi
   return absl::OkStatus();
 }
 
+absl::Status CheckRuntimeNetwork(const RuntimeTraits& traits, SandboxNetwork network) {
+  if (network == SandboxNetwork::kOpen) return absl::OkStatus();
+  if (network == SandboxNetwork::kIsolated && traits.shares_kernel) return absl::OkStatus();
+  const bool isolated = network == SandboxNetwork::kIsolated;
+  return WithHint(WithReason(FailedPrecondition("{} containers cannot have {} network", traits.name,
+                                                isolated ? "an isolated" : "a firewalled"),
+                             "RUNTIME_OPTION_UNSUPPORTED"),
+                  isolated ? "Set sandbox.container.runtime: docker."
+                           : "Set sandbox.network.enforcement: isolated.");
+}
+
 namespace {
+
+// With --network=none the engine gives loopback and nothing else, docker-run(1),
+// podman-run(1).
+void AddNetwork(const RuntimeTraits& traits, const SandboxSpec& spec,
+                std::vector<std::string>& argv) {
+  if (spec.network == SandboxNetwork::kIsolated) {
+    argv.emplace_back("--network=none");
+  } else if (traits.add_host) {
+    argv.insert(argv.end(), {"--add-host", Format("{}:host-gateway", traits.host_name)});
+  }
+}
 
 absl::Status AddMounts(const RuntimeTraits& traits, const SandboxSpec& spec,
                        const GuardedFiles& guarded, std::vector<std::string>& argv) {
@@ -178,6 +201,7 @@ absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const En
   if (spec.image.empty() || spec.image[0] == '-')
     return InvalidArgument("{}: not an image", spec.image);
   if (spec.argv.empty()) return InvalidArgument("a sandbox without a command");
+  WM_RETURN_IF_ERROR(CheckRuntimeNetwork(traits, spec.network));
   WM_ASSIGN_OR_RETURN(EnvDelivery delivery, DeliverEnv(spec.env, traits.descriptors, kEnvFile));
 
   EngineCall call;
@@ -194,9 +218,7 @@ absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const En
   AddUser(traits, facts, spec, call.argv);
   call.argv.insert(call.argv.end(), {"--workdir", spec.cwd.native()});
   WM_RETURN_IF_ERROR(AddMounts(traits, spec, guarded, call.argv));
-  if (traits.add_host) {
-    call.argv.insert(call.argv.end(), {"--add-host", Format("{}:host-gateway", traits.host_name)});
-  }
+  AddNetwork(traits, spec, call.argv);
   call.argv.emplace_back("--interactive");
   if (spec.tty) call.argv.emplace_back("--tty");
   call.argv.insert(call.argv.end(), delivery.arguments.begin(), delivery.arguments.end());
@@ -227,6 +249,8 @@ absl::StatusOr<EngineCall> BuildExecCall(const RuntimeTraits& traits, const Sand
   call.argv.insert(call.argv.end(), {"--user", User(spec), "--workdir", spec.cwd.native()});
   call.argv.insert(call.argv.end(), delivery.arguments.begin(), delivery.arguments.end());
   call.argv.insert(call.argv.end(), {"--", spec.name});
+  if (spec.network != SandboxNetwork::kOpen)
+    call.argv.insert(call.argv.end(), {std::string(kGuestBinDir) + "/workmux", "join"});
   call.argv.insert(call.argv.end(), command.begin(), command.end());
   call.env = std::move(delivery.client_env);
   call.files.push_back(std::move(delivery.file));

@@ -39,6 +39,10 @@ struct EngineCall {
 // RUNTIME_OPTION_UNSUPPORTED names the key.
 absl::Status CheckRuntimeOptions(const RuntimeTraits& traits, const SandboxConfig& config);
 
+// Whether the runtime can give its containers such a network. Pure.
+// RUNTIME_OPTION_UNSUPPORTED.
+absl::Status CheckRuntimeNetwork(const RuntimeTraits& traits, SandboxNetwork network);
+
 // What only one installation of an engine can tell.
 struct EngineFacts {
   bool rootless = false;  // the engine's root is the user who runs it
@@ -69,7 +73,8 @@ absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const En
 // `<runtime> start` on the caller's terminal.
 EngineCall BuildStartCall(const RuntimeTraits& traits, std::string_view name);
 
-// `<runtime> exec` with the user, directory and environment of the sandbox.
+// `<runtime> exec` with the user, directory and environment of the sandbox. In one with
+// a restricted network through the guest program, which restricts the command's sockets.
 absl::StatusOr<EngineCall> BuildExecCall(const RuntimeTraits& traits, const SandboxSpec& spec,
                                          std::span<const std::string> command, bool tty);
 

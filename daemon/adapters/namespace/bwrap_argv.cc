@@ -19,6 +19,7 @@ constexpr int kArgsFd = 4;
 constexpr int kSeccompFd = 5;
 constexpr int kPasswdFd = 6;
 constexpr int kGroupFd = 7;
+constexpr int kSocketFilterFd = 8;
 
 constexpr char kSessionVariable[] = "WM_SESSION_ID";
 constexpr std::size_t kMaxHostName = 64;  // sethostname(2)
@@ -45,13 +46,16 @@ class ArgumentFile {
 // The outer bwrap makes a pid namespace and nothing else. Programs in the inner
 // one run as the user that its first process runs as: where Yama does not forbid
 // it they can ptrace that process and make it outlive the client. The first
-// process of the outer namespace they cannot even name, and with it all ends.
+// process of the outer namespace they cannot even name, and with it all ends. The
+// network belongs to the outer user namespace: no capability of the inner one
+// administers it.
 absl::StatusOr<std::string> OuterArguments(const SandboxSpec& spec) {
   ArgumentFile args;
   WM_RETURN_IF_ERROR(args.Add({"--unshare-user", "--unshare-pid", "--unshare-uts",
                                "--die-with-parent", "--cap-drop", "ALL", "--dev-bind", "/", "/"}));
   // user_namespaces(7): who maps uid 0 needs it; the inner bwrap drops it.
   if (spec.uid == 0) WM_RETURN_IF_ERROR(args.Add({"--cap-add", "CAP_SETFCAP"}));
+  if (spec.network == SandboxNetwork::kIsolated) WM_RETURN_IF_ERROR(args.Add({"--unshare-net"}));
   return args.Take();
 }
 
@@ -178,10 +182,28 @@ absl::Status CheckSpec(const SandboxSpec& spec) {
   if (!spec.home.is_absolute() || spec.home == "/") {
     return InvalidArgument("{}: not a home directory for a sandbox", spec.home.native());
   }
-  return absl::OkStatus();
+  return CheckBwrapNetwork(spec.network);
+}
+
+absl::Status AddFilters(const SandboxSpec& spec, const BwrapInput& input, ArgumentFile& args) {
+  if (spec.network != SandboxNetwork::kOpen) {
+    if (input.seccomp.empty() || input.socket_filter.empty())
+      return Internal("a restricted sandbox without a filter of system calls");
+    return args.Add({"--add-seccomp-fd", Format("{}", kSeccompFd), "--add-seccomp-fd",
+                     Format("{}", kSocketFilterFd)});
+  }
+  if (input.seccomp.empty()) return absl::OkStatus();
+  return args.Add({"--seccomp", Format("{}", kSeccompFd)});
 }
 
 }  // namespace
+
+absl::Status CheckBwrapNetwork(SandboxNetwork network) {
+  if (network != SandboxNetwork::kFirewalled) return absl::OkStatus();
+  return WithHint(WithReason(FailedPrecondition("a namespace sandbox cannot have a firewall"),
+                             "RUNTIME_OPTION_UNSUPPORTED"),
+                  "Set sandbox.network.enforcement: isolated.");
+}
 
 absl::StatusOr<ExecPlan> BuildBwrapPlan(const SandboxSpec& spec, const BwrapInput& input) {
   WM_RETURN_IF_ERROR(CheckSpec(spec));
@@ -192,7 +214,7 @@ absl::StatusOr<ExecPlan> BuildBwrapPlan(const SandboxSpec& spec, const BwrapInpu
   WM_RETURN_IF_ERROR(AddPrograms(spec, input, args));
   // Last: until here bwrap had to make mount points in it.
   WM_RETURN_IF_ERROR(args.Add({"--remount-ro", "/"}));
-  if (!input.seccomp.empty()) WM_RETURN_IF_ERROR(args.Add({"--seccomp", Format("{}", kSeccompFd)}));
+  WM_RETURN_IF_ERROR(AddFilters(spec, input, args));
   WM_RETURN_IF_ERROR(AddCommandSettings(spec, args));
 
   ExecPlan plan;
@@ -216,6 +238,8 @@ absl::StatusOr<ExecPlan> BuildBwrapPlan(const SandboxSpec& spec, const BwrapInpu
   if (!input.seccomp.empty()) plan.files.push_back({kSeccompFd, input.seccomp});
   plan.files.push_back({kPasswdFd, input.skeleton.passwd});
   plan.files.push_back({kGroupFd, input.skeleton.group});
+  if (spec.network != SandboxNetwork::kOpen)
+    plan.files.push_back({kSocketFilterFd, input.socket_filter});
   return plan;
 }
 

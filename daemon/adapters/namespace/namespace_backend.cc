@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/io/file.h"
+#include "common/os/socket_filter.h"
 #include "common/process/posix_command_runner.h"
 #include "daemon/adapters/namespace/bwrap_argv.h"
 #include "daemon/adapters/namespace/host_skeleton.h"
@@ -124,8 +125,13 @@ absl::Status NamespaceBackend::Check(std::string_view, const Env&) {
   return Probe({});
 }
 
+absl::Status NamespaceBackend::CheckNetwork(SandboxNetwork network) {
+  return CheckBwrapNetwork(network);
+}
+
 absl::StatusOr<SandboxBackend::BridgeAddress> NamespaceBackend::Bridge(const Env&) {
-  // The network is the host's, loopback included.
+  // The network is the host's, loopback included. An isolated one connects through
+  // the mounted socket.
   return BridgeAddress{"127.0.0.1", "127.0.0.1"};
 }
 
@@ -151,6 +157,11 @@ absl::StatusOr<ExecPlan> NamespaceBackend::PlanRun(const SandboxSpec& spec, cons
   input.skeleton = ReadHostSkeleton(caller, spec.uid, spec.gid, spec.home);
   input.programs = ViewPrograms(spec.programs);
   WM_ASSIGN_OR_RETURN(input.seccomp, BuildSeccompFilter());
+  if (spec.network != SandboxNetwork::kOpen) {
+    const std::vector<sock_filter> filter = SocketFilter();
+    for (const sock_filter& instruction : filter)
+      input.socket_filter.append(reinterpret_cast<const char*>(&instruction), sizeof instruction);
+  }
   return BuildBwrapPlan(spec, input);
 }
 

@@ -24,6 +24,7 @@ class NamespaceBackend : public SandboxBackend {
   // Errors: RUNTIME_NOT_INSTALLED, USER_NAMESPACES_FORBIDDEN, RUNTIME_FAILED.
   absl::Status Check(std::string_view image, const Env& env) override;
   absl::Status CheckOptions(const SandboxConfig&) override { return absl::OkStatus(); }
+  absl::Status CheckNetwork(SandboxNetwork network) override;
   absl::StatusOr<BridgeAddress> Bridge(const Env& env) override;
   // Checks that a sandbox can be made; nothing comes into being yet.
   absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress,

@@ -63,6 +63,7 @@ class ScriptedBackend : public SandboxBackend {
   std::string_view name() const override { return name_; }
   absl::Status Check(std::string_view, const Env&) override { return absl::OkStatus(); }
   absl::Status CheckOptions(const SandboxConfig&) override { return absl::OkStatus(); }
+  absl::Status CheckNetwork(SandboxNetwork) override { return absl::OkStatus(); }
   absl::StatusOr<BridgeAddress> Bridge(const Env&) override {
     return BridgeAddress{.listen = "127.0.0.1", .host = "127.0.0.1"};
   }

@@ -47,6 +47,28 @@ TEST_CASE("BwrapArgv: a sandbox becomes one bwrap") {
   test::CheckGolden("bwrap.txt", test::Render(plan.argv, plan.files));
 }
 
+TEST_CASE("BwrapArgv: an isolated sandbox has a network of its own and a second filter") {
+  SandboxSpec spec = Spec();
+  spec.network = SandboxNetwork::kIsolated;
+  BwrapInput input = Input();
+  input.socket_filter = "SOCKETS";
+  const ExecPlan plan = test::Must(BuildBwrapPlan(spec, input));
+  test::CheckGolden("bwrap_isolated.txt", test::Render(plan.argv, plan.files));
+  CHECK(ParseMarker(plan.argv).has_value());
+  // Without either filter it would be less than what was asked for.
+  CHECK_FALSE(BuildBwrapPlan(spec, Input()).ok());
+  input.seccomp.clear();
+  CHECK_FALSE(BuildBwrapPlan(spec, input).ok());
+}
+
+TEST_CASE("BwrapArgv: a firewall is refused") {
+  SandboxSpec spec = Spec();
+  spec.network = SandboxNetwork::kFirewalled;
+  BwrapInput input = Input();
+  input.socket_filter = "SOCKETS";
+  CHECK(ReasonOf(BuildBwrapPlan(spec, input).status()) == "RUNTIME_OPTION_UNSUPPORTED");
+}
+
 TEST_CASE("BwrapArgv: only name, session and command stand in the arguments") {
   const ExecPlan plan = test::Must(BuildBwrapPlan(Spec(), Input()));
   for (const std::string& argument : plan.argv) CHECK(argument.find("canary") == std::string::npos);

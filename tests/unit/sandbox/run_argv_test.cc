@@ -51,6 +51,36 @@ TEST_CASE("RunArgv: a sandbox becomes one docker create") {
   test::CheckGolden("docker_create.txt", test::Render(call.argv, call.files));
 }
 
+TEST_CASE("RunArgv: an isolated sandbox has no network, and no name for the host") {
+  SandboxSpec spec = Spec();
+  spec.network = SandboxNetwork::kIsolated;
+  const EngineCall call = test::Must(BuildCreateCall(Docker(), EngineFacts{}, spec));
+  test::CheckGolden("docker_create_isolated.txt", test::Render(call.argv, call.files));
+  const EngineCall podman =
+      test::Must(BuildCreateCall(test::Must(RuntimeTraitsFor("podman")), EngineFacts{}, spec));
+  CHECK(Mentions(podman, "--network=none"));
+  const EngineCall exec =
+      test::Must(BuildExecCall(Docker(), spec, std::vector<std::string>{"bash", "-l"}, true));
+  const std::vector<std::string> command = {"--",   "wm-docs-1a2b", "/run/workmux/bin/workmux",
+                                            "join", "bash",         "-l"};
+  REQUIRE(exec.argv.size() > command.size());
+  CHECK(std::equal(command.begin(), command.end(),
+                   exec.argv.end() - static_cast<std::ptrdiff_t>(command.size())));
+}
+
+TEST_CASE("RunArgv: a network that a runtime cannot give is refused, not left open") {
+  for (const RuntimeTraits& traits : AllRuntimeTraits()) {
+    INFO(traits.name);
+    CHECK_OK(CheckRuntimeNetwork(traits, SandboxNetwork::kOpen));
+    CHECK(CheckRuntimeNetwork(traits, SandboxNetwork::kIsolated).ok() == traits.shares_kernel);
+  }
+  SandboxSpec spec = ForApple(Spec());
+  spec.network = SandboxNetwork::kIsolated;
+  const RuntimeTraits apple = test::Must(RuntimeTraitsFor("apple-container"));
+  CHECK(ReasonOf(BuildCreateCall(apple, EngineFacts{}, spec).status()) ==
+        "RUNTIME_OPTION_UNSUPPORTED");
+}
+
 TEST_CASE("RunArgv: a terminal and limits appear only when asked for") {
   SandboxSpec spec = Spec();
   spec.tty = true;
