@@ -13,6 +13,8 @@
 #include "common/process/posix_command_runner.h"
 #include "daemon/adapters/container/container_backend.h"
 #include "daemon/adapters/container/runtime_traits.h"
+#include "daemon/adapters/egress/decision_log.h"
+#include "daemon/adapters/egress/proxy_gateway.h"
 #include "daemon/adapters/git/git_cli.h"
 #include "daemon/adapters/namespace/agent_program.h"
 #include "daemon/adapters/namespace/namespace_backend.h"
@@ -150,6 +152,8 @@ struct Daemon::Parts {
   SessionDirectory directory;
   SessionGuestActions guest_actions{directory, agents};
   GuestBridge bridge{loop, guest_executor, guest_actions};
+  DecisionLog decisions;
+  ProxyGateway egress{decisions};
   SessionPlanner planner{
       {.git = git,
        .config = config,
@@ -196,6 +200,7 @@ absl::Status Daemon::Parts::BuildDomain() {
                                                             .git = *boundary,
                                                             .agent_configs = *agent_configs,
                                                             .bridge = bridge,
+                                                            .egress = egress,
                                                             .agents = agents,
                                                             .multiplexers = tmux,
                                                             .directory = directory,

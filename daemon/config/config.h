@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "daemon/egress/egress_policy.h"
+
 namespace workmux::daemon {
 
 struct PaneConfig {
@@ -78,6 +80,18 @@ struct ContainerConfig {
   std::vector<std::string> security_opt;
 };
 
+enum class NetworkPolicy { kAllow, kDeny };
+enum class NetworkEnforcement { kAuto, kIsolated, kFirewall };
+
+struct NetworkConfig {
+  NetworkPolicy policy = NetworkPolicy::kAllow;
+  std::vector<egress::HostRule> allowed_domains;
+  // Agents whose domains are allowed too; may hold {agent}.
+  std::vector<std::string> presets;
+  NetworkEnforcement enforcement = NetworkEnforcement::kAuto;
+  egress::SniMode sni = egress::SniMode::kEnforce;
+};
+
 struct SandboxConfig {
   bool enabled = false;
   std::string backend = "container";  // "container" or "namespace"
@@ -92,6 +106,7 @@ struct SandboxConfig {
   std::string rpc_host;  // empty: the runtime's own
   std::vector<ExtraMount> extra_mounts;
   ContainerConfig container;
+  NetworkConfig network;
 };
 
 struct Config {

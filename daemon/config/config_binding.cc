@@ -6,6 +6,7 @@
 #include "common/base/strings.h"
 #include "daemon/config/agents_parser.h"
 #include "daemon/config/config_schema.h"
+#include "daemon/config/network_parser.h"
 #include "daemon/config/pane_parser.h"
 #include "daemon/config/sandbox_parser.h"
 
@@ -143,6 +144,8 @@ absl::Status Parsed(const ValueReader& reader, const YamlNode& node, Config& con
 template <auto kParse, auto kMember>
 constexpr Apply kSandbox = &Parsed<kParse, &Config::sandbox, kMember>;
 template <auto kParse, auto kMember>
+constexpr Apply kNetwork = &Parsed<kParse, &Config::sandbox, &SandboxConfig::network, kMember>;
+template <auto kParse, auto kMember>
 constexpr Apply kContainer = &Parsed<kParse, &Config::sandbox, &SandboxConfig::container, kMember>;
 
 struct Binding {
@@ -187,6 +190,14 @@ constexpr Binding kBindings[] = {
     {"sandbox.env", kSandbox<&ParseEnvironment, &SandboxConfig::env>},
     {"sandbox.rpc_host", kSandbox<&ParseHostName, &SandboxConfig::rpc_host>},
     {"sandbox.extra_mounts", kSandbox<&ParseExtraMounts, &SandboxConfig::extra_mounts>},
+    {"sandbox.network.policy",
+     Choice<&Config::sandbox, &SandboxConfig::network, &NetworkConfig::policy>},
+    {"sandbox.network.allowed_domains",
+     kNetwork<&ParseAllowedDomains, &NetworkConfig::allowed_domains>},
+    {"sandbox.network.presets", kNetwork<&ParsePresets, &NetworkConfig::presets>},
+    {"sandbox.network.enforcement",
+     Choice<&Config::sandbox, &SandboxConfig::network, &NetworkConfig::enforcement>},
+    {"sandbox.network.sni", Choice<&Config::sandbox, &SandboxConfig::network, &NetworkConfig::sni>},
     {"sandbox.container.runtime",
      NamedChoice<&Config::sandbox, &SandboxConfig::container, &ContainerConfig::runtime>},
     {"sandbox.container.memory", Memory},

@@ -6,6 +6,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "daemon/domain/mount_plan.h"
+#include "daemon/domain/network_plan.h"
 
 namespace workmux::daemon {
 namespace {
@@ -54,6 +55,25 @@ std::string SearchPath(const SandboxEnvironmentInput& input, std::string_view ch
   if (chosen.empty()) add((input.home / ".local/bin").string());
   for (const std::string& dir : Split(chosen.empty() ? kSystemPath : chosen, ':')) add(dir);
   return Join(dirs, ":");
+}
+
+// What programs look for, in both spellings that are in use (curl(1), ENVIRONMENT);
+// Node's own fetch asks to be told (nodejs.org/api/cli.html, NODE_USE_ENV_PROXY). In
+// place of what the user set: nothing else leads out.
+void SetProxy(const SandboxEnvironmentInput& input, Env& env) {
+  const std::string port = Format("{}", input.proxy->port);
+  const std::string url =
+      Format("http://workmux:{}@127.0.0.1:{}", input.proxy->token.Reveal(), port);
+  for (const char* name : {"HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"})
+    env[name] = url;
+  for (const char* name : {"NO_PROXY", "no_proxy"}) env[name] = "localhost,127.0.0.1,::1";
+  for (const char* name : {"ALL_PROXY", "all_proxy"}) env.erase(name);
+  env["NODE_USE_ENV_PROXY"] = "1";
+  env["WM_PROXY_HOST"] = "127.0.0.1";
+  env["WM_PROXY_PORT"] = port;
+  env["WM_RESTRICTED"] = "1";
+  env["WM_RELAY"] = Format("{}={}", port, kProxySocket);
+  if (input.bridge.has_value()) env["WM_RELAY"] += Format("\t{}=bridge.sock", input.bridge->port);
 }
 
 absl::Status AddChecked(Env& env, std::string_view key, std::string_view name,
@@ -122,6 +142,7 @@ absl::StatusOr<Env> BuildSandboxEnvironment(const SandboxEnvironmentInput& input
     env["WM_RPC_PORT"] = Format("{}", input.bridge->port);
     env["WM_RPC_TOKEN"] = input.bridge->token.Reveal();
   }
+  if (input.proxy.has_value()) SetProxy(input, env);
   return env;
 }
 

@@ -30,6 +30,12 @@ struct SandboxEnvironmentInput {
     Secret token;
   };
   std::optional<Bridge> bridge;
+  // The way out of a restricted sandbox: the relay on its own loopback.
+  struct Proxy {
+    std::uint16_t port = 0;
+    Secret token;
+  };
+  std::optional<Proxy> proxy;
 };
 
 // The complete environment of the command in a sandbox: nothing of the caller's

@@ -54,31 +54,6 @@ absl::StatusOr<std::optional<PaneRef>> SessionManager::PaneOf(const Caller& call
   return ref;
 }
 
-absl::StatusOr<SandboxSpec> SessionManager::OpenBridge(const SessionPlan& plan,
-                                                       const SessionRequest& request, OwnMounts own,
-                                                       SessionRecord& record) {
-  SessionPlanner::Endpoints endpoints;
-  endpoints.guest_dir = deps_.guest_dir;
-  endpoints.instance = deps_.instance;
-  endpoints.git_mounts = std::move(own.git);
-  endpoints.agent_mounts = std::move(own.agent);
-  if (plan.bridge) {
-    WM_ASSIGN_OR_RETURN(const SandboxBackend::BridgeAddress address,
-                        plan.backend->Bridge(request.caller.env));
-    record.token = RandomToken();
-    record.bridge_dir = deps_.runtime_dir / "s" / plan.session_id;
-    record.bridge_address = address.listen;
-    WM_ASSIGN_OR_RETURN(record.bridge_port, deps_.bridge.Open(plan.session_id, record.token,
-                                                              {.socket_dir = record.bridge_dir,
-                                                               .tcp_address = address.listen}));
-    endpoints.token = record.token;
-    if (address.mounted_socket) endpoints.bridge_dir = record.bridge_dir;
-    endpoints.rpc_host = address.host;
-    endpoints.rpc_port = record.bridge_port;
-  }
-  return SessionPlanner::BuildSpec(plan, request, endpoints);
-}
-
 // A plan holds what was read of the repository's worktrees: when one came or went
 // since, it is made again.
 absl::StatusOr<SessionPlan> SessionManager::BeginOpening(const SessionRequest& request) {
@@ -152,8 +127,8 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
   WM_RETURN_IF_ERROR(
       deps_.trust.BeginSandboxing(plan.worktree.repository.common_dir, plan.config_hash));
 
-  rollback.Add([this, id = record.id] { deps_.bridge.Close(id); });
-  WM_ASSIGN_OR_RETURN(SandboxSpec spec, OpenBridge(plan, request, std::move(own), record));
+  rollback.Add([this, id = record.id] { CloseEndpoints(id); });
+  WM_ASSIGN_OR_RETURN(SandboxSpec spec, OpenEndpoints(plan, request, std::move(own), record));
   record.sandbox = spec.name;
   WM_ASSIGN_OR_RETURN(record.masks, LookAtMasked(FilesShownBy(spec.mounts, plan.masked_files)));
   WM_ASSIGN_OR_RETURN(const MountSources sources, deps_.record_sources(spec.mounts));
@@ -301,7 +276,7 @@ absl::Status SessionManager::End(const std::string& session_id, EndReason reason
   if (revoke && reason == EndReason::kRevoked) revoke(Cancelled("{}", told));
   DropGuard(session_id);
   // The token goes first: what is still running inside says nothing any more.
-  deps_.bridge.Close(session_id);
+  CloseEndpoints(session_id);
   const absl::Status removed = RemoveSandbox(*record);
   LogFailure("releasing " + record->sandbox, removed);
   if (removed.ok()) {

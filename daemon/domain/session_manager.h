@@ -27,6 +27,7 @@
 #include "daemon/domain/worktree_claims.h"
 #include "daemon/ports/agent_configs.h"
 #include "daemon/ports/bridge_listeners.h"
+#include "daemon/ports/egress_gateway.h"
 #include "daemon/ports/git_boundary.h"
 #include "daemon/ports/records.h"
 
@@ -42,6 +43,7 @@ class SessionManager {
     GitBoundary& git;
     AgentConfigs& agent_configs;
     BridgeListeners& bridge;
+    EgressGateway& egress;
     AgentTracker& agents;
     Multiplexers& multiplexers;
     SessionDirectory& directory;
@@ -147,8 +149,14 @@ class SessionManager {
   bool IsOpen(const std::string& session_id) const;
   absl::StatusOr<SandboxBackend*> BackendOf(const SessionRecord& record) const;
   absl::StatusOr<std::optional<PaneRef>> PaneOf(const Caller& caller);
-  absl::StatusOr<SandboxSpec> OpenBridge(const SessionPlan& plan, const SessionRequest& request,
-                                         OwnMounts own, SessionRecord& record);
+  absl::StatusOr<SandboxSpec> OpenEndpoints(const SessionPlan& plan, const SessionRequest& request,
+                                            OwnMounts own, SessionRecord& record);
+  absl::Status OpenBridge(const SessionPlan& plan, const Env& caller, SessionRecord& record,
+                          SessionPlanner::Endpoints& endpoints);
+  absl::Status OpenProxy(const SessionPlan& plan, SessionRecord& record,
+                         SessionPlanner::Endpoints& endpoints);
+  void ReopenEndpoints(const SessionRecord& record);
+  void CloseEndpoints(const std::string& session_id);
   absl::StatusOr<SessionPlan> BeginOpening(const SessionRequest& request);
   void CancelOpening(const std::string& session_id);
   absl::Status FinishOpening(const std::string& session_id);

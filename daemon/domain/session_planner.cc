@@ -159,6 +159,7 @@ absl::Status SessionPlanner::CheckReady(const Config& config, const std::string&
                                         const std::string& backend, const Env& caller) {
   WM_ASSIGN_OR_RETURN(SandboxBackend * chosen, BackendFor(config, backend));
   WM_RETURN_IF_ERROR(chosen->CheckOptions(config.sandbox));
+  WM_RETURN_IF_ERROR(PlanNetwork(config.sandbox.network, *chosen, agent).status());
   WM_RETURN_IF_ERROR(PlanExtraMounts(config.sandbox, *chosen, caller).status());
   WM_ASSIGN_OR_RETURN(const ImageChoice choice, ChooseImage(config, agent, backend));
   return chosen->Check(choice.image, caller);
@@ -234,6 +235,8 @@ absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) 
   plan.env_passthrough = sandbox.env_passthrough;
   plan.env = {sandbox.env.begin(), sandbox.env.end()};
   plan.bridge = request.purpose != SessionPurpose::kShell;
+  WM_ASSIGN_OR_RETURN(plan.network,
+                      PlanNetwork(sandbox.network, *plan.backend, agent.profile->name));
   plan.argv = CommandOf(request, agent);
   plan.session_id = RandomHex(8);
   WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(request.caller.env));
@@ -301,10 +304,16 @@ absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan,
   environment.git_name = plan.identity.name;
   environment.git_email = plan.identity.email;
   if (plan.bridge) {
-    environment.bridge = {.host = plan.rpc_host.empty() ? endpoints.rpc_host : plan.rpc_host,
-                          .port = endpoints.rpc_port,
-                          .token = endpoints.token};
+    environment.bridge = {
+        .host = plan.rpc_host.empty() || plan.network.network == SandboxNetwork::kIsolated
+                    ? endpoints.rpc_host
+                    : plan.rpc_host,
+        .port = endpoints.rpc_port,
+        .token = endpoints.token};
   }
+  spec.network = plan.network.network;
+  if (!endpoints.proxy_token.empty())
+    environment.proxy = {.port = kRelayProxyPort, .token = endpoints.proxy_token};
   WM_ASSIGN_OR_RETURN(spec.env, BuildSandboxEnvironment(environment));
 
   spec.argv = plan.argv;

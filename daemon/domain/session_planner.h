@@ -13,6 +13,7 @@
 #include "daemon/config/config.h"
 #include "daemon/domain/agent_config_plan.h"
 #include "daemon/domain/config_gate.h"
+#include "daemon/domain/network_plan.h"
 #include "daemon/domain/sandbox_spec.h"
 #include "daemon/domain/worktree_claims.h"
 #include "daemon/ports/git.h"
@@ -78,6 +79,7 @@ struct SessionPlan {
   std::vector<std::filesystem::path> path_dirs;  // of PATH, for the programs
   Git::Identity identity;
   bool bridge = false;
+  NetworkPlan network;
   std::string config_hash;  // of the project file that was read; empty: none
   std::vector<std::string> warnings;
 
@@ -130,6 +132,7 @@ class SessionPlanner {
     std::filesystem::path bridge_dir;
     std::string rpc_host;
     std::uint16_t rpc_port = 0;
+    Secret proxy_token;               // empty: the network is open
     std::filesystem::path guest_dir;  // holds the guest programs
     std::vector<Mount> git_mounts;
     std::vector<Mount> agent_mounts;

@@ -9,6 +9,7 @@
 #include "daemon/config/config.h"
 #include "daemon/domain/masked_file.h"
 #include "daemon/domain/types.h"
+#include "daemon/egress/egress_policy.h"
 #include "daemon/sys/process_identity.h"
 
 namespace workmux::daemon {
@@ -28,7 +29,12 @@ struct SessionRecord {
   Secret token;                // empty: no bridge
   std::string bridge_address;  // listening address, empty: no TCP
   std::uint16_t bridge_port = 0;
-  std::filesystem::path bridge_dir;  // holds bridge.sock
+  std::filesystem::path bridge_dir;  // holds bridge.sock, and proxy.sock of a restricted one
+  // Of a restricted network: what its proxy needs to be the same again.
+  Secret proxy_token;         // empty: the network is open
+  std::string proxy_address;  // empty: no TCP
+  std::uint16_t proxy_port = 0;
+  egress::Policy network_policy;
   ProcessIdentity client;
   std::optional<PaneRef> pane;
   std::int64_t started = 0;  // unix seconds

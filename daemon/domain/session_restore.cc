@@ -22,14 +22,7 @@ absl::Status SessionManager::Restore() {
   WM_ASSIGN_OR_RETURN(const std::vector<SessionRecord> records, deps_.records.LoadSessions());
   for (const SessionRecord& record : records) {
     deps_.directory.Put(record);
-    if (!record.token.empty()) {
-      LogFailure("reopening a bridge", deps_.bridge
-                                           .Open(record.id, record.token,
-                                                 {.socket_dir = record.bridge_dir,
-                                                  .tcp_address = record.bridge_address,
-                                                  .tcp_port = record.bridge_port})
-                                           .status());
-    }
+    ReopenEndpoints(record);
     if (record.git == "clone") {
       LogFailure("watching a branch", deps_.git.Watch(record.worktree));
       deps_.executor.Post([this, worktree = record.worktree] {

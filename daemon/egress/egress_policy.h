@@ -15,6 +15,7 @@ struct HostRule {
   bool below = false;  // "*.host": names below it, not itself
   bool allow_private_ips = false;
   std::string text() const { return below ? "*." + host : host; }
+  bool operator==(const HostRule&) const = default;
 };
 
 // kInvalidArgument (EGRESS_RULE_INVALID) with the reason: no name, a wildcard in the
@@ -25,6 +26,16 @@ absl::StatusOr<HostRule> ParseHostRule(std::string_view text, bool allow_private
 // A rule that means more than its writer may think: a wildcard over a suffix below
 // which anybody can have a name, such as *.github.io. Empty: nothing to say.
 std::string DoubtAbout(const HostRule& rule);
+
+// What the name in a TLS client's hello is compared with: the name that was asked for.
+// In the order of sandbox.network.sni's choices.
+enum class SniMode { kEnforce, kLog, kOff };
+
+// What one sandbox may reach.
+struct Policy {
+  std::vector<HostRule> rules;
+  SniMode sni = SniMode::kEnforce;
+};
 
 // The rule that decides about the host (a NormalHost): the exact one, else the one with
 // the longest name; nullptr: none. The first of two equal ones.

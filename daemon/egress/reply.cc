@@ -34,12 +34,15 @@ std::string_view PhraseFor(int status) {
 
 std::string Advice(std::string_view reason, std::string_view host) {
   if (reason == reason::kHostNotAllowed)
-    return Format("To allow it, run on the host: workmux net allow {}\n", host);
+    return Format("To allow it, the user adds to sandbox.network.allowed_domains: {}\n", host);
   if (reason == reason::kPrivateAddress) {
-    return Format("To allow it, run on the host: workmux net allow {} --allow-private-ips\n", host);
+    return Format(
+        "To allow it, the user adds to sandbox.network.allowed_domains: "
+        "{{host: {}, allow_private_ips: true}}\n",
+        host);
   }
   if (host.empty()) return "Only `CONNECT host:443` is answered here.\n";
-  return Format("To see why, run on the host: workmux net why {}\n", host);
+  return "The user sees more in `workmux daemon logs`.\n";
 }
 
 }  // namespace

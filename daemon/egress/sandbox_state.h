@@ -14,14 +14,6 @@ namespace workmux::egress {
 
 class Tunnel;
 
-// What the name in a TLS client's hello is compared with the name that was asked for.
-enum class SniMode { kEnforce, kLog, kOff };
-
-struct Policy {
-  std::vector<HostRule> rules;
-  SniMode sni = SniMode::kEnforce;
-};
-
 // One sandbox as the proxy sees it. Used on the proxy's thread.
 struct SandboxState {
   std::string session;

@@ -10,6 +10,7 @@
 #include "common/base/status.h"
 #include "daemon/ports/agent_configs.h"
 #include "daemon/ports/bridge_listeners.h"
+#include "daemon/ports/egress_gateway.h"
 #include "daemon/ports/git_boundary.h"
 #include "daemon/ports/sandbox_backend.h"
 
@@ -131,6 +132,34 @@ class FakeSandboxBackend : public daemon::SandboxBackend {
 
  private:
   const std::string name_;
+  SandboxLog& log_;
+};
+
+class FakeEgressGateway : public daemon::EgressGateway {
+ public:
+  explicit FakeEgressGateway(SandboxLog& log) : log_(log) {}
+
+  absl::StatusOr<std::uint16_t> Open(const std::string& session_id, const Grant& grant) override {
+    WM_RETURN_IF_ERROR(log_.Enter("open-proxy", session_id));
+    open.insert_or_assign(session_id, grant);
+    return grant.tcp_address.empty() ? 0
+           : grant.tcp_port != 0     ? grant.tcp_port
+                                     : std::uint16_t{4712};
+  }
+  absl::Status SetPolicy(const std::string& session_id, const egress::Policy& policy) override {
+    const auto found = open.find(session_id);
+    if (found == open.end()) return absl::NotFoundError("no proxy");
+    found->second.policy = policy;
+    return absl::OkStatus();
+  }
+  void Close(const std::string& session_id) override {
+    log_.Enter("close-proxy", session_id).IgnoreError();
+    open.erase(session_id);
+  }
+
+  std::map<std::string, Grant> open;
+
+ private:
   SandboxLog& log_;
 };
 

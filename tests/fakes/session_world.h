@@ -36,6 +36,7 @@ struct SessionWorld {
     manager.reset();
     agents.reset();
     bridge.open.clear();
+    egress.open.clear();
     boundary.watched.clear();
     agent_configs.Forget();
     directory = std::make_unique<daemon::SessionDirectory>();
@@ -45,6 +46,7 @@ struct SessionWorld {
         .git = boundary,
         .agent_configs = agent_configs,
         .bridge = bridge,
+        .egress = egress,
         .agents = *agents,
         .multiplexers = tmux,
         .directory = *directory,
@@ -78,7 +80,8 @@ struct SessionWorld {
   // Nothing of a session is left anywhere.
   bool NothingLeft() {
     return directory->All().empty() && session_records.sessions.empty() && bridge.open.empty() &&
-           container.existing.empty() && boundary.watched.empty() && agent_configs.watches() == 0;
+           egress.open.empty() && container.existing.empty() && boundary.watched.empty() &&
+           agent_configs.watches() == 0;
   }
 
   TempDir dir;
@@ -92,6 +95,7 @@ struct SessionWorld {
   FakeSandboxBackend container{"docker", log};
   FakeSandboxBackend confined{"namespace", log};
   FakeBridgeListeners bridge{log};
+  FakeEgressGateway egress{log};
   FakeGitBoundary boundary{log};
   FakeAgentConfigs agent_configs;
   daemon::SandboxBackends backends{{"docker", &container}, {"namespace", &confined}};

@@ -48,6 +48,10 @@ CREATE TABLE operation_steps (
       "CREATE TABLE meant_sandboxes (session TEXT PRIMARY KEY, expectation TEXT NOT NULL, "
       "combination TEXT NOT NULL) STRICT;"
       "CREATE TABLE verified_combinations (combination TEXT PRIMARY KEY) STRICT",
+      "ALTER TABLE sessions ADD COLUMN proxy_token TEXT NOT NULL DEFAULT '';"
+      "ALTER TABLE sessions ADD COLUMN proxy_address TEXT NOT NULL DEFAULT '';"
+      "ALTER TABLE sessions ADD COLUMN proxy_port TEXT NOT NULL DEFAULT '0';"
+      "ALTER TABLE sessions ADD COLUMN network_policy TEXT NOT NULL DEFAULT 'enforce'",
   };
 }
 

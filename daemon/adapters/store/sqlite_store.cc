@@ -3,6 +3,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "daemon/adapters/store/schema.h"
+#include "daemon/domain/network_plan.h"
 
 namespace workmux::daemon {
 namespace {
@@ -83,6 +84,10 @@ absl::StatusOr<SessionRecord> SessionFrom(const Row& row) {
   record.sealed_dir = read.Text();
   record.main_writable = read.Text() == "1";
   WM_ASSIGN_OR_RETURN(record.masks, MasksFromText(read.Text()));
+  record.proxy_token = Secret(read.Text());
+  record.proxy_address = read.Text();
+  record.proxy_port = static_cast<std::uint16_t>(read.Number());
+  WM_ASSIGN_OR_RETURN(record.network_policy, PolicyFromText(read.Text()));
   return record;
 }
 
@@ -123,7 +128,7 @@ absl::Status SqliteStore::PutSession(const SessionRecord& record) {
   const PaneRef pane = record.pane.value_or(PaneRef{});
   return Run(Durability::kPower,
              "INSERT OR REPLACE INTO sessions VALUES "
-             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
              {record.id,
               record.sandbox,
               record.backend,
@@ -153,7 +158,11 @@ absl::Status SqliteStore::PutSession(const SessionRecord& record) {
               record.icons.edit_format ? "1" : "0",
               record.sealed_dir.string(),
               record.main_writable ? "1" : "0",
-              MasksToText(record.masks)})
+              MasksToText(record.masks),
+              record.proxy_token.Reveal(),
+              record.proxy_address,
+              std::to_string(record.proxy_port),
+              PolicyToText(record.network_policy)})
       .status();
 }
 

@@ -1,0 +1,81 @@
+#include "daemon/config/network_parser.h"
+
+#include <algorithm>
+
+#include "common/base/status.h"
+#include "common/base/strings.h"
+#include "daemon/egress/presets.h"
+
+namespace workmux::daemon {
+namespace {
+
+using egress::HostRule;
+
+// A slip in a key would allow something else than meant.
+absl::Status RequireKnownKeys(const ValueReader& reader, const YamlNode& map) {
+  const std::vector<std::string_view> known = {"host", "allow_private_ips"};
+  for (const auto& [key, value] : map.entries) {
+    if (std::find(known.begin(), known.end(), key.name) != known.end()) continue;
+    return reader.Error(key.place, Format("unknown key \"{}\"{}", Printable(key.name),
+                                          Suggestion(key.name, known)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<HostRule> ReadRule(const ValueReader& reader, const YamlNode& node,
+                                  bool allow_private_ips) {
+  WM_ASSIGN_OR_RETURN(const std::string text, reader.Line(node));
+  absl::StatusOr<HostRule> rule = egress::ParseHostRule(text, allow_private_ips);
+  if (!rule.ok()) return reader.Error(node.place, MessageOf(rule.status()));
+  if (const std::string doubt = egress::DoubtAbout(*rule); !doubt.empty())
+    reader.Warn(node.place, doubt);
+  return rule;
+}
+
+absl::StatusOr<HostRule> ReadDomain(const ValueReader& reader, const YamlNode& node) {
+  if (!node.IsMap()) return ReadRule(reader, node, /*allow_private_ips=*/false);
+  WM_RETURN_IF_ERROR(RequireKnownKeys(reader, node));
+  const YamlNode* host = nullptr;
+  bool allow_private_ips = false;
+  for (const auto& [key, value] : node.entries) {
+    if (value.IsNull()) continue;
+    if (key.name == "host") {
+      host = &value;
+    } else {
+      WM_ASSIGN_OR_RETURN(allow_private_ips,
+                          reader.For(reader.key() + ".allow_private_ips").Bool(value));
+    }
+  }
+  if (host == nullptr) return reader.Error(node.place, "host is missing");
+  return ReadRule(reader.For(reader.key() + ".host"), *host, allow_private_ips);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<HostRule>> ParseAllowedDomains(const ValueReader& reader,
+                                                          const YamlNode& node) {
+  WM_RETURN_IF_ERROR(reader.RequireList(node));
+  std::vector<HostRule> rules;
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    WM_ASSIGN_OR_RETURN(HostRule rule,
+                        ReadDomain(reader.For(Format("{}[{}]", reader.key(), i)), node.items[i]));
+    rules.push_back(std::move(rule));
+  }
+  return rules;
+}
+
+absl::StatusOr<std::vector<std::string>> ParsePresets(const ValueReader& reader,
+                                                      const YamlNode& node) {
+  WM_ASSIGN_OR_RETURN(std::vector<std::string> names, reader.TextList(node));
+  const std::vector<std::string_view> known = egress::PresetNames();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i] == "{agent}" || std::find(known.begin(), known.end(), names[i]) != known.end())
+      continue;
+    return reader.Error(
+        node.items[i].place,
+        Format("there is no preset \"{}\"{}", Printable(names[i]), Suggestion(names[i], known)));
+  }
+  return names;
+}
+
+}  // namespace workmux::daemon

@@ -1,0 +1,75 @@
+#include "daemon/domain/network_plan.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/status.h"
+#include "common/base/strings.h"
+#include "daemon/egress/presets.h"
+
+namespace workmux::daemon {
+namespace {
+
+constexpr std::string_view kPrivate = " private";
+// In the order of SniMode.
+constexpr auto kSniWords = std::to_array<std::string_view>({"enforce", "log", "off"});
+
+absl::Status AddPresets(const NetworkConfig& config, std::string_view agent,
+                        std::vector<egress::HostRule>& rules) {
+  for (const std::string& named : config.presets) {
+    const std::string_view preset = named == "{agent}" ? agent : std::string_view(named);
+    for (const std::string_view host : egress::PresetHosts(preset)) {
+      WM_ASSIGN_OR_RETURN(egress::HostRule rule,
+                          egress::ParseHostRule(host, /*allow_private_ips=*/false));
+      if (std::find(rules.begin(), rules.end(), rule) == rules.end())
+        rules.push_back(std::move(rule));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<NetworkPlan> PlanNetwork(const NetworkConfig& config, SandboxBackend& backend,
+                                        std::string_view agent) {
+  NetworkPlan plan;
+  if (config.policy == NetworkPolicy::kAllow) return plan;
+  plan.network = config.enforcement == NetworkEnforcement::kFirewall ? SandboxNetwork::kFirewalled
+                                                                     : SandboxNetwork::kIsolated;
+  if (const absl::Status possible = backend.CheckNetwork(plan.network); !possible.ok()) {
+    return WithHint(
+        WithReason(FailedPrecondition("sandbox.network.policy: deny: {}", MessageOf(possible)),
+                   "NETWORK_NOT_RESTRICTABLE"),
+        HintOf(possible));
+  }
+  plan.policy.sni = config.sni;
+  plan.policy.rules = config.allowed_domains;
+  WM_RETURN_IF_ERROR(AddPresets(config, agent, plan.policy.rules));
+  return plan;
+}
+
+std::string PolicyToText(const egress::Policy& policy) {
+  std::string text(kSniWords[static_cast<std::size_t>(policy.sni)]);
+  for (const egress::HostRule& rule : policy.rules)
+    text += Format("\n{}{}", rule.text(), rule.allow_private_ips ? kPrivate : "");
+  return text;
+}
+
+absl::StatusOr<egress::Policy> PolicyFromText(std::string_view text) {
+  const std::vector<std::string> lines = Split(text, '\n');
+  egress::Policy policy;
+  const auto sni = std::find(kSniWords.begin(), kSniWords.end(), lines[0]);
+  if (sni == kSniWords.end()) return DataLoss("a policy of the network is not understood");
+  policy.sni = static_cast<egress::SniMode>(sni - kSniWords.begin());
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    std::string_view host = lines[i];
+    const bool is_private = host.ends_with(kPrivate);
+    if (is_private) host.remove_suffix(kPrivate.size());
+    absl::StatusOr<egress::HostRule> rule = egress::ParseHostRule(host, is_private);
+    if (!rule.ok()) return DataLoss("a rule of the network is not understood");
+    policy.rules.push_back(*std::move(rule));
+  }
+  return policy;
+}
+
+}  // namespace workmux::daemon

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "daemon/config/config.h"
+#include "daemon/domain/sandbox_spec.h"
+#include "daemon/egress/egress_policy.h"
+#include "daemon/ports/sandbox_backend.h"
+
+namespace workmux::daemon {
+
+// Ports of a restricted sandbox's own loopback, on which the guest's relay listens.
+inline constexpr int kRelayProxyPort = 3128;  // as squid's, http_port
+inline constexpr int kRelayBridgePort = 3127;
+inline constexpr char kProxySocket[] = "proxy.sock";  // beside the bridge's socket
+
+// How a sandbox's network is restricted, and to what.
+struct NetworkPlan {
+  SandboxNetwork network = SandboxNetwork::kOpen;
+  egress::Policy policy;
+};
+
+// Open where the policy allows everything. Starts no process. Errors:
+// NETWORK_NOT_RESTRICTABLE, where this backend cannot do what the policy asks for: such
+// a sandbox is not made. `agent` is a profile's name.
+absl::StatusOr<NetworkPlan> PlanNetwork(const NetworkConfig& config, SandboxBackend& backend,
+                                        std::string_view agent);
+
+// A policy as text for the database, and back; kDataLoss for what PolicyToText did not
+// write.
+std::string PolicyToText(const egress::Policy& policy);
+absl::StatusOr<egress::Policy> PolicyFromText(std::string_view text);
+
+}  // namespace workmux::daemon
