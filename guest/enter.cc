@@ -15,6 +15,7 @@
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "guest/first_process.h"
 #include "guest/guest_client.h"
 #include "guest/probe/probe.h"
 #include "guest/relay.h"
@@ -143,7 +144,7 @@ int EnterSandbox(char* const* arguments) {
   const bool must_probe = Take(kProbeVariable) != nullptr;
   if (relay != nullptr && !Done(StartRelay(relay, kBridgeDirectory, arguments))) return kNotStarted;
   if (must_probe && !PassesProbe()) return kNotStarted;
-  return Execute(command);
+  return ::getpid() == 1 ? RunAsFirst(command, &Execute) : Execute(command);
 }
 
 int JoinSandbox(char* const* arguments) {

@@ -12,7 +12,8 @@ namespace workmux::guest {
 // socket_filter.h; WM_RELAY names what its loopback has instead (relay.h). Call before
 // anything changes the environment. Returns the exit code when the command does not
 // run: 125 for another mount, a sandbox that is not as it should be, a relay or a filter
-// that cannot be had, else 126 or 127 as a shell has them.
+// that cannot be had, else 126 or 127 as a shell has them. As the first process of its
+// pid namespace it stays beside the command (first_process.h).
 int EnterSandbox(char* const* arguments);
 
 // The same for a further command in a sandbox that runs, whose network is restricted:

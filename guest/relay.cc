@@ -107,20 +107,21 @@ void Rename(char* const* arguments) {
   ::prctl(PR_SET_NAME, kName);
 }
 
-[[noreturn]] void RunRelay(std::vector<RelayListener> listeners, char* const* arguments) {
+// All that the command could see of the relay, before the command runs; the next fork
+// hands it on.
+bool Withdraw(const std::vector<RelayListener>& listeners, char* const* arguments) {
+  ::prctl(PR_SET_DUMPABLE, 0);
   Rename(arguments);
   for (const int number : kIgnored) std::signal(number, SIG_IGN);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (::chdir("/") != 0) ::_exit(1);
   rlimit descriptors{};
   if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
     descriptors.rlim_cur = std::min(descriptors.rlim_max, kDescriptors);
     ::setrlimit(RLIMIT_NOFILE, &descriptors);
   }
-  ServeRelay(std::move(listeners));
-  ::_exit(1);
+  return ::setsid() > 0 && ::chdir("/") == 0 && KeepOnly(listeners);
 }
 
 }  // namespace
@@ -132,11 +133,9 @@ absl::Status StartRelay(std::string_view entries, const std::string& directory,
   for (const RelayEntry& entry : parsed) WM_RETURN_IF_ERROR(ListenOn(entry, directory, listeners));
   const pid_t parent = ::fork();
   if (parent == 0) {
-    // Before the command runs, so that it finds no moment; children inherit it.
-    ::prctl(PR_SET_DUMPABLE, 0);
-    if (::setsid() < 0 || !KeepOnly(listeners)) ::_exit(1);
+    if (!Withdraw(listeners, arguments)) ::_exit(1);
     const pid_t relay = ::fork();
-    if (relay == 0) RunRelay(std::move(listeners), arguments);
+    if (relay == 0) ServeRelay(std::move(listeners));
     ::_exit(relay > 0 ? 0 : 1);
   }
   if (parent < 0) return ErrnoStatus(errno, "fork");

@@ -21,10 +21,14 @@ struct Difference {
   std::string found;
 };
 
+// Looked at in sandboxes whose network is restricted.
+inline constexpr std::string_view kNetworkDefence = "network";
+
 // What is looked at, in the order in which it is shown.
 inline constexpr std::string_view kDefences[] = {
-    "report",          "capabilities", "no-new-privileges", "seccomp",     "identity", "mounts",
-    "protected paths", "kernel",       "sockets",           "environment", "limits"};
+    "report",   "capabilities",  "no-new-privileges", "seccomp",
+    "identity", "mounts",        "protected paths",   "kernel",
+    "sockets",  kNetworkDefence, "environment",       "limits"};
 
 // The outcome of a comparison.
 struct Verification {
@@ -32,6 +36,7 @@ struct Verification {
   std::string backend;
   std::vector<Difference> differences;
   std::vector<std::string> weakened;  // what the user asked for
+  bool restricted = false;            // its network was looked at: an open one is none to defend
 };
 
 // Compares sandboxes with what they were meant to be. Thread-safe.

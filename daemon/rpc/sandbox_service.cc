@@ -71,7 +71,9 @@ pb::VerifySandboxResponse ToWire(const Verification& found) {
   pb::VerifySandboxResponse verified;
   verified.set_sandbox(found.sandbox);
   verified.set_backend(found.backend);
-  for (const std::string_view defence : kDefences) verified.add_defences(std::string(defence));
+  for (const std::string_view defence : kDefences) {
+    if (defence != kNetworkDefence || found.restricted) verified.add_defences(std::string(defence));
+  }
   for (const Difference& difference : found.differences) {
     pb::VerifySandboxResponse::Difference& wire = *verified.add_differences();
     wire.set_defence(difference.defence);

@@ -104,7 +104,7 @@ void CompareProcess(const Expectation& expected, const Process& process, Differe
   CompareCapabilities(expected, process, all);
   if (expected.no_new_privileges() && !process.no_new_privileges())
     Add(all, "no-new-privileges", "set", Format("not set in process {}", process.pid()));
-  if (expected.seccomp() && process.seccomp() != kFilter)
+  if ((expected.seccomp() || expected.socket_filter()) && process.seccomp() != kFilter)
     Add(all, "seccomp", "a filter of system calls", Format("none in process {}", process.pid()));
   CompareIdentity(expected, process, all);
   CompareEnvironment(expected, process, all);
@@ -247,6 +247,7 @@ guest::v1::ProbeRequest RequestFor(const Expectation& expectation) {
   }
   *request.mutable_sockets() = expectation.sockets();
   *request.mutable_secrets() = expectation.secrets();
+  request.set_network(expectation.isolated() || expectation.socket_filter());
   return request;
 }
 
@@ -258,6 +259,7 @@ Differences Compare(const Expectation& expectation, const Report& report) {
   for (const Process& process : report.processes()) CompareProcess(expectation, process, all);
   CompareMounts(expectation, report, all);
   CompareAttempts(expectation, report, all);
+  CompareNetwork(expectation, report, all);
   CompareLimits(expectation, report, all);
   const auto rank = [](const Difference& difference) {
     return std::find(std::begin(kDefences), std::end(kDefences), difference.defence);

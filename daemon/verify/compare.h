@@ -26,5 +26,7 @@ bool LooksSecret(std::string name);
 // Parts of Compare.
 void CompareMounts(const state::v1::Expectation& expectation, const guest::v1::ProbeReport& report,
                    std::vector<Difference>& differences);
+void CompareNetwork(const state::v1::Expectation& expectation, const guest::v1::ProbeReport& report,
+                    std::vector<Difference>& differences);
 
 }  // namespace workmux::daemon

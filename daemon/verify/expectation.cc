@@ -143,6 +143,8 @@ Expectation BuildExpectation(const ExpectationInput& input) {
   expectation.set_own_kernel(input.makeup.own_kernel);
   expectation.set_seccomp(!input.makeup.own_kernel);
   expectation.set_kernel_masks(true);
+  expectation.set_isolated(input.spec.network == SandboxNetwork::kIsolated);
+  expectation.set_socket_filter(input.spec.network != SandboxNetwork::kOpen);
   expectation.set_outside_probe(input.makeup.outside_probe);
   expectation.set_user(input.spec.uid);
   expectation.set_group(input.spec.gid);

@@ -277,6 +277,9 @@ absl::StatusOr<Verification> SandboxVerifier::Verify(const SessionRecord& record
   spec.cwd = "/";  // the worktree's own directory may be gone
   spec.uid = ::geteuid();
   spec.gid = ::getegid();
+  if (expectation.socket_filter()) {
+    spec.network = expectation.isolated() ? SandboxNetwork::kIsolated : SandboxNetwork::kFirewalled;
+  }
   WM_ASSIGN_OR_RETURN(ExecPlan plan, backend->second->PlanProbe(spec, caller));
   Command command{.argv = std::move(plan.argv),
                   .cwd = std::move(plan.cwd),
@@ -289,7 +292,7 @@ absl::StatusOr<Verification> SandboxVerifier::Verify(const SessionRecord& record
   const absl::StatusOr<CommandResult> result = deps_.runner.Run(command, options);
   pb::ProbeReport report;
   WM_ASSIGN_OR_RETURN(const std::string missing, WhyMissing(record.sandbox, result));
-  Verification verification{record.sandbox, record.backend, {}, {}};
+  Verification verification{record.sandbox, record.backend, {}, {}, expectation.socket_filter()};
   if (!missing.empty() || !report.ParseFromString(result->out)) {
     verification.differences.push_back(
         {"report", "one of the probe", missing.empty() ? "one that is not understood" : missing});

@@ -14,6 +14,8 @@ namespace workmux::guest {
 void AddProcesses(const Subject& subject, const v1::ProbeRequest& request, v1::ProbeReport& report);
 void AddMounts(const Subject& subject, v1::ProbeReport& report);  // proc_pid_mountinfo(5)
 void AddAttempts(const Subject& subject, const v1::ProbeRequest& request, v1::ProbeReport& report);
+// netdevice(7), proc_net(5). Kinds of sockets inside only.
+void AddNetwork(const Subject& subject, v1::ProbeReport& report);
 void AddLimits(v1::ProbeReport& report);  // cgroups(7), both versions; inside only
 
 // A whole file of /proc or /sys; false when it cannot be read or exceeds 4 MiB.

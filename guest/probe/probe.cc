@@ -44,6 +44,7 @@ v1::ProbeReport Probe(const Subject& subject, const v1::ProbeRequest& request) {
   AddMounts(subject, report);
   if (!subject.is_outside()) AddLimits(report);
   AddAttempts(subject, request, report);
+  if (request.network()) AddNetwork(subject, report);
   return report;
 }
 

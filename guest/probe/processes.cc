@@ -85,6 +85,9 @@ void AddStatusLine(std::string_view line, Process& process) {
   if (name == "CapAmb") process.set_ambient(Hexadecimal(value));
   if (name == "NoNewPrivs") process.set_no_new_privileges(value == "1");
   if (name == "Seccomp") process.set_seccomp(static_cast<std::uint32_t>(Hexadecimal(value)));
+  long long filters = 0;
+  if (name == "Seccomp_filters" && ParseInt(value, filters))
+    process.set_seccomp_filters(static_cast<std::uint32_t>(filters));
   if (name == "Uid") AddNumbers(value, *process.mutable_users());
   if (name == "Gid") AddNumbers(value, *process.mutable_groups());
   if (name == "Groups") AddNumbers(value, *process.mutable_further_groups());

@@ -7,6 +7,7 @@
 #include "daemon/adapters/container/env_delivery.h"
 #include "daemon/domain/byte_size.h"
 #include "daemon/domain/mount_plan.h"
+#include "daemon/domain/restricted_spec.h"
 
 namespace workmux::daemon {
 namespace {
@@ -94,7 +95,11 @@ void AddGrants(const ContainerConfig& config, std::vector<std::string>& argv) {
 
 void AddRestrictions(const RuntimeTraits& traits, const EngineFacts& facts, const SandboxSpec& spec,
                      std::vector<std::string>& argv) {
-  argv.insert(argv.end(), {"--init", "--cap-drop=ALL"});
+  // The engine's init is a process of the sandbox's user without the guest program's
+  // filter, for every program inside to take over with ptrace(2). The guest program is
+  // the first process itself then.
+  if (spec.network == SandboxNetwork::kOpen) argv.emplace_back("--init");
+  argv.emplace_back("--cap-drop=ALL");
   if (traits.shares_kernel) argv.emplace_back("--security-opt=no-new-privileges");
   AddLimits(traits, facts, spec.container, argv);
   if (traits.shares_kernel) AddGrants(spec.container, argv);
@@ -169,6 +174,8 @@ void AddNetwork(const RuntimeTraits& traits, const SandboxSpec& spec,
                 std::vector<std::string>& argv) {
   if (spec.network == SandboxNetwork::kIsolated) {
     argv.emplace_back("--network=none");
+    // The engine would run it inside without the guest program's filter.
+    argv.emplace_back("--no-healthcheck");
   } else if (traits.add_host) {
     argv.insert(argv.end(), {"--add-host", Format("{}:host-gateway", traits.host_name)});
   }
@@ -202,6 +209,7 @@ absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const En
     return InvalidArgument("{}: not an image", spec.image);
   if (spec.argv.empty()) return InvalidArgument("a sandbox without a command");
   WM_RETURN_IF_ERROR(CheckRuntimeNetwork(traits, spec.network));
+  WM_RETURN_IF_ERROR(CheckRestricted(spec));
   WM_ASSIGN_OR_RETURN(EnvDelivery delivery, DeliverEnv(spec.env, traits.descriptors, kEnvFile));
 
   EngineCall call;

@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "daemon/domain/byte_size.h"
 #include "daemon/domain/mount_plan.h"
+#include "daemon/domain/restricted_spec.h"
 
 namespace workmux::daemon {
 namespace {
@@ -182,7 +183,8 @@ absl::Status CheckSpec(const SandboxSpec& spec) {
   if (!spec.home.is_absolute() || spec.home == "/") {
     return InvalidArgument("{}: not a home directory for a sandbox", spec.home.native());
   }
-  return CheckBwrapNetwork(spec.network);
+  WM_RETURN_IF_ERROR(CheckBwrapNetwork(spec.network));
+  return CheckRestricted(spec);
 }
 
 absl::Status AddFilters(const SandboxSpec& spec, const BwrapInput& input, ArgumentFile& args) {

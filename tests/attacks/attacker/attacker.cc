@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/attacks/attacker/sockets.h"
+
 namespace {
 
 // The host reads it, also when this program stands still for ever.
@@ -126,5 +128,9 @@ int main(int argc, char** argv) {
   if (verb == "poll") return Poll(argc - 1, argv + 1);
   if (verb == "inject") return Inject(argc - 1, argv + 1);
   if (verb == "survive") return Survive(argc - 1, argv + 1);
+  if (verb == "families") return TryFamilies();
+  if (verb == "reach") return TryReach(argc - 1, argv + 1);
+  if (verb == "abstract") return TryAbstract(argc - 1, argv + 1);
+  if (verb == "echo") return TryEcho(argc - 1, argv + 1);
   return 2;
 }

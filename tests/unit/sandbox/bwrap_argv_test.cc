@@ -50,6 +50,8 @@ TEST_CASE("BwrapArgv: a sandbox becomes one bwrap") {
 TEST_CASE("BwrapArgv: an isolated sandbox has a network of its own and a second filter") {
   SandboxSpec spec = Spec();
   spec.network = SandboxNetwork::kIsolated;
+  spec.argv = {"/run/workmux/bin/workmux", "enter", "sh", "-c", "claude"};
+  spec.env["WM_RESTRICTED"] = "1";
   BwrapInput input = Input();
   input.socket_filter = "SOCKETS";
   const ExecPlan plan = test::Must(BuildBwrapPlan(spec, input));
@@ -57,7 +59,13 @@ TEST_CASE("BwrapArgv: an isolated sandbox has a network of its own and a second 
   CHECK(ParseMarker(plan.argv).has_value());
   // Without either filter it would be less than what was asked for.
   CHECK_FALSE(BuildBwrapPlan(spec, Input()).ok());
-  input.seccomp.clear();
+  BwrapInput half = input;
+  half.seccomp.clear();
+  CHECK_FALSE(BuildBwrapPlan(spec, half).ok());
+  SandboxSpec untold = spec;
+  untold.env.erase("WM_RESTRICTED");
+  CHECK_FALSE(BuildBwrapPlan(untold, input).ok());
+  spec.argv = {"sh", "-c", "claude"};
   CHECK_FALSE(BuildBwrapPlan(spec, input).ok());
 }
 

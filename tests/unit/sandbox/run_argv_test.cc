@@ -54,11 +54,15 @@ TEST_CASE("RunArgv: a sandbox becomes one docker create") {
 TEST_CASE("RunArgv: an isolated sandbox has no network, and no name for the host") {
   SandboxSpec spec = Spec();
   spec.network = SandboxNetwork::kIsolated;
+  CHECK_FALSE(BuildCreateCall(Docker(), EngineFacts{}, spec).ok());  // nothing restricts it
+  spec.argv.insert(spec.argv.begin(), {"/run/workmux/bin/workmux", "enter"});
+  spec.env["WM_RESTRICTED"] = "1";
   const EngineCall call = test::Must(BuildCreateCall(Docker(), EngineFacts{}, spec));
   test::CheckGolden("docker_create_isolated.txt", test::Render(call.argv, call.files));
   const EngineCall podman =
       test::Must(BuildCreateCall(test::Must(RuntimeTraitsFor("podman")), EngineFacts{}, spec));
   CHECK(Mentions(podman, "--network=none"));
+  CHECK_FALSE(Mentions(podman, "--init"));
   const EngineCall exec =
       test::Must(BuildExecCall(Docker(), spec, std::vector<std::string>{"bash", "-l"}, true));
   const std::vector<std::string> command = {"--",   "wm-docs-1a2b", "/run/workmux/bin/workmux",

@@ -139,6 +139,73 @@ TEST_CASE("Verify: the ancestors of what is pinned are tried", "[verify]") {
   CHECK(moved == std::vector<std::string>{"/w/main/.trees", "/w/main/.trees/one"});
 }
 
+TEST_CASE("Verify: a restricted network is loopback, and sockets of few kinds", "[verify]") {
+  Expectation meant = Meant();
+  meant.set_isolated(true);
+  meant.set_socket_filter(true);
+  CHECK(RequestFor(meant).network());
+  CHECK_FALSE(RequestFor(Meant()).network());
+  const auto report = [&meant](const std::function<void(Report&)>& change) {
+    Report seen = Intact(meant);
+    Report::Network& network = *seen.mutable_network();
+    for (const std::uint32_t family : {1u, 2u, 10u, 16u}) network.add_families(family);
+    network.add_netlink(0);
+    Report::Interface& loopback = *network.add_interfaces();
+    loopback.set_name("lo");
+    loopback.set_routed(true);
+    // The kernel's own, in every network since the module was loaded.
+    network.add_interfaces()->set_name("sit0");
+    change(seen);
+    return Found(Compare(meant, seen));
+  };
+  CHECK(report([](Report&) {}).empty());
+  CHECK(report([](Report& r) { r.clear_network(); }) ==
+        "network: loopback alone / not to be seen\n");
+  CHECK(report([](Report& r) { r.mutable_network()->mutable_interfaces(1)->set_routed(true); }) ==
+        "network: loopback alone / the interface sit0\n");
+  CHECK(report([](Report& r) { r.mutable_network()->add_interfaces()->set_name("eth0\x1b"); }) ==
+        "network: loopback alone / the interface eth0?\n");
+  CHECK(report([](Report& r) { r.mutable_network()->mutable_interfaces()->Clear(); }) ==
+        "network: loopback alone / not to be seen\n");
+  CHECK(report([](Report& r) { r.mutable_network()->add_families(40); }) ==
+        "network: sockets of the restricted families / family 40 exists\n");
+  CHECK(report([](Report& r) { r.mutable_network()->add_netlink(15); }) ==
+        "network: sockets of the restricted families / netlink protocol 15 exists\n");
+  CHECK(report([](Report& r) { r.mutable_network()->clear_families(); }) ==
+        "network: sockets of the restricted families / not to be seen\n");
+
+  const auto first = [&](std::uint32_t filters) {
+    return report([filters](Report& r) {
+      *r.add_processes() = r.processes(0);
+      r.mutable_processes(0)->set_seccomp_filters(2);
+      r.mutable_processes(1)->set_pid(1);
+      r.mutable_processes(1)->set_seccomp_filters(filters);
+    });
+  };
+  CHECK(first(2).empty());
+  CHECK(first(1) == "network: a filter of sockets / none in process 1\n");
+
+  // From outside sockets cannot be tried: two filters have to be there.
+  meant.set_outside_probe(true);
+  const auto outside = [&](std::uint32_t filters) {
+    return report([filters](Report& r) {
+      r.mutable_network()->clear_families();
+      *r.add_processes() = r.processes(0);
+      r.mutable_processes(0)->set_pid(2);
+      r.mutable_processes(1)->set_pid(1);
+      for (Report::Process& process : *r.mutable_processes()) process.set_seccomp_filters(filters);
+    });
+  };
+  CHECK(outside(2).empty());
+  CHECK(outside(1) ==
+        "network: a filter of sockets / none in process 2\n"
+        "network: a filter of sockets / none in process 1\n");
+  // A firewall leaves interfaces.
+  meant.set_outside_probe(false);
+  meant.set_isolated(false);
+  CHECK(report([](Report& r) { r.mutable_network()->add_interfaces()->set_name("eth0"); }).empty());
+}
+
 TEST_CASE("Verify: each defence that is missing is named", "[verify]") {
   struct Case {
     std::string found;

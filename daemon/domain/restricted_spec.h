@@ -1,0 +1,16 @@
+#pragma once
+
+#include <absl/status/status.h>
+
+#include "daemon/domain/sandbox_spec.h"
+
+namespace workmux::daemon {
+
+// Tells the guest program to restrict the command's sockets (guest/enter.h).
+inline constexpr char kRestrictedVariable[] = "WM_RESTRICTED";
+
+// kInternal for a spec with a restricted network whose command would not enter through
+// the guest program: nothing would restrict its sockets. Pure.
+absl::Status CheckRestricted(const SandboxSpec& spec);
+
+}  // namespace workmux::daemon
