@@ -61,8 +61,8 @@ class SandboxVerifier : public SandboxCheck, public StartProbes {
   using Timer = std::unique_ptr<EventLoop::Registration>;
 
   absl::StatusOr<VerificationRecords::Meant> MeantOf(const std::string& session_id);
-  void EndIn(const std::string& session_id, std::chrono::milliseconds delay,
-             const std::string& why);
+  Timer EndIn(const std::string& session_id, std::chrono::milliseconds delay,
+              const std::string& why);
 
   const Deps deps_;
   Mutex mu_;
