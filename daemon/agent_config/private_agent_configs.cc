@@ -68,7 +68,8 @@ PrivateAgentConfigs::PrivateAgentConfigs(Executor& executor, fs::path state_dir)
       sync_([](const AgentCopy& from, const LoginFile& file) {
         LogInfo("agent config", Format("{}/{}: a login of a sandbox was taken over",
                                        from.host_dir().string(), file.name));
-      }) {}
+      }),
+      passes_(executor, [this](const std::string& group) { Pass(group); }) {}
 
 absl::StatusOr<std::unique_ptr<PrivateAgentConfigs>> PrivateAgentConfigs::Create(
     Executor& executor, fs::path state_dir) {
@@ -76,7 +77,7 @@ absl::StatusOr<std::unique_ptr<PrivateAgentConfigs>> PrivateAgentConfigs::Create
       new PrivateAgentConfigs(executor, std::move(state_dir)));
   WM_ASSIGN_OR_RETURN(auto watcher,
                       LoginWatcher::Start([raw = configs.get()](const std::string& group) {
-                        raw->OnChanged(group);
+                        raw->passes_.Request(group);
                       }));
   {
     MutexLock lock(configs->mu_);
@@ -197,7 +198,7 @@ absl::Status PrivateAgentConfigs::Watch(const Worktree& worktree) {
     for (const std::string& group : groups) LogFailure("watching logins", Arm(group));
   }
   // What changed before the watch was there.
-  for (const std::string& group : groups) OnChanged(group);
+  for (const std::string& group : groups) passes_.Request(group);
   return absl::OkStatus();
 }
 
@@ -223,37 +224,15 @@ void PrivateAgentConfigs::Sync(const std::vector<AgentCopy>& copies) {
   sync_.Pass(copies);
 }
 
-void PrivateAgentConfigs::OnChanged(const std::string& group) {
-  {
-    MutexLock lock(mu_);
-    const auto [pass, first] = passes_.try_emplace(group, false);
-    if (!first) {
-      pass->second = true;
-      return;
-    }
-  }
-  executor_.Post([this, group] { Pass(group); });
-}
-
 void PrivateAgentConfigs::Pass(const std::string& group) {
   std::vector<AgentCopy> copies;
   {
     MutexLock lock(mu_);
-    passes_[group] = false;
     copies = CopiesOf(group);
     // The host's directory may be another one by now.
     if (!copies.empty()) LogFailure("watching logins", Arm(group));
   }
   Sync(copies);
-  {
-    MutexLock lock(mu_);
-    const auto pass = passes_.find(group);
-    if (!pass->second) {
-      passes_.erase(pass);
-      return;
-    }
-  }
-  executor_.Post([this, group] { Pass(group); });
 }
 
 void PrivateAgentConfigs::StopWatching() {

@@ -11,6 +11,7 @@
 #include "daemon/agent_config/login_sync.h"
 #include "daemon/agent_config/login_watcher.h"
 #include "daemon/async/executor.h"
+#include "daemon/async/joined_jobs.h"
 #include "daemon/ports/agent_configs.h"
 
 namespace workmux::daemon {
@@ -52,7 +53,6 @@ class PrivateAgentConfigs : public AgentConfigs {
                                               const std::filesystem::path& host_dir);
   absl::Status Arm(const std::string& group) WM_REQUIRES(mu_);
   std::vector<AgentCopy> CopiesOf(const std::string& group) WM_REQUIRES(mu_);
-  void OnChanged(const std::string& group);
   void Pass(const std::string& group);
   void Sync(const std::vector<AgentCopy>& copies);
 
@@ -62,7 +62,7 @@ class PrivateAgentConfigs : public AgentConfigs {
   LoginSync sync_ WM_GUARDED_BY(files_mu_);
   Mutex mu_;
   std::map<std::filesystem::path, Watched> watched_ WM_GUARDED_BY(mu_);
-  std::map<std::string, bool> passes_ WM_GUARDED_BY(mu_);  // under way; true: once more after it
+  JoinedJobs passes_;  // by group
   std::unique_ptr<LoginWatcher> watcher_ WM_GUARDED_BY(mu_);
 };
 
