@@ -220,7 +220,7 @@ absl::Status LoginSync::RefreshFile(const LoginFile& file, const AgentCopy& copy
     if (text == "{}") text.clear();
   }
   if (text.empty()) {
-    WM_RETURN_IF_ERROR(RemoveTree(copy.dir(), name));
+    WM_RETURN_IF_ERROR(copy.Remove(name));
     side.login.reset();
   } else if (!side.login || text != side.text) {
     const absl::Status written = copy.WriteOver(name, text, side.stamp);

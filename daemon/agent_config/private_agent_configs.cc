@@ -15,6 +15,7 @@
 #include "common/base/strings.h"
 #include "common/io/file.h"
 #include "common/log/log.h"
+#include "daemon/agent_config/discarded.h"
 #include "daemon/domain/worktree_state.h"
 #include "daemon/domain/worktree_state_trash.h"
 
@@ -62,6 +63,18 @@ absl::Status MakeHostSeed(const fs::path& file) {
 
 }  // namespace
 
+// Of an operation on the copies' files: made before their lock is taken.
+class PrivateAgentConfigs::DeletesAfterwards {
+ public:
+  explicit DeletesAfterwards(PrivateAgentConfigs& configs) : configs_(configs) {}
+  ~DeletesAfterwards() { configs_.DeleteDiscardedLater(); }
+  DeletesAfterwards(const DeletesAfterwards&) = delete;
+  DeletesAfterwards& operator=(const DeletesAfterwards&) = delete;
+
+ private:
+  PrivateAgentConfigs& configs_;
+};
+
 PrivateAgentConfigs::PrivateAgentConfigs(Executor& executor, fs::path state_dir)
     : executor_(executor),
       base_(std::move(state_dir) / "agents"),
@@ -69,7 +82,10 @@ PrivateAgentConfigs::PrivateAgentConfigs(Executor& executor, fs::path state_dir)
         LogInfo("agent config", Format("{}/{}: a login of a sandbox was taken over",
                                        from.host_dir().string(), file.name));
       }),
-      passes_(executor, [this](const std::string& group) { Pass(group); }) {}
+      passes_(executor, [this](const std::string& group) { Pass(group); }),
+      deletions_(executor, [](const std::string& place) {
+        LogFailure("deleting what sandboxes left", DeleteDiscarded(place));
+      }) {}
 
 absl::StatusOr<std::unique_ptr<PrivateAgentConfigs>> PrivateAgentConfigs::Create(
     Executor& executor, fs::path state_dir) {
@@ -140,6 +156,7 @@ absl::StatusOr<std::vector<Mount>> PrivateAgentConfigs::Shared(const AgentConfig
 absl::StatusOr<std::vector<Mount>> PrivateAgentConfigs::Isolated(const Worktree& worktree,
                                                                  const AgentConfigPlan& plan,
                                                                  const fs::path& host_dir) {
+  const DeletesAfterwards afterwards(*this);
   MutexLock lock(files_mu_);
   WM_ASSIGN_OR_RETURN(AgentCopy copy, AgentCopy::Ensure(base_, worktree, plan.profile, host_dir));
   WM_RETURN_IF_ERROR(copy.RefreshSettings());
@@ -168,6 +185,11 @@ std::vector<AgentCopy> PrivateAgentConfigs::CopiesOf(const std::string& group) {
                  [&](const AgentCopy& copy) { return GroupOf(copy) == group; });
   }
   return copies;
+}
+
+void PrivateAgentConfigs::DeleteDiscardedLater() {
+  const fs::path place = AgentCopy::DiscardedIn(base_);
+  if (HasDiscarded(place)) deletions_.Request(place.string());
 }
 
 absl::Status PrivateAgentConfigs::Arm(const std::string& group) {
@@ -220,6 +242,7 @@ void PrivateAgentConfigs::Unwatch(const Worktree& worktree) {
 }
 
 void PrivateAgentConfigs::Sync(const std::vector<AgentCopy>& copies) {
+  const DeletesAfterwards afterwards(*this);
   MutexLock lock(files_mu_);
   sync_.Pass(copies);
 }
@@ -259,6 +282,7 @@ absl::Status PrivateAgentConfigs::Discard(const Worktree& worktree) {
 }
 
 void PrivateAgentConfigs::TidyUp() {
+  DeleteDiscardedLater();
   executor_.Post([base = base_] {
     LogFailure("tidying up agents' settings", TrashOrphans(base, UnixNow()).status());
     LogFailure("emptying the trash", PruneStateTrash(base, UnixNow()).status());

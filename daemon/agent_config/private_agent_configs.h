@@ -30,8 +30,8 @@ class PrivateAgentConfigs : public AgentConfigs {
   void Unwatch(const Worktree& worktree) override;
   absl::Status Discard(const Worktree& worktree) override;
 
-  // In the background: copies whose worktree is gone go to the trash, and what has
-  // been there for too long is deleted.
+  // In the background: copies whose worktree is gone go to the trash, what has been
+  // there for too long is deleted, and what an earlier daemon left of discarded things.
   void TidyUp();
 
   // Changed logins ask for nothing any more; what was asked for still runs.
@@ -56,13 +56,17 @@ class PrivateAgentConfigs : public AgentConfigs {
   void Pass(const std::string& group);
   void Sync(const std::vector<AgentCopy>& copies);
 
+  class DeletesAfterwards;
+  void DeleteDiscardedLater();
+
   Executor& executor_;
   const std::filesystem::path base_;
   Mutex files_mu_;  // of the copies' content; taken before mu_ is, never within
   LoginSync sync_ WM_GUARDED_BY(files_mu_);
   Mutex mu_;
   std::map<std::filesystem::path, Watched> watched_ WM_GUARDED_BY(mu_);
-  JoinedJobs passes_;  // by group
+  JoinedJobs passes_;     // by group
+  JoinedJobs deletions_;  // of what a guest left, without a lock
   std::unique_ptr<LoginWatcher> watcher_ WM_GUARDED_BY(mu_);
 };
 
