@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "common/base/clock.h"
+#include "common/base/fnv.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/io/file.h"
@@ -31,11 +32,8 @@ constexpr off_t kMaxSeed = 16 << 20;     // bytes; a database
 constexpr char kRecords[] = "records";
 
 std::string KeyOf(const std::string& profile, const fs::path& host_dir) {
-  std::uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a; meta/source is compared
-  for (const char c : host_dir.native()) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  }
-  return Format("{}-{:016x}", profile, hash);
+  // meta/source is compared.
+  return Format("{}-{}", profile, FnvHash().Add(host_dir.native()).Hex());
 }
 
 std::string SourceText(const std::string& profile, const fs::path& host_dir) {
