@@ -15,7 +15,6 @@
 #include "daemon/async/event_loop.h"
 #include "daemon/async/executor.h"
 #include "daemon/domain/sandbox_check.h"
-#include "daemon/domain/session_directory.h"
 #include "daemon/ports/verification_records.h"
 #include "daemon/verify/compare.h"
 
@@ -28,7 +27,6 @@ class SandboxVerifier : public SandboxCheck, public StartProbes {
  public:
   struct Deps {
     VerificationRecords& records;
-    const SessionDirectory& directory;
     const SandboxBackends& backends;
     CommandRunner& runner;
     EventLoop& loop;

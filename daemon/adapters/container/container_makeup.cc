@@ -50,7 +50,8 @@ void AddTmpfs(const ContainerConfig& config, SandboxMakeup& makeup) {
     makeup.mounts.push_back({.target = dir,
                              .filesystem = "tmpfs",
                              .required = true,
-                             .size = ByteSize(config.tmpfs_size)});
+                             .size = ByteSize(config.tmpfs_size),
+                             .no_privileges = true});
   }
 }
 

@@ -89,7 +89,6 @@ struct World : SessionWorld {
   explicit World(std::chrono::milliseconds limit = std::chrono::seconds(60),
                  std::chrono::milliseconds end_after = std::chrono::milliseconds(1))
       : verifier({.records = records,
-                  .directory = *directory,
                   .backends = verifiable,
                   .runner = runner,
                   .loop = loop,
@@ -210,7 +209,6 @@ TEST_CASE("Verifier: an answer that was lost with the daemon is given again", "[
   const std::string answer = w.Answer(Must(w.verifier.BeginProbe("a")));
   CHECK_OK(w.verifier.FinishProbe("a", answer));
   SandboxVerifier next({.records = w.records,
-                        .directory = *w.directory,
                         .backends = w.verifiable,
                         .runner = w.runner,
                         .loop = w.loop,
