@@ -205,7 +205,7 @@ absl::Status PrivateAgentConfigs::Arm(const std::string& group) {
   return watcher_->Set(group, dirs, std::move(names));
 }
 
-absl::Status PrivateAgentConfigs::Watch(const Worktree& worktree) {
+void PrivateAgentConfigs::Watch(const Worktree& worktree) {
   std::set<std::string> groups;
   {
     MutexLock lock(mu_);
@@ -221,7 +221,6 @@ absl::Status PrivateAgentConfigs::Watch(const Worktree& worktree) {
   }
   // What changed before the watch was there.
   for (const std::string& group : groups) passes_.Request(group);
-  return absl::OkStatus();
 }
 
 void PrivateAgentConfigs::Unwatch(const Worktree& worktree) {

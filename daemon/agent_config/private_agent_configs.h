@@ -26,7 +26,7 @@ class PrivateAgentConfigs : public AgentConfigs {
 
   absl::StatusOr<std::vector<Mount>> Prepare(const Worktree& worktree,
                                              const AgentConfigPlan& plan) override;
-  absl::Status Watch(const Worktree& worktree) override;
+  void Watch(const Worktree& worktree) override;
   void Unwatch(const Worktree& worktree) override;
   absl::Status Discard(const Worktree& worktree) override;
 
