@@ -3,6 +3,20 @@
 #include <CLI/CLI.hpp>
 
 namespace workmux::cli {
+namespace {
+
+void AddImage(CLI::App& app, std::string& image) {
+  app.add_option("--image", image, "Image, instead of the configured one");
+}
+void AddAgent(CLI::App& app, std::string& agent) {
+  app.add_option("--agent", agent, "Agent, instead of the configured one");
+}
+// Of a command that means virtual machines without it.
+void AddKind(CLI::App& app, std::string& backend) {
+  app.add_option("--backend", backend, "container or all; none: virtual machines");
+}
+
+}  // namespace
 
 void SandboxApp::Define(const AddFn& add) {
   DefinePrograms(add);
@@ -34,7 +48,7 @@ void SandboxApp::DefinePrograms(const AddFn& add) {
        {std::pair(&run, &run_), std::pair(&agent, &agent_), std::pair(&shell, &shell_.run)}) {
     app->add_option("--agent", options->agent, "Whose directories and image to use");
     app->add_option("--backend", options->backend, "Backend, instead of the configured one");
-    app->add_option("--image", options->image, "Image, instead of the configured one");
+    AddImage(*app, options->image);
   }
 }
 
@@ -67,26 +81,26 @@ void SandboxApp::DefineUpkeep(const AddFn& add) {
   session->excludes(name);
   stop.add_flag("--all", stop_.all, "All that run")->excludes(name)->excludes(session);
   stop.add_flag("-y,--yes", stop_.yes, "Do not ask");
-  stop.add_option("--backend", stop_.backend, "container or all; none: virtual machines");
+  AddKind(stop, stop_.backend);
 
   CLI::App& prune =
       add("prune", "Remove unused virtual machines, or other sandboxes", CommandKind::kOrdinary,
           [this](auto& env) { return RunSandboxPrune(prune_, env); });
   prune.add_flag("-f,--force", prune_.force, "Do not ask");
-  prune.add_option("--backend", prune_.backend, "container or all; none: virtual machines");
+  AddKind(prune, prune_.backend);
 }
 
 void SandboxApp::DefineImages(const AddFn& add) {
   CLI::App& pull =
       add("pull", "Get the newest image of the agent from its registry", CommandKind::kOrdinary,
           [this](auto& env) { return RunSandboxPull(pull_, env); });
-  pull.add_option("--agent", pull_.agent, "Agent, instead of the configured one");
-  pull.add_option("--image", pull_.image, "Image, instead of the configured one");
+  AddAgent(pull, pull_.agent);
+  AddImage(pull, pull_.image);
 
   CLI::App& build =
       add("build", "Build the image of the agent on this machine", CommandKind::kOrdinary,
           [this](auto& env) { return RunSandboxBuild(build_, env); });
-  build.add_option("--agent", build_.agent, "Agent, instead of the configured one");
+  AddAgent(build, build_.agent);
   build.add_option("--image", build_.image, "Name of the image, instead of the configured one");
   build.add_option("--from", build_.from, "Debian image with Node.js and npm to build on");
   build.add_option("--agent-version", build_.agent_version, "Version of the agent, or latest");
@@ -96,7 +110,7 @@ void SandboxApp::DefineImages(const AddFn& add) {
       add("init-dockerfile", "Write a Dockerfile.sandbox to change by hand", CommandKind::kOrdinary,
           [this](auto& env) { return RunInitDockerfile(dockerfile_, env); });
   dockerfile.add_flag("--force", dockerfile_.force, "Replace the one that is there");
-  dockerfile.add_option("--agent", dockerfile_.agent, "Agent, instead of the configured one");
+  AddAgent(dockerfile, dockerfile_.agent);
 
   CLI::App& install =
       add("install-dev", "For work on workmux: put its guest program into the image",

@@ -162,7 +162,6 @@ struct Daemon::Parts {
        .default_runtime = [this] { return std::string(DefaultRuntime(options.env, kMacOs)); },
        .own_dirs = {options.paths.state, options.paths.runtime}}};
   SandboxVerifier verifier{{.records = *store,
-                            .directory = directory,
                             .backends = backends,
                             .runner = runner,
                             .loop = loop,

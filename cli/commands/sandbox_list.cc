@@ -128,7 +128,7 @@ absl::StatusOr<pb::PruneSandboxesResponse> Prune(bool preview, const CommandEnv&
   return env.daemon.PruneSandboxes(request);
 }
 
-// "sha256:" and the first characters that tell images apart, as the engines show them.
+// The first characters of an image's id, without the algorithm, as the engines show them.
 std::string ShortId(std::string_view id) {
   constexpr std::string_view kAlgorithm = "sha256:";
   if (id.starts_with(kAlgorithm)) id.remove_prefix(kAlgorithm.size());

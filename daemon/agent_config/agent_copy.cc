@@ -10,11 +10,13 @@
 #include <memory>
 
 #include "common/base/clock.h"
+#include "common/base/fnv.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/io/file.h"
 #include "common/io/tree.h"
 #include "common/log/log.h"
+#include "daemon/agent_config/discarded.h"
 #include "daemon/agent_config/host_file.h"
 #include "daemon/agent_config/login_document.h"
 #include "daemon/domain/worktree_state.h"
@@ -30,11 +32,8 @@ constexpr off_t kMaxSeed = 16 << 20;     // bytes; a database
 constexpr char kRecords[] = "records";
 
 std::string KeyOf(const std::string& profile, const fs::path& host_dir) {
-  std::uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a; meta/source is compared
-  for (const char c : host_dir.native()) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  }
-  return Format("{}-{:016x}", profile, hash);
+  // meta/source is compared.
+  return Format("{}-{}", profile, FnvHash().Add(host_dir.native()).Hex());
 }
 
 std::string SourceText(const std::string& profile, const fs::path& host_dir) {
@@ -81,15 +80,16 @@ absl::Status MakeOwnDirectory(const fs::path& dir) {
 }
 
 // What else a guest left at the name gives way.
-absl::Status MakeMountPoint(int own, const fs::path& dir, const std::string& name) {
+absl::Status MakeMountPoint(int own, const AgentCopy& copy, const std::string& name) {
+  const fs::path place = copy.dir() / name;
   if (::mkdirat(own, name.c_str(), 0700) == 0) return absl::OkStatus();
-  if (errno != EEXIST) return ErrnoStatus(errno, (dir / name).string());
+  if (errno != EEXIST) return ErrnoStatus(errno, place.string());
   struct stat info {};
   if (::fstatat(own, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
-    return ErrnoStatus(errno, (dir / name).string());
+    return ErrnoStatus(errno, place.string());
   if (S_ISDIR(info.st_mode)) return absl::OkStatus();
-  WM_RETURN_IF_ERROR(RemoveTree(dir, name));
-  if (::mkdirat(own, name.c_str(), 0700) != 0) return ErrnoStatus(errno, (dir / name).string());
+  WM_RETURN_IF_ERROR(Discard(copy.discarded(), own, name));
+  if (::mkdirat(own, name.c_str(), 0700) != 0) return ErrnoStatus(errno, place.string());
   return absl::OkStatus();
 }
 
@@ -154,7 +154,7 @@ absl::Status AgentCopy::Write(const std::string& name, std::string_view content,
                               mode_t mode) const {
   WM_ASSIGN_OR_RETURN(const UniqueFd scratch, OpenDirectory(meta()));
   WM_ASSIGN_OR_RETURN(const UniqueFd to, OpenDirectory(dir()));
-  return ReplaceEntry(scratch.get(), dir(), to.get(), name, content, mode);
+  return ReplaceEntry(scratch.get(), discarded(), to.get(), name, content, mode);
 }
 
 absl::Status AgentCopy::WriteOver(const std::string& name, std::string_view content,
@@ -163,6 +163,11 @@ absl::Status AgentCopy::WriteOver(const std::string& name, std::string_view cont
   WM_ASSIGN_OR_RETURN(const UniqueFd scratch, OpenDirectory(meta()));
   WM_ASSIGN_OR_RETURN(const UniqueFd to, OpenDirectory(dir()));
   return ExchangeEntry(scratch.get(), to.get(), name, content, 0600, expected);
+}
+
+absl::Status AgentCopy::Remove(const std::string& name) const {
+  WM_ASSIGN_OR_RETURN(const UniqueFd own, OpenDirectory(dir()));
+  return Discard(discarded(), own.get(), name);
 }
 
 absl::Status AgentCopy::RefreshSettings() {
@@ -179,7 +184,7 @@ absl::Status AgentCopy::RefreshSettings() {
   for (const auto& [name, record] : records.All(CopyRecords::Kind::kSettings)) {
     WM_ASSIGN_OR_RETURN(const FileStamp host, StampHostFile(host_dir_ / name));
     if (host.kind != FileStamp::Kind::kAbsent) continue;
-    WM_RETURN_IF_ERROR(RemoveTree(dir(), name));
+    WM_RETURN_IF_ERROR(Remove(name));
     records.Erase(CopyRecords::Kind::kSettings, name);
   }
   return SaveRecords(records);
@@ -241,7 +246,7 @@ absl::Status AgentCopy::RefreshSeed(const fs::path& seed, const fs::path& relati
   WM_ASSIGN_OR_RETURN(const std::string content,
                       ReadHostFile(seed, static_cast<std::size_t>(kMaxSettings)));
   WM_ASSIGN_OR_RETURN(const UniqueFd scratch, OpenDirectory(meta()));
-  WM_RETURN_IF_ERROR(ReplaceEntry(scratch.get(), place, to.get(), name, content, 0600));
+  WM_RETURN_IF_ERROR(ReplaceEntry(scratch.get(), discarded(), to.get(), name, content, 0600));
   records.Put(kKind, relative.string(), {host.text, {}, {}, {}});
   return SaveRecords(records);
 }
@@ -258,7 +263,7 @@ absl::StatusOr<std::vector<Mount>> AgentCopy::SettingsMounts(const fs::path& tar
     struct stat host {};
     if (::fstat(entry->get(), &host) != 0 || !S_ISDIR(host.st_mode)) continue;
     WM_ASSIGN_OR_RETURN(const fs::path source, PathOf(*entry));
-    WM_RETURN_IF_ERROR(MakeMountPoint(own.get(), dir(), name));
+    WM_RETURN_IF_ERROR(MakeMountPoint(own.get(), *this, name));
     mounts.push_back({source, target / name, /*writable=*/false});
   }
   return mounts;

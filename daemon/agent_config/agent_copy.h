@@ -26,7 +26,8 @@ namespace workmux::daemon {
 //       meta/records                  CopyRecords
 //
 // A value; copies mean the same directory. What is in dir/ may be anything, what is
-// beside it no guest can reach. Blocking; one caller at a time.
+// beside it no guest can reach. What of a guest's is in the way goes to <base>/discarded.
+// Blocking, but never for as long as a guest likes; one caller at a time.
 class AgentCopy {
  public:
   // Makes it, or finds it again. `host_dir` is canonical. What was made for an
@@ -52,6 +53,11 @@ class AgentCopy {
   const std::filesystem::path& path() const { return root_; }
   std::filesystem::path dir() const { return root_ / "dir"; }
   std::filesystem::path meta() const { return root_ / "meta"; }
+  // Of all copies of the base: where a guest's directories go that are in the way.
+  std::filesystem::path discarded() const { return DiscardedIn(root_.parent_path().parent_path()); }
+  static std::filesystem::path DiscardedIn(const std::filesystem::path& base) {
+    return base / "discarded";
+  }
   const std::filesystem::path& host_dir() const { return host_dir_; }
   const AgentFiles& files() const { return *files_; }
 
@@ -62,6 +68,8 @@ class AgentCopy {
   absl::Status Write(const std::string& name, std::string_view content, mode_t mode) const;
   absl::Status WriteOver(const std::string& name, std::string_view content,
                          const FileStamp& expected) const;
+  // Takes dir/`name` away, whatever it is; absent is success.
+  absl::Status Remove(const std::string& name) const;
 
  private:
   AgentCopy(std::filesystem::path root, std::filesystem::path host_dir, const std::string& profile);

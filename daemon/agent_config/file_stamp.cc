@@ -9,7 +9,9 @@
 
 #include "common/base/status.h"
 #include "common/io/tree.h"
+#include "daemon/agent_config/discarded.h"
 #include "daemon/agent_config/host_file.h"
+#include "daemon/sys/random.h"
 
 namespace workmux::daemon {
 namespace {
@@ -35,7 +37,37 @@ absl::StatusOr<FileStamp> Stamp(int dir, const char* name, int flags) {
   return stamp;
 }
 
-constexpr char kTemporary[] = ".workmux-new";
+// A new one each time: whoever writes to the directory can neither take it beforehand
+// nor leave something there that is in the way of the next.
+std::string TemporaryName() { return ".workmux-new-" + RandomHex(8); }
+
+absl::Status WriteTemporary(int scratch, const std::string& temporary, std::string_view content,
+                            mode_t mode) {
+  absl::Status written = WriteFileAt(scratch, temporary, content, mode);
+  if (!written.ok()) ::unlinkat(scratch, temporary.c_str(), 0);
+  return written;
+}
+
+bool Rename(int from, const std::string& name, int to, const std::string& new_name,
+            unsigned flags) {
+  return ::renameat2(from, name.c_str(), to, new_name.c_str(), flags) == 0;
+}
+
+// Both renames can fail of what somebody does at the same moment: makes the entry, or
+// deletes it.
+absl::Status PutBack(int scratch, const std::string& temporary, int to, const std::string& name) {
+  constexpr int kAttempts = 20;
+  for (int i = 0; i < kAttempts; ++i) {
+    if (Rename(scratch, temporary, to, name, RENAME_EXCHANGE)) {
+      ::unlinkat(scratch, temporary.c_str(), 0);
+      return absl::OkStatus();
+    }
+    if (errno != ENOENT) break;
+    if (Rename(scratch, temporary, to, name, RENAME_NOREPLACE)) return absl::OkStatus();
+    if (errno != EEXIST) break;
+  }
+  return Annotate(ErrnoStatus(errno, name), Format("it is at {} now", temporary));
+}
 
 }  // namespace
 
@@ -50,35 +82,34 @@ absl::StatusOr<FileStamp> StampEntry(int dir, const std::string& name) {
   return Stamp(dir, name.c_str(), AT_SYMLINK_NOFOLLOW);
 }
 
-absl::Status ReplaceEntry(int scratch, const std::filesystem::path& to_path, int to,
+absl::Status ReplaceEntry(int scratch, const std::filesystem::path& discarded, int to,
                           const std::string& name, std::string_view content, mode_t mode) {
-  const std::string temporary = kTemporary;
-  WM_RETURN_IF_ERROR(WriteFileAt(scratch, temporary, content, mode));
-  if (::renameat(scratch, temporary.c_str(), to, name.c_str()) == 0) return absl::OkStatus();
-  if (errno != EISDIR && errno != ENOTEMPTY && errno != EEXIST) return ErrnoStatus(errno, name);
-  WM_RETURN_IF_ERROR(RemoveTree(to_path, name));
-  if (::renameat(scratch, temporary.c_str(), to, name.c_str()) == 0) return absl::OkStatus();
-  return ErrnoStatus(errno, name);
+  const std::string temporary = TemporaryName();
+  WM_RETURN_IF_ERROR(WriteTemporary(scratch, temporary, content, mode));
+  if (Rename(scratch, temporary, to, name, 0)) return absl::OkStatus();
+  absl::Status failed = ErrnoStatus(errno, name);
+  if (errno == EISDIR || errno == ENOTEMPTY || errno == EEXIST) {
+    failed = Discard(discarded, to, name);
+    if (failed.ok() && Rename(scratch, temporary, to, name, 0)) return absl::OkStatus();
+    if (failed.ok()) failed = ErrnoStatus(errno, name);
+  }
+  ::unlinkat(scratch, temporary.c_str(), 0);
+  return failed;
 }
 
 absl::Status ExchangeEntry(int scratch, int to, const std::string& name, std::string_view content,
                            mode_t mode, const FileStamp& expected) {
   const absl::Status lost = Aborted("{}: written by somebody else at this moment", name);
-  const std::string temporary = kTemporary;
-  WM_RETURN_IF_ERROR(WriteFileAt(scratch, temporary, content, mode));
+  const std::string temporary = TemporaryName();
+  WM_RETURN_IF_ERROR(WriteTemporary(scratch, temporary, content, mode));
   const bool is_new = expected.kind == FileStamp::Kind::kAbsent;
-  const auto swap = [&] {
-    return ::renameat2(scratch, temporary.c_str(), to, name.c_str(),
-                       is_new ? RENAME_NOREPLACE : RENAME_EXCHANGE) == 0;
-  };
-  if (!swap()) {
+  if (!Rename(scratch, temporary, to, name, is_new ? RENAME_NOREPLACE : RENAME_EXCHANGE)) {
     const int error = errno;
     // rename(2): file systems without it say EINVAL. A moment stays in which
     // somebody else's work is lost there.
     if (error == EINVAL) {
-      WM_ASSIGN_OR_RETURN(const FileStamp now, StampEntry(to, name));
-      if (now.content == expected.content &&
-          ::renameat(scratch, temporary.c_str(), to, name.c_str()) == 0)
+      const absl::StatusOr<FileStamp> now = StampEntry(to, name);
+      if (now.ok() && now->content == expected.content && Rename(scratch, temporary, to, name, 0))
         return absl::OkStatus();
     }
     ::unlinkat(scratch, temporary.c_str(), 0);
@@ -86,13 +117,12 @@ absl::Status ExchangeEntry(int scratch, int to, const std::string& name, std::st
   }
   if (is_new) return absl::OkStatus();
   // Only now it is certain what was there.
-  WM_ASSIGN_OR_RETURN(const FileStamp old, StampEntry(scratch, temporary));
-  if (old.content == expected.content) {
+  const absl::StatusOr<FileStamp> old = StampEntry(scratch, temporary);
+  if (old.ok() && old->content == expected.content) {
     ::unlinkat(scratch, temporary.c_str(), 0);
     return absl::OkStatus();
   }
-  if (!swap()) return ErrnoStatus(errno, name);
-  ::unlinkat(scratch, temporary.c_str(), 0);
+  WM_RETURN_IF_ERROR(PutBack(scratch, temporary, to, name));
   return lost;
 }
 

@@ -30,13 +30,13 @@ absl::StatusOr<FileStamp> StampEntry(int dir, const std::string& name);
 
 // Writes `to`/`name` (one component) through a temporary file in the directory
 // `scratch`, on the same file system, and a rename. What stands there goes, a
-// directory with all it holds; `to_path` names `to` for that. Nothing is synced.
-// One writer at a time for each `scratch`.
-absl::Status ReplaceEntry(int scratch, const std::filesystem::path& to_path, int to,
+// directory to `discarded` (discarded.h). Nothing is synced.
+absl::Status ReplaceEntry(int scratch, const std::filesystem::path& discarded, int to,
                           const std::string& name, std::string_view content, mode_t mode);
 
 // The same, but only over what `expected` says: kAborted when somebody else wrote,
-// made or deleted the entry since, whose work is then left as it is.
+// made or deleted the entry since, whose work is then left as it is. What cannot be put
+// back any more stays in `scratch` under the name that the error tells.
 absl::Status ExchangeEntry(int scratch, int to, const std::string& name, std::string_view content,
                            mode_t mode, const FileStamp& expected);
 

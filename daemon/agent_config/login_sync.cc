@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/base/fnv.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/io/file.h"
@@ -25,18 +26,12 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMaxLogin = 1 << 20;  // bytes
 constexpr auto kKind = CopyRecords::Kind::kLogin;
 
-// FNV-1a: tells one login from the next, and does not keep it.
+// Tells one login from the next, and does not keep it.
 std::string DigestOf(const Login& login) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  const auto add = [&hash](std::string_view text) {
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-    hash = (hash ^ 0xffu) * 0x100000001b3u;
-  };
-  for (const auto& [path, value] : login) {
-    add(path);
-    add(value);
-  }
-  return Format("{:016x}", hash);
+  constexpr unsigned char kEnd = 0xff;  // no text of JSON has it
+  FnvHash hash;
+  for (const auto& [path, value] : login) hash.Add(path).Add(kEnd).Add(value).Add(kEnd);
+  return hash.Hex();
 }
 
 }  // namespace
@@ -220,7 +215,7 @@ absl::Status LoginSync::RefreshFile(const LoginFile& file, const AgentCopy& copy
     if (text == "{}") text.clear();
   }
   if (text.empty()) {
-    WM_RETURN_IF_ERROR(RemoveTree(copy.dir(), name));
+    WM_RETURN_IF_ERROR(copy.Remove(name));
     side.login.reset();
   } else if (!side.login || text != side.text) {
     const absl::Status written = copy.WriteOver(name, text, side.stamp);

@@ -20,14 +20,7 @@ constexpr std::uint32_t kMask = IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR | IN_E
 absl::StatusOr<std::unique_ptr<LoginWatcher>> LoginWatcher::Start(
     OnChanged on_changed, std::chrono::milliseconds debounce, std::chrono::milliseconds pause) {
   std::unique_ptr<LoginWatcher> watcher(new LoginWatcher(std::move(on_changed), debounce, pause));
-  LoginWatcher* raw = watcher.get();
-  WM_ASSIGN_OR_RETURN(
-      watcher->thread_,
-      InotifyThread::Start({
-          .on_event = [raw](const InotifyThread::Event& event) { raw->Note(event); },
-          .next_due = [raw] { return raw->NextDue(); },
-          .on_due = [raw] { raw->Deliver(); },
-      }));
+  WM_ASSIGN_OR_RETURN(watcher->thread_, InotifyThread::StartFor(*watcher));
   return watcher;
 }
 

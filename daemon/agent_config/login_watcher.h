@@ -43,6 +43,7 @@ class LoginWatcher {
                    std::set<std::string, std::less<>> names);
 
  private:
+  friend class InotifyThread;
   struct Group {
     std::set<int> watches;
     std::set<std::string, std::less<>> names;

@@ -15,6 +15,7 @@
 #include "common/base/strings.h"
 #include "common/io/file.h"
 #include "common/log/log.h"
+#include "daemon/agent_config/discarded.h"
 #include "daemon/domain/worktree_state.h"
 #include "daemon/domain/worktree_state_trash.h"
 
@@ -62,12 +63,28 @@ absl::Status MakeHostSeed(const fs::path& file) {
 
 }  // namespace
 
+// Of an operation on the copies' files: made before their lock is taken.
+class PrivateAgentConfigs::DeletesAfterwards {
+ public:
+  explicit DeletesAfterwards(PrivateAgentConfigs& configs) : configs_(configs) {}
+  ~DeletesAfterwards() { configs_.DeleteDiscardedLater(); }
+  DeletesAfterwards(const DeletesAfterwards&) = delete;
+  DeletesAfterwards& operator=(const DeletesAfterwards&) = delete;
+
+ private:
+  PrivateAgentConfigs& configs_;
+};
+
 PrivateAgentConfigs::PrivateAgentConfigs(Executor& executor, fs::path state_dir)
     : executor_(executor),
       base_(std::move(state_dir) / "agents"),
       sync_([](const AgentCopy& from, const LoginFile& file) {
         LogInfo("agent config", Format("{}/{}: a login of a sandbox was taken over",
                                        from.host_dir().string(), file.name));
+      }),
+      passes_(executor, [this](const std::string& group) { Pass(group); }),
+      deletions_(executor, [](const std::string& place) {
+        LogFailure("deleting what sandboxes left", DeleteDiscarded(place));
       }) {}
 
 absl::StatusOr<std::unique_ptr<PrivateAgentConfigs>> PrivateAgentConfigs::Create(
@@ -76,7 +93,7 @@ absl::StatusOr<std::unique_ptr<PrivateAgentConfigs>> PrivateAgentConfigs::Create
       new PrivateAgentConfigs(executor, std::move(state_dir)));
   WM_ASSIGN_OR_RETURN(auto watcher,
                       LoginWatcher::Start([raw = configs.get()](const std::string& group) {
-                        raw->OnChanged(group);
+                        raw->passes_.Request(group);
                       }));
   {
     MutexLock lock(configs->mu_);
@@ -139,6 +156,7 @@ absl::StatusOr<std::vector<Mount>> PrivateAgentConfigs::Shared(const AgentConfig
 absl::StatusOr<std::vector<Mount>> PrivateAgentConfigs::Isolated(const Worktree& worktree,
                                                                  const AgentConfigPlan& plan,
                                                                  const fs::path& host_dir) {
+  const DeletesAfterwards afterwards(*this);
   MutexLock lock(files_mu_);
   WM_ASSIGN_OR_RETURN(AgentCopy copy, AgentCopy::Ensure(base_, worktree, plan.profile, host_dir));
   WM_RETURN_IF_ERROR(copy.RefreshSettings());
@@ -169,6 +187,11 @@ std::vector<AgentCopy> PrivateAgentConfigs::CopiesOf(const std::string& group) {
   return copies;
 }
 
+void PrivateAgentConfigs::DeleteDiscardedLater() {
+  const fs::path place = AgentCopy::DiscardedIn(base_);
+  if (HasDiscarded(place)) deletions_.Request(place.string());
+}
+
 absl::Status PrivateAgentConfigs::Arm(const std::string& group) {
   if (!watcher_) return absl::OkStatus();
   const std::vector<AgentCopy> copies = CopiesOf(group);
@@ -182,7 +205,7 @@ absl::Status PrivateAgentConfigs::Arm(const std::string& group) {
   return watcher_->Set(group, dirs, std::move(names));
 }
 
-absl::Status PrivateAgentConfigs::Watch(const Worktree& worktree) {
+void PrivateAgentConfigs::Watch(const Worktree& worktree) {
   std::set<std::string> groups;
   {
     MutexLock lock(mu_);
@@ -197,8 +220,7 @@ absl::Status PrivateAgentConfigs::Watch(const Worktree& worktree) {
     for (const std::string& group : groups) LogFailure("watching logins", Arm(group));
   }
   // What changed before the watch was there.
-  for (const std::string& group : groups) OnChanged(group);
-  return absl::OkStatus();
+  for (const std::string& group : groups) passes_.Request(group);
 }
 
 void PrivateAgentConfigs::Unwatch(const Worktree& worktree) {
@@ -219,41 +241,20 @@ void PrivateAgentConfigs::Unwatch(const Worktree& worktree) {
 }
 
 void PrivateAgentConfigs::Sync(const std::vector<AgentCopy>& copies) {
+  const DeletesAfterwards afterwards(*this);
   MutexLock lock(files_mu_);
   sync_.Pass(copies);
-}
-
-void PrivateAgentConfigs::OnChanged(const std::string& group) {
-  {
-    MutexLock lock(mu_);
-    const auto [pass, first] = passes_.try_emplace(group, false);
-    if (!first) {
-      pass->second = true;
-      return;
-    }
-  }
-  executor_.Post([this, group] { Pass(group); });
 }
 
 void PrivateAgentConfigs::Pass(const std::string& group) {
   std::vector<AgentCopy> copies;
   {
     MutexLock lock(mu_);
-    passes_[group] = false;
     copies = CopiesOf(group);
     // The host's directory may be another one by now.
     if (!copies.empty()) LogFailure("watching logins", Arm(group));
   }
   Sync(copies);
-  {
-    MutexLock lock(mu_);
-    const auto pass = passes_.find(group);
-    if (!pass->second) {
-      passes_.erase(pass);
-      return;
-    }
-  }
-  executor_.Post([this, group] { Pass(group); });
 }
 
 void PrivateAgentConfigs::StopWatching() {
@@ -280,6 +281,7 @@ absl::Status PrivateAgentConfigs::Discard(const Worktree& worktree) {
 }
 
 void PrivateAgentConfigs::TidyUp() {
+  DeleteDiscardedLater();
   executor_.Post([base = base_] {
     LogFailure("tidying up agents' settings", TrashOrphans(base, UnixNow()).status());
     LogFailure("emptying the trash", PruneStateTrash(base, UnixNow()).status());

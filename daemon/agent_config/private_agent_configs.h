@@ -11,6 +11,7 @@
 #include "daemon/agent_config/login_sync.h"
 #include "daemon/agent_config/login_watcher.h"
 #include "daemon/async/executor.h"
+#include "daemon/async/joined_jobs.h"
 #include "daemon/ports/agent_configs.h"
 
 namespace workmux::daemon {
@@ -25,12 +26,12 @@ class PrivateAgentConfigs : public AgentConfigs {
 
   absl::StatusOr<std::vector<Mount>> Prepare(const Worktree& worktree,
                                              const AgentConfigPlan& plan) override;
-  absl::Status Watch(const Worktree& worktree) override;
+  void Watch(const Worktree& worktree) override;
   void Unwatch(const Worktree& worktree) override;
   absl::Status Discard(const Worktree& worktree) override;
 
-  // In the background: copies whose worktree is gone go to the trash, and what has
-  // been there for too long is deleted.
+  // In the background: copies whose worktree is gone go to the trash, what has been
+  // there for too long is deleted, and what an earlier daemon left of discarded things.
   void TidyUp();
 
   // Changed logins ask for nothing any more; what was asked for still runs.
@@ -52,9 +53,11 @@ class PrivateAgentConfigs : public AgentConfigs {
                                               const std::filesystem::path& host_dir);
   absl::Status Arm(const std::string& group) WM_REQUIRES(mu_);
   std::vector<AgentCopy> CopiesOf(const std::string& group) WM_REQUIRES(mu_);
-  void OnChanged(const std::string& group);
   void Pass(const std::string& group);
   void Sync(const std::vector<AgentCopy>& copies);
+
+  class DeletesAfterwards;
+  void DeleteDiscardedLater();
 
   Executor& executor_;
   const std::filesystem::path base_;
@@ -62,7 +65,8 @@ class PrivateAgentConfigs : public AgentConfigs {
   LoginSync sync_ WM_GUARDED_BY(files_mu_);
   Mutex mu_;
   std::map<std::filesystem::path, Watched> watched_ WM_GUARDED_BY(mu_);
-  std::map<std::string, bool> passes_ WM_GUARDED_BY(mu_);  // under way; true: once more after it
+  JoinedJobs passes_;     // by group
+  JoinedJobs deletions_;  // of what a guest left, without a lock
   std::unique_ptr<LoginWatcher> watcher_ WM_GUARDED_BY(mu_);
 };
 

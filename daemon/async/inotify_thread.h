@@ -36,6 +36,13 @@ class InotifyThread {
   };
 
   static absl::StatusOr<std::unique_ptr<InotifyThread>> Start(Receiver receiver);
+  // For a watcher with these three as Note, NextDue and Deliver, which owns the thread.
+  template <class Watcher>
+  static absl::StatusOr<std::unique_ptr<InotifyThread>> StartFor(Watcher& watcher) {
+    return Start({.on_event = [&watcher](const Event& event) { watcher.Note(event); },
+                  .next_due = [&watcher] { return watcher.NextDue(); },
+                  .on_due = [&watcher] { watcher.Deliver(); }});
+  }
   // Waits for a call that runs; none begins after it.
   ~InotifyThread();
   InotifyThread(const InotifyThread&) = delete;

@@ -10,6 +10,8 @@ namespace workmux::daemon {
 namespace {
 
 constexpr std::chrono::seconds kPatience{5};
+constexpr char kUnknownVersion[] =
+    "the version was not understood: compare it with the advisories by hand";
 
 // The first "N.M" in the text, as in "git version 2.39.5" or "tmux 3.3a".
 bool FindVersion(std::string_view text, int& major, int& minor) {
@@ -117,9 +119,11 @@ void Doctor::CheckAdvisories(const Caller& caller, std::vector<Check>& checks) {
     // What is not installed or does not answer is told by its backend's check.
     const auto output = RunForOutput(runner_, command, {.stop = {}, .timeout = kPatience});
     if (!output.ok()) continue;
+    bool understood = *query.label == '\0';
     for (const std::string& line : SplitLines(*output)) {
       const std::string program = ProgramOf(line, query);
       if (program.empty()) continue;
+      understood = understood || program == query.label;
       Check check{.name = program, .verdict = Verdict::kOk, .found = {}, .fix = {}};
       if (program != query.label) check.name += Format(" of {}", query.program);
       check.found = std::string(Trim(line));
@@ -127,7 +131,7 @@ void Doctor::CheckAdvisories(const Caller& caller, std::vector<Check>& checks) {
       const std::vector<std::string> open = OpenAdvisories(program, version);
       if (!version.known) {
         check.verdict = Verdict::kWarning;
-        check.fix = "the version was not understood: compare it with the advisories by hand";
+        check.fix = kUnknownVersion;
       }
       if (!open.empty()) {
         check.verdict = Verdict::kWarning;
@@ -137,6 +141,12 @@ void Doctor::CheckAdvisories(const Caller& caller, std::vector<Check>& checks) {
       }
       checks.push_back(std::move(check));
     }
+    if (understood) continue;
+    checks.push_back(
+        {.name = query.label,
+         .verdict = Verdict::kWarning,
+         .found = Printable(Trim(std::string_view(*output).substr(0, output->find('\n')))),
+         .fix = kUnknownVersion});
   }
 }
 

@@ -8,22 +8,18 @@
 #include "common/base/path.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "daemon/domain/engine_sockets.h"
 
 namespace workmux::daemon {
 namespace {
 
 namespace fs = std::filesystem;
 
-// hier(7), docker(1), podman-system-service(1), dbus-daemon(1).
+// hier(7), dbus-daemon(1), and what engines have beside their sockets.
 constexpr const char* kSystemTrees[] = {"/proc",
                                         "/sys",
                                         "/dev",
-                                        "/run/docker.sock",
                                         "/run/docker",
-                                        "/run/containerd",
-                                        "/run/podman",
-                                        "/run/crio",
-                                        "/run/buildkit",
                                         "/run/dbus",
                                         "/run/user",
                                         "/run/libpod",
@@ -112,6 +108,9 @@ OffLimits OffLimitsFor(const Env& caller, const fs::path& home, uid_t uid,
   OffLimits off_limits;
   std::vector<fs::path> trees = std::move(own);
   trees.insert(trees.end(), std::begin(kSystemTrees), std::end(kSystemTrees));
+  // With what else an engine keeps in its directory.
+  for (const std::string_view socket : kEngineSockets)
+    trees.push_back(fs::path("/run") / *fs::path(socket).begin());
   const std::string tmux = Lookup(caller, "TMUX_TMPDIR");
   // tmux(1), TMUX_TMPDIR: its servers' sockets.
   trees.push_back(fs::path(tmux.empty() ? "/tmp" : tmux) / Format("tmux-{}", uid));

@@ -63,14 +63,25 @@ absl::Status CopyRange(int from, int to, off_t begin, off_t end) {
   return absl::OkStatus();
 }
 
+// procfs tells no size. Somebody may also be writing to an empty file without end.
+absl::Status CopyUnsized(int from, int to) {
+  constexpr off_t kMost = 1 << 20;
+  WM_RETURN_IF_ERROR(CopyByReading(from, to, 0, kMost + 1));
+  struct stat written {};
+  if (::fstat(to, &written) != 0) return ErrnoStatus(errno, "fstat");
+  if (written.st_size <= kMost) return absl::OkStatus();
+  return WithHint(
+      WithReason(ResourceExhausted("a file without a size that holds more than {} bytes", kMost),
+                 "FILE_WITHOUT_SIZE"),
+      "Leave it out of files.copy, or link it.");
+}
+
 // What lies between holes, lseek(2).
 absl::Status CopyContent(int from, int to) {
   if (::ioctl(to, FICLONE, from) == 0) return absl::OkStatus();
   struct stat info {};
   if (::fstat(from, &info) != 0) return ErrnoStatus(errno, "fstat");
-  // procfs tells no size. Somebody may also be writing to an empty file without end.
-  constexpr off_t kMostUnsized = 1 << 20;
-  if (info.st_size == 0) return CopyByReading(from, to, 0, kMostUnsized);
+  if (info.st_size == 0) return CopyUnsized(from, to);
   for (off_t end = 0; end < info.st_size;) {
     const off_t begin = ::lseek(from, end, SEEK_DATA);
     if (begin < 0 && errno == ENXIO) break;
@@ -169,7 +180,7 @@ absl::Status CopyFile(int from, int to_dir, const std::string& name) {
   UniqueFd to(::openat(to_dir, temporary.c_str(),
                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!to.valid()) return ErrnoStatus(errno, name);
-  absl::Status status = CopyContent(from, to.get());
+  absl::Status status = Annotate(CopyContent(from, to.get()), Printable(name));
   const struct timespec times[2] = {info.st_atim, info.st_mtim};
   if (status.ok() &&
       (::fchmod(to.get(), info.st_mode & 0777) != 0 || ::futimens(to.get(), times) != 0)) {

@@ -21,7 +21,8 @@ absl::Status CopyTree(int from_dir, int to_dir, const std::string& name, std::st
                       const LeavesOut& leaves_out = nullptr);
 
 // The content of the open regular file `from` as `to_dir`/`name`. Holes stay holes:
-// a sparse file takes as much room as it took.
+// a sparse file takes as much room as it took. One that tells no size (procfs) is
+// copied up to 1 MiB; FILE_WITHOUT_SIZE (kResourceExhausted) when there is more.
 absl::Status CopyFile(int from, int to_dir, const std::string& name);
 
 }  // namespace workmux::daemon

@@ -47,15 +47,10 @@ class ImageManager {
   absl::Status Pull(ImageStore& store, const std::string& image, ProgressSink& progress,
                     const std::stop_token& stop);
 
-  // An image was not there when it was needed (`missing`, IMAGE_NOT_FOUND): pulls
-  // it when it is official, else gives `missing` with a hint that says where it is.
-  absl::Status Provide(ImageStore& store, const std::string& image, const absl::Status& missing,
-                       ProgressSink& progress, const std::stop_token& stop);
-
   // Runs `start`, which needs the image. When it finds the image missing
-  // (IMAGE_NOT_FOUND), Provide, then `start` once more: asking first would cost
-  // every start an engine's call. When it went well, NoteStart. `store` may be
-  // nullptr for what needs no image.
+  // (IMAGE_NOT_FOUND), an official one is pulled and `start` runs once more: asking
+  // first would cost every start an engine's call. Another's error says where it is.
+  // When it went well, NoteStart. `store` may be nullptr for what needs no image.
   absl::Status Use(ImageStore* store, const std::string& image,
                    absl::FunctionRef<absl::Status()> start, ProgressSink& progress,
                    const std::stop_token& stop);
@@ -79,6 +74,9 @@ class ImageManager {
   void Stop() { stop_.request_stop(); }
 
  private:
+  // Pulls what is official, else gives `missing` with a hint that says where it is.
+  absl::Status Provide(ImageStore& store, const std::string& image, const absl::Status& missing,
+                       ProgressSink& progress, const std::stop_token& stop);
   bool IsWatched(std::string_view image) const;
   void CheckFreshness(ImageStore& store, const std::string& image);
   absl::Status AskWhenDue(ImageStore& store, const std::string& image);

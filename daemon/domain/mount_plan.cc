@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "common/base/status.h"
+#include "daemon/domain/engine_sockets.h"
 
 namespace workmux::daemon {
 namespace {
@@ -17,10 +18,12 @@ constexpr auto kReservedTrees =
 constexpr auto kReservedDirs = std::to_array<std::string_view>(
     {"/", "/run", "/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64"});
 
-// Whoever reaches an engine's socket is root on the host; connecting works on a
-// read-only mount too.
-constexpr auto kEngineSockets = std::to_array<std::string_view>(
-    {"docker.sock", "podman.sock", "containerd.sock", "crio.sock", "buildkitd.sock"});
+// By its name, wherever it lies: connecting works on a read-only mount too.
+bool IsEngineSocket(const fs::path& source) {
+  return std::any_of(kEngineSockets.begin(), kEngineSockets.end(), [&](std::string_view socket) {
+    return fs::path(socket).filename() == source.filename();
+  });
+}
 
 absl::Status CheckPath(const fs::path& path) {
   const std::string& text = path.native();
@@ -47,8 +50,7 @@ absl::Status CheckExtraTarget(const fs::path& target) {
 
 absl::Status CheckExtraMount(const Mount& mount, const MountPlanInput& input) {
   WM_RETURN_IF_ERROR(CheckExtraTarget(mount.target));
-  const std::string name = mount.source.filename().string();
-  if (std::find(kEngineSockets.begin(), kEngineSockets.end(), name) != kEngineSockets.end()) {
+  if (IsEngineSocket(mount.source)) {
     return WithHint(
         WithReason(PermissionDenied("{}: a container engine's socket gives the whole host away",
                                     mount.source.native()),

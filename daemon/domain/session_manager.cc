@@ -122,7 +122,7 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
   if (plan.agent_config) {
     WM_ASSIGN_OR_RETURN(own.agent, deps_.agent_configs.Prepare(plan.worktree, *plan.agent_config));
   }
-  WM_RETURN_IF_ERROR(deps_.agent_configs.Watch(plan.worktree));
+  deps_.agent_configs.Watch(plan.worktree);
   rollback.Add([this, worktree = plan.worktree] { deps_.agent_configs.Unwatch(worktree); });
   WM_RETURN_IF_ERROR(
       deps_.trust.BeginSandboxing(plan.worktree.repository.common_dir, plan.config_hash));

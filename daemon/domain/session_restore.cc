@@ -29,7 +29,7 @@ absl::Status SessionManager::Restore() {
         LogFailure("taking the branch", deps_.git.Import(worktree, {}));
       });
     }
-    LogFailure("watching logins", deps_.agent_configs.Watch(record.worktree));
+    deps_.agent_configs.Watch(record.worktree);
     LogFailure("watching masked files", GuardMasks(record));
     WatchClient(record);
   }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "common/base/fnv.h"
 #include "common/base/status.h"
 #include "common/io/file.h"
 
@@ -14,15 +15,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// FNV-1a, 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/): a short name,
-// not a proof; the identity file is compared.
+// A short name, not a proof; the identity file is compared.
 std::string HashOf(const Worktree& worktree) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  const std::string text = worktree.repository.common_dir.string() + '\n' + worktree.path.string();
-  for (const char c : text) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  }
-  return Format("{:016x}", hash);
+  return FnvHash()
+      .Add(worktree.repository.common_dir.native())
+      .Add("\n")
+      .Add(worktree.path.native())
+      .Hex();
 }
 
 std::string PlaceOf(const Worktree& worktree) {

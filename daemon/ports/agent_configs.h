@@ -23,8 +23,9 @@ class AgentConfigs {
   virtual absl::StatusOr<std::vector<Mount>> Prepare(const Worktree& worktree,
                                                      const AgentConfigPlan& plan) = 0;
   // From now on the logins in the worktree's copies are kept in step with the host's
-  // and with those of other sandboxes. Watching twice counts twice.
-  virtual absl::Status Watch(const Worktree& worktree) = 0;
+  // and with those of other sandboxes; where the kernel lets none be watched (the log
+  // says so), at each start and end only. Watching twice counts twice.
+  virtual void Watch(const Worktree& worktree) = 0;
   // What changed until now is taken.
   virtual void Unwatch(const Worktree& worktree) = 0;
   // Drops the copies when the worktree is removed.

@@ -15,7 +15,8 @@ struct OwnMount {
   std::string filesystem;  // as mountinfo names it; empty: any
   bool read_only = false;  // it has to be
   bool required = false;
-  std::uint64_t size = 0;  // bytes, of a tmpfs: at most; 0: not limited
+  std::uint64_t size = 0;      // bytes, of a tmpfs: at most; 0: not limited
+  bool no_privileges = false;  // mounted nosuid and nodev, mount(8)
 };
 
 // What a backend adds to a sandbox and the limits that it holds, as they can be

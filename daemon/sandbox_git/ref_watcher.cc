@@ -26,14 +26,7 @@ constexpr std::size_t kMaxWatches = 4096;
 absl::StatusOr<std::unique_ptr<RefWatcher>> RefWatcher::Start(OnMoved on_moved,
                                                               std::chrono::milliseconds debounce) {
   std::unique_ptr<RefWatcher> watcher(new RefWatcher(std::move(on_moved), debounce));
-  RefWatcher* raw = watcher.get();
-  WM_ASSIGN_OR_RETURN(
-      watcher->thread_,
-      InotifyThread::Start({
-          .on_event = [raw](const InotifyThread::Event& event) { raw->Note(event); },
-          .next_due = [raw] { return raw->NextDue(); },
-          .on_due = [raw] { raw->Deliver(); },
-      }));
+  WM_ASSIGN_OR_RETURN(watcher->thread_, InotifyThread::StartFor(*watcher));
   return watcher;
 }
 

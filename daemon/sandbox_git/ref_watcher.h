@@ -43,6 +43,7 @@ class RefWatcher {
   void Forget(const std::filesystem::path& key);
 
  private:
+  friend class InotifyThread;
   using Target = std::pair<std::filesystem::path, Side>;  // key and side
   struct Subject {
     std::filesystem::path common_dir;

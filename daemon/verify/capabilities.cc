@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "common/base/ascii_case.h"
 #include "common/base/format.h"
 
 namespace workmux::daemon {
@@ -50,13 +51,11 @@ constexpr auto kNames = std::to_array<std::string_view>({"chown",
                                                          "bpf",
                                                          "checkpoint_restore"});
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 }  // namespace
 
 std::optional<std::uint64_t> CapabilityBit(std::string_view name) {
   std::string plain;
-  for (const char c : name) plain += Lower(c);
+  for (const char c : name) plain += LowerAscii(c);
   if (plain.starts_with("cap_")) plain.erase(0, 4);
   for (std::size_t i = 0; i < kNames.size(); ++i) {
     if (kNames[i] == plain) return std::uint64_t{1} << i;

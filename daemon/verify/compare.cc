@@ -8,6 +8,7 @@
 #include <limits>
 #include <set>
 
+#include "common/base/ascii_case.h"
 #include "common/base/format.h"
 #include "common/base/path.h"
 #include "common/base/strings.h"
@@ -22,8 +23,7 @@ using Report = guest::v1::ProbeReport;
 using Process = Report::Process;
 using Differences = std::vector<Difference>;
 
-constexpr std::uint32_t kFilter = 2;        // SECCOMP_MODE_FILTER
-constexpr std::uint32_t kUnmapped = 65534;  // a group without a number in this namespace
+constexpr std::uint32_t kFilter = 2;  // SECCOMP_MODE_FILTER
 constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
 // What would give the kernel away; sysctl(8), proc_sysrq-trigger(5).
 constexpr auto kKernelFiles = std::to_array<std::string_view>(
@@ -52,15 +52,23 @@ void CompareCapabilities(const Expectation& expected, const Process& process, Di
   }
 }
 
+// The real one, and the others where they are not the same.
+std::string IdsText(const google::protobuf::RepeatedField<std::uint32_t>& ids) {
+  if (ids.empty()) return "not reported";
+  const bool same = std::all_of(ids.begin(), ids.end(), [&](auto id) { return id == ids[0]; });
+  std::string text;
+  for (const std::uint32_t id : ids) text += Format("{}{}", text.empty() ? "" : "/", id);
+  return same ? Format("{}", ids[0]) : text;
+}
+
 void CompareIdentity(const Expectation& expected, const Process& process, Differences& all) {
   const auto is = [](const auto& ids, std::uint32_t id) {
     return ids.size() == 4 && std::all_of(ids.begin(), ids.end(), [&](auto i) { return i == id; });
   };
   if (!is(process.users(), expected.user()) || !is(process.groups(), expected.group())) {
     Add(all, "identity", Format("user {}, group {}", expected.user(), expected.group()),
-        Format("user {}, group {} in process {}",
-               process.users().empty() ? kUnmapped : process.users(0),
-               process.groups().empty() ? kUnmapped : process.groups(0), process.pid()));
+        Format("user {}, group {} in process {}", IdsText(process.users()),
+               IdsText(process.groups()), process.pid()));
   }
   if (expected.any_groups()) return;
   for (const std::uint32_t group : process.further_groups()) {
@@ -101,6 +109,10 @@ void CompareLimit(std::string_view what, std::uint64_t expected, bool known, std
 }
 
 void CompareProcess(const Expectation& expected, const Process& process, Differences& all) {
+  for (const std::string& file : process.unread()) {
+    Add(all, "report", Format("{} of process {}", Printable(file), process.pid()),
+        "it cannot be read");
+  }
   CompareCapabilities(expected, process, all);
   if (expected.no_new_privileges() && !process.no_new_privileges())
     Add(all, "no-new-privileges", "set", Format("not set in process {}", process.pid()));
@@ -211,9 +223,7 @@ void CompareAttempts(const Expectation& expected, const Report& report, Differen
 }  // namespace
 
 bool LooksSecret(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(), [](char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  });
+  name = UpperAscii(name);
   for (const std::string_view part : {"TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL",
                                       "API_KEY", "APIKEY", "PRIVATE_KEY", "ACCESS_KEY"}) {
     if (name.find(part) != std::string::npos) return true;

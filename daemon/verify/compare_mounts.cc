@@ -88,6 +88,10 @@ void CompareOwn(const Expectation& expected, const Expectation::OwnMount& own, c
   }
   if (own.read_only() && !seen->read_only())
     Add(all, defence, Format("{}: read-only", name), "writable");
+  if (own.no_privileges() && !(seen->no_suid() && seen->no_devices())) {
+    Add(all, defence, Format("{}: without set-user-id programs and devices", name),
+        seen->no_suid() ? std::string("devices count") : "set-user-id programs count");
+  }
   if (own.size() > 0 && (seen->size() == 0 || seen->size() > own.size())) {
     Add(all, "limits", Format("{}: at most {} bytes", name, own.size()),
         seen->size() == 0 ? std::string("no limit of its own") : Format("{}", seen->size()));

@@ -56,6 +56,7 @@ void AddOwnMounts(const ExpectationInput& input, Expectation& expectation) {
     expected.set_read_only(own.read_only);
     expected.set_required(own.required);
     expected.set_size(own.size);
+    expected.set_no_privileges(own.no_privileges);
   };
   const auto add_below = [&](const fs::path& source, const fs::path& target) {
     for (const fs::path& point : MountPointsBelow(input.mount_points, source))

@@ -5,25 +5,20 @@
 
 #include "common/base/format.h"
 #include "common/process/env.h"
+#include "daemon/domain/engine_sockets.h"
 
 namespace workmux::daemon {
 namespace {
 
 namespace fs = std::filesystem;
 
-// The defaults of each program, below /run and below the user's runtime directory.
-constexpr std::string_view kOfSystem[] = {"docker.sock",
-                                          "podman/podman.sock",
-                                          "containerd/containerd.sock",
-                                          "crio/crio.sock",
-                                          "buildkit/buildkitd.sock",
-                                          "dbus/system_bus_socket",
-                                          "systemd/private",
+// The defaults of each program beside the engines, below /run and below the user's
+// runtime directory.
+constexpr std::string_view kOfSystem[] = {"dbus/system_bus_socket", "systemd/private",
                                           "snapd.socket"};
 constexpr std::string_view kOfUser[] = {
-    "docker.sock",       "podman/podman.sock",    "bus",         "systemd/private",
-    "gnupg/S.gpg-agent", "gnupg/S.gpg-agent.ssh", "keyring/ssh", "keyring/control",
-    "ssh-agent.socket",  "workmux/workmuxd.sock"};
+    "bus",         "systemd/private", "gnupg/S.gpg-agent", "gnupg/S.gpg-agent.ssh",
+    "keyring/ssh", "keyring/control", "ssh-agent.socket",  "workmux/workmuxd.sock"};
 
 // The path of "unix://PATH", "unix:path=PATH,…" and plain paths.
 std::string PathIn(std::string value) {
@@ -43,14 +38,15 @@ std::vector<fs::path> HostSockets(const Env& caller, uid_t uid) {
     if (path.is_absolute() && std::find(sockets.begin(), sockets.end(), plain) == sockets.end())
       sockets.push_back(plain);
   };
-  for (const std::string_view name : kOfSystem) {
-    add(fs::path("/run") / name);
-    add(fs::path("/var/run") / name);
+  for (const fs::path run : {"/run", "/var/run"}) {
+    for (const std::string_view name : kEngineSockets) add(run / name);
+    for (const std::string_view name : kOfSystem) add(run / name);
   }
   std::vector<fs::path> runtimes = {Format("/run/user/{}", uid)};
   if (const std::string named = PathIn(Lookup(caller, "XDG_RUNTIME_DIR")); !named.empty())
     runtimes.emplace_back(named);
   for (const fs::path& runtime : runtimes) {
+    for (const std::string_view name : kEngineSockets) add(runtime / name);
     for (const std::string_view name : kOfUser) add(runtime / name);
   }
   for (const char* name : {"SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS", "DOCKER_HOST",

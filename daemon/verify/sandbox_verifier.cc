@@ -173,13 +173,12 @@ absl::StatusOr<VerificationRecords::Meant> SandboxVerifier::MeantOf(const std::s
                   "Start a new one; machines of Apple Container cannot be verified.");
 }
 
-void SandboxVerifier::EndIn(const std::string& session_id, std::chrono::milliseconds delay,
-                            const std::string& why) {
-  Timer timer = deps_.loop.After(delay, [this, session_id, why] {
+SandboxVerifier::Timer SandboxVerifier::EndIn(const std::string& session_id,
+                                              std::chrono::milliseconds delay,
+                                              const std::string& why) {
+  return deps_.loop.After(delay, [this, session_id, why] {
     deps_.executor.Post([this, session_id, why] { deps_.end(session_id, why); });
   });
-  MutexLock lock(mu_);
-  std::swap(timers_[session_id], timer);
 }
 
 void SandboxVerifier::Started(const std::string& session_id) {
@@ -187,12 +186,10 @@ void SandboxVerifier::Started(const std::string& session_id) {
   if (!meant.ok()) LogWarning("verify", MessageOf(meant.status()));
   // What cannot be found out is waited for.
   if (meant.ok() && (!*meant || (*meant)->combination.empty())) return;
-  EndIn(session_id, deps_.report_limit, "the sandbox did not let itself be verified");
-  Timer late;
+  Timer timer = EndIn(session_id, deps_.report_limit, "the sandbox did not let itself be verified");
   MutexLock lock(mu_);
-  // Its report came in between.
-  if (!reported_.contains(session_id)) return;
-  if (auto found = timers_.extract(session_id); !found.empty()) late = std::move(found.mapped());
+  // Its report may have come in between: its own timer, or none, is the right one then.
+  if (!reported_.contains(session_id)) std::swap(timers_[session_id], timer);
 }
 
 void SandboxVerifier::Ended(const std::string& session_id) {
@@ -259,7 +256,9 @@ absl::Status SandboxVerifier::FinishProbe(const std::string& session_id,
   LogDifferences(session_id, differences);
   const std::string why = Format("this sandbox is not as it is meant to be ({}): {}",
                                  DefencesOf(differences), Line(differences[0]));
-  EndIn(session_id, deps_.end_after, why);
+  timer = EndIn(session_id, deps_.end_after, why);
+  MutexLock lock(mu_);
+  std::swap(timers_[session_id], timer);
   return FailedPrecondition("{}", why);
 }
 

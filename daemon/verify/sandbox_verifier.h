@@ -15,7 +15,6 @@
 #include "daemon/async/event_loop.h"
 #include "daemon/async/executor.h"
 #include "daemon/domain/sandbox_check.h"
-#include "daemon/domain/session_directory.h"
 #include "daemon/ports/verification_records.h"
 #include "daemon/verify/compare.h"
 
@@ -28,7 +27,6 @@ class SandboxVerifier : public SandboxCheck, public StartProbes {
  public:
   struct Deps {
     VerificationRecords& records;
-    const SessionDirectory& directory;
     const SandboxBackends& backends;
     CommandRunner& runner;
     EventLoop& loop;
@@ -61,8 +59,8 @@ class SandboxVerifier : public SandboxCheck, public StartProbes {
   using Timer = std::unique_ptr<EventLoop::Registration>;
 
   absl::StatusOr<VerificationRecords::Meant> MeantOf(const std::string& session_id);
-  void EndIn(const std::string& session_id, std::chrono::milliseconds delay,
-             const std::string& why);
+  Timer EndIn(const std::string& session_id, std::chrono::milliseconds delay,
+              const std::string& why);
 
   const Deps deps_;
   Mutex mu_;

@@ -8,7 +8,7 @@
 #include "workmux/guest/v1/probe.pb.h"
 
 // The parts of the probe, each about one kind of fact. What cannot be read is left
-// out of the report, which the host takes for a difference.
+// out of the report, or named there as unread: the host takes both for a difference.
 namespace workmux::guest {
 
 void AddProcesses(const Subject& subject, const v1::ProbeRequest& request, v1::ProbeReport& report);

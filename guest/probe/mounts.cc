@@ -3,28 +3,12 @@
 
 #include <cstdint>
 
+#include "common/base/mount_field.h"
 #include "common/base/strings.h"
 #include "guest/probe/collectors.h"
 
 namespace workmux::guest {
 namespace {
-
-// "\040" stands for a blank, proc_pid_mountinfo(5).
-std::string Unescape(std::string_view field) {
-  std::string text;
-  for (std::size_t i = 0; i < field.size(); ++i) {
-    const auto is_digit = [&](std::size_t at) { return field[at] >= '0' && field[at] <= '7'; };
-    if (field[i] == '\\' && i + 3 < field.size() && is_digit(i + 1) && is_digit(i + 2) &&
-        is_digit(i + 3)) {
-      text += static_cast<char>((field[i + 1] - '0') * 64 + (field[i + 2] - '0') * 8 +
-                                (field[i + 3] - '0'));
-      i += 3;
-    } else {
-      text += field[i];
-    }
-  }
-  return text;
-}
 
 bool HasOption(std::string_view options, std::string_view wanted) {
   for (const std::string& option : Split(options, ',')) {
@@ -39,9 +23,9 @@ void AddMount(const Subject& subject, const std::string& line, v1::ProbeReport& 
   while (dash < fields.size() && fields[dash] != "-") ++dash;
   if (dash + 3 >= fields.size()) return;
   v1::ProbeReport::Mount& mount = *report.add_mounts();
-  const std::string target = Unescape(fields[4]);
+  const std::string target = UnescapeMountField(fields[4]);
   mount.set_target(target);
-  mount.set_root(Unescape(fields[3]));
+  mount.set_root(UnescapeMountField(fields[3]));
   mount.set_filesystem(fields[dash + 1]);
   mount.set_read_only(HasOption(fields[5], "ro"));
   mount.set_no_suid(HasOption(fields[5], "nosuid"));

@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <string>
 
-#include "common/base/version.h"
 #include "guest/probe/collectors.h"
 
 namespace workmux::guest {
@@ -39,7 +38,6 @@ bool WriteOutput(std::string_view text) {
 
 v1::ProbeReport Probe(const Subject& subject, const v1::ProbeRequest& request) {
   v1::ProbeReport report;
-  report.set_version(kVersion);
   AddProcesses(subject, request, report);
   AddMounts(subject, report);
   if (!subject.is_outside()) AddLimits(report);

@@ -6,9 +6,11 @@
 #include <cstdio>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "common/base/format.h"
 #include "common/base/strings.h"
 #include "guest/probe/collectors.h"
 
@@ -113,7 +115,8 @@ void AddVariable(const std::string& entry, Variables& variables) {
     variables.emplace(entry.substr(0, equals), entry.substr(equals + 1));
 }
 
-Variables VariablesOf(const Subject& subject, const std::string& directory) {
+// Nothing when they cannot be read.
+std::optional<Variables> VariablesOf(const Subject& subject, const std::string& directory) {
   Variables variables;
   // A process that may not be looked at cannot open its own file either.
   if (directory == subject.self()) {
@@ -121,18 +124,21 @@ Variables VariablesOf(const Subject& subject, const std::string& directory) {
     return variables;
   }
   std::string text;
-  if (!ReadProcFile(directory + "/environ", text)) return variables;
+  if (!ReadProcFile(directory + "/environ", text)) return std::nullopt;
   for (const std::string& entry : Split(text, '\0')) AddVariable(entry, variables);
   return variables;
 }
 
 void AddProcess(const Subject& subject, const std::string& directory, const Variables& secrets,
                 v1::ProbeReport& report) {
-  std::string status;
-  std::string limits;
-  if (!ReadProcFile(directory + "/status", status) || !ReadProcFile(directory + "/limits", limits))
-    return;
   Process& process = *report.add_processes();
+  const auto read = [&](const char* file) {
+    std::string text;
+    if (!ReadProcFile(Format("{}/{}", directory, file), text)) process.add_unread(file);
+    return text;
+  };
+  const std::string status = read("status");
+  const std::string limits = read("limits");
   for (const std::string& line : SplitLines(status)) {
     AddStatusLine(line, process);
     // The last is the number in the innermost pid namespace.
@@ -150,11 +156,11 @@ void AddProcess(const Subject& subject, const std::string& directory, const Vari
   }
   for (const std::string& line : SplitLines(limits)) {
     if (line.starts_with("Max processes")) process.set_most_processes(HardLimit(line));
-    if (line.starts_with("Max open files")) process.set_most_files(HardLimit(line));
   }
-  for (const auto& [name, value] : VariablesOf(subject, directory)) process.add_variables(name);
-  std::string arguments;
-  if (!ReadProcFile(directory + "/cmdline", arguments)) return;
+  const auto variables = VariablesOf(subject, directory);
+  if (!variables) process.add_unread("environ");
+  for (const auto& [name, value] : variables.value_or(Variables())) process.add_variables(name);
+  const std::string arguments = read("cmdline");
   for (const auto& [name, value] : secrets) {
     if (arguments.find(value) != std::string::npos) process.add_exposed_secrets(name);
   }
@@ -166,7 +172,8 @@ void AddProcesses(const Subject& subject, const v1::ProbeRequest& request,
                   v1::ProbeReport& report) {
   Variables secrets;
   const std::string& command = subject.is_outside() ? subject.second() : subject.self();
-  for (const auto& [name, value] : VariablesOf(subject, command)) {
+  // That they cannot be read is told below.
+  for (const auto& [name, value] : VariablesOf(subject, command).value_or(Variables())) {
     const auto& wanted = request.secrets();
     if (value.size() >= kShortestSecret &&
         std::find(wanted.begin(), wanted.end(), name) != wanted.end())

@@ -228,10 +228,9 @@ class FakeAgentConfigs : public daemon::AgentConfigs {
     prepared = plan;
     return std::vector<daemon::Mount>{{"/private.agent", plan.target, true}};
   }
-  absl::Status Watch(const daemon::Worktree& worktree) override {
+  void Watch(const daemon::Worktree& worktree) override {
     MutexLock lock(mu_);
     ++watched_[worktree.path];
-    return absl::OkStatus();
   }
   void Unwatch(const daemon::Worktree& worktree) override {
     MutexLock lock(mu_);

@@ -63,6 +63,7 @@ LAYERS = {
         "common/io": "openat2-based access below what a guest writes",
         "common/log": "logins that were taken, and those that were not",
         "daemon/async": "passes on the executor",
+        "daemon/sys/random.h": "names that nobody can have taken",
         "daemon/domain": "the tables of files, and types of the contracts",
         "daemon/ports": "what it implements",
     },

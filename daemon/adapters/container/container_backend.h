@@ -65,7 +65,7 @@ class ContainerBackend : public SandboxBackend {
   std::optional<std::string> gateway_ WM_GUARDED_BY(mu_);
   std::optional<EngineFacts> facts_ WM_GUARDED_BY(mu_);
   std::string version_ WM_GUARDED_BY(mu_);
-  std::string version_stamp_ WM_GUARDED_BY(mu_);  // what it was asked of
+  std::optional<std::string> version_stamp_ WM_GUARDED_BY(mu_);  // when it was asked
   struct KnownImage {
     std::string stamp;  // of the store's list
     SandboxProvenance image;

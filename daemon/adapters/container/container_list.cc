@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "common/base/ascii_case.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "daemon/adapters/container/run_argv.h"
@@ -18,10 +19,7 @@ constexpr auto kLiving =
     std::to_array<std::string_view>({"up", "running", "paused", "restarting", "stopping"});
 
 bool IsLiving(std::string_view state) {
-  std::string word(state.substr(0, state.find(' ')));
-  for (char& c : word) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  const std::string word = LowerAscii(state.substr(0, state.find(' ')));
   return std::find(kLiving.begin(), kLiving.end(), word) != kLiving.end();
 }
 

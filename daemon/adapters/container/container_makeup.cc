@@ -6,11 +6,16 @@
 namespace workmux::daemon {
 namespace {
 
-// gVisor and Kata Containers, by the names that their documentation gives the engine.
-// Every other runtime is compared in full.
+// gVisor and Kata Containers, by the names that their documentation gives the engine,
+// alone or with a variant behind them. Every other runtime is compared in full.
 bool HasOwnKernel(std::string_view runtime) {
-  return runtime.starts_with("runsc") || runtime.starts_with("kata") ||
-         runtime.starts_with("io.containerd.runsc.") || runtime.starts_with("io.containerd.kata");
+  for (const std::string_view name :
+       {"runsc", "kata", "io.containerd.runsc", "io.containerd.kata"}) {
+    if (!runtime.starts_with(name)) continue;
+    const std::string_view variant = runtime.substr(name.size());
+    if (variant.empty() || variant.front() == '-' || variant.front() == '.') return true;
+  }
+  return false;
 }
 
 // The OCI runtime specification, "Default Filesystems"; docker-run(1) and
@@ -45,7 +50,8 @@ void AddTmpfs(const ContainerConfig& config, SandboxMakeup& makeup) {
     makeup.mounts.push_back({.target = dir,
                              .filesystem = "tmpfs",
                              .required = true,
-                             .size = ByteSize(config.tmpfs_size)});
+                             .size = ByteSize(config.tmpfs_size),
+                             .no_privileges = true});
   }
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "common/base/ascii_case.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "daemon/adapters/container/option_errors.h"
@@ -99,10 +100,7 @@ absl::StatusOr<std::string> EngineClient::Run(std::vector<std::string> arguments
 // The clients give exit code 1 or 125 for everything: only their words tell.
 absl::Status EngineClient::Explain(std::string_view output) const {
   const std::string said = LastLines(output, kShownLines);
-  std::string lower = said;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  const std::string lower = LowerAscii(said);
   if (Contains(lower, "permission denied") && Contains(lower, "connect to the docker daemon")) {
     return WithHint(
         WithReason(Unavailable("no permission to use the {} engine", traits_.name),

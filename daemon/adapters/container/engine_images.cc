@@ -169,6 +169,12 @@ absl::StatusOr<std::vector<SupersededImage>> EngineImages::Superseded(
           std::any_of(unused.begin(), unused.end(),
                       [&](const SupersededImage& other) { return other.id == image.id; });
       if (known || !(built_here || image.repository == repository)) continue;
+      if (built_here) {
+        const auto steps = client_.Run(BuildHistoryCall(client_.traits(), image.id), {});
+        if (ReasonOf(steps.status()) == "IMAGE_NOT_FOUND") continue;  // removed meanwhile
+        WM_RETURN_IF_ERROR(steps.status());
+        if (!EndsWithOurLabel(*steps)) continue;
+      }
       WM_ASSIGN_OR_RETURN(const std::string users,
                           client_.Run({"ps", "--all", "--quiet", "--filter",
                                        "ancestor=" + WithoutAlgorithm(image.id)}));

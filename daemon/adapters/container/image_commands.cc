@@ -121,6 +121,23 @@ absl::StatusOr<std::vector<NamelessImage>> ParseNamelessImages(std::string_view 
   return images;
 }
 
+EngineCall BuildHistoryCall(const RuntimeTraits& traits, const std::string& image) {
+  EngineCall call;
+  call.argv = {std::string(traits.program),
+               "history",
+               "--no-trunc",
+               "--format",
+               "{{.CreatedBy}}",
+               "--",
+               image};
+  return call;
+}
+
+bool EndsWithOurLabel(std::string_view history) {
+  const std::string_view last = history.substr(0, history.find('\n'));
+  return last.find(Format("LABEL {}=", kLabelImage)) != std::string_view::npos;
+}
+
 EngineCall BuildImageInspectCall(const RuntimeTraits& traits, const std::string& image) {
   EngineCall call = CallWith(ImageTraitsFor(traits.name).inspect);
   call.argv.insert(call.argv.end(), {"--", image});
@@ -139,8 +156,7 @@ EngineCall BuildAskRegistryCall(const RuntimeTraits& traits, const std::string& 
 EngineCall BuildImageBuildCall(const RuntimeTraits& traits, const ImageBuild& build) {
   EngineCall call = CallWith(ImageTraitsFor(traits.name).build);
   if (call.argv.empty()) return call;
-  call.argv.insert(call.argv.end(),
-                   {"--tag", build.tag, "--label", Format("{}={}", kLabelImage, build.tag)});
+  call.argv.insert(call.argv.end(), {"--tag", build.tag});
   if (!build.use_cache) call.argv.emplace_back("--no-cache");
   for (const std::string& argument : build.arguments)
     call.argv.insert(call.argv.end(), {"--build-arg", argument});
@@ -149,7 +165,7 @@ EngineCall BuildImageBuildCall(const RuntimeTraits& traits, const ImageBuild& bu
   } else {
     call.argv.insert(call.argv.end(), {"--file", "-", build.context.native()});
   }
-  call.input = build.recipe;
+  call.input = Format("{}\nLABEL {}=\"{}\"\n", build.recipe, kLabelImage, build.tag);
   // Which builder there is, the client knows: DOCKER_BUILDKIT would make one
   // without buildx fail. Lines instead of a drawing; no advertisements.
   call.env = {{"BUILDKIT_PROGRESS", "plain"}, {"DOCKER_CLI_HINTS", "false"}};

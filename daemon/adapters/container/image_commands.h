@@ -15,7 +15,8 @@
 
 namespace workmux::daemon {
 
-// By which images that were built here are found again.
+// By which images that were built here are found again. It is the last step of such an
+// image: one that somebody builds on it inherits the label, and has steps of its own.
 inline constexpr char kLabelImage[] = "dev.workmux.image";
 
 // How the clients differ where images are concerned.
@@ -37,8 +38,8 @@ const ImageTraits& ImageTraitsFor(std::string_view runtime);
 
 EngineCall BuildMachineCall(const RuntimeTraits& traits);
 EngineCall BuildPullCall(const RuntimeTraits& traits, const std::string& image);
-// Images without a name, all or only those that BuildImageBuildCall made. No argv:
-// the runtime cannot tell.
+// Images without a name, all or only those with our label, which may be inherited. No
+// argv: the runtime cannot tell.
 EngineCall BuildNamelessImagesCall(const RuntimeTraits& traits, bool built_here);
 struct NamelessImage {
   std::string id;
@@ -46,6 +47,9 @@ struct NamelessImage {
   std::string size;
 };
 absl::StatusOr<std::vector<NamelessImage>> ParseNamelessImages(std::string_view text);
+// The steps that an image was built in, and whether BuildImageBuildCall made them.
+EngineCall BuildHistoryCall(const RuntimeTraits& traits, const std::string& image);
+bool EndsWithOurLabel(std::string_view history);
 
 EngineCall BuildImageInspectCall(const RuntimeTraits& traits, const std::string& image);
 // Empty argv when the runtime cannot ask.

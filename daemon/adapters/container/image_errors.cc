@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "common/base/ascii_case.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
 
@@ -68,14 +69,6 @@ constexpr auto kFailures = std::to_array<Failure>({
      kNetwork},
 });
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
-}
-
 // The host of a name, as `login` takes it.
 std::string_view RegistryOf(std::string_view image) {
   const auto slash = image.find('/');
@@ -99,7 +92,7 @@ std::string Fill(std::string_view hint, std::string_view program, std::string_vi
 
 absl::Status ExplainImageFailure(const RuntimeTraits& traits, std::string_view image,
                                  std::string_view said) {
-  const std::string lower = Lower(said);
+  const std::string lower = LowerAscii(said);
   // An engine that is not there speaks of dialing too; that is the client's matter.
   if (lower.find("connect to the docker daemon") != std::string::npos ||
       lower.find("is the docker daemon running") != std::string::npos ||

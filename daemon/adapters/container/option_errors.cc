@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "common/base/ascii_case.h"
 #include "common/base/format.h"
 #include "common/base/strings.h"
 
@@ -24,18 +25,10 @@ constexpr auto kWords = std::to_array<std::pair<std::string_view, std::string_vi
     {"seccomp profile", "security_opt"},
 });
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
-}
-
 }  // namespace
 
 std::string_view OptionInQuestion(std::string_view said) {
-  const std::string lower = Lower(said);
+  const std::string lower = LowerAscii(said);
   for (const auto& [words, key] : kWords) {
     if (lower.find(words) != std::string::npos) return key;
   }

@@ -1,4 +1,5 @@
 #include "daemon/adapters/git/config_file.h"
+#include "common/base/ascii_case.h"
 
 #include <algorithm>
 
@@ -8,27 +9,19 @@ namespace {
 bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f'; }
 bool IsAlpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool IsKeyChar(char c) { return IsAlpha(c) || (c >= '0' && c <= '9') || c == '-'; }
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-std::string Lowered(std::string_view text) {
-  std::string lowered(text);
-  std::transform(lowered.begin(), lowered.end(), lowered.begin(), Lower);
-  return lowered;
-}
-
 // The subsection between the first and the last dot keeps its case.
 std::string NormalKey(std::string_view key) {
   const auto first = key.find('.');
   const auto last = key.rfind('.');
-  if (first == std::string_view::npos) return Lowered(key);
-  return Lowered(key.substr(0, first)) + std::string(key.substr(first, last - first)) +
-         Lowered(key.substr(last));
+  if (first == std::string_view::npos) return LowerAscii(key);
+  return LowerAscii(key.substr(0, first)) + std::string(key.substr(first, last - first)) +
+         LowerAscii(key.substr(last));
 }
 
 std::string NormalSection(std::string_view section) {
   const auto first = section.find('.');
-  if (first == std::string_view::npos) return Lowered(section);
-  return Lowered(section.substr(0, first)) + std::string(section.substr(first));
+  if (first == std::string_view::npos) return LowerAscii(section);
+  return LowerAscii(section.substr(0, first)) + std::string(section.substr(first));
 }
 
 class Scanner {
@@ -56,7 +49,7 @@ class Scanner {
   // After '[': "section]", "section.sub]" or "section "sub"]".
   std::optional<std::string> Section() {
     std::string name;
-    while (IsKeyChar(peek()) || peek() == '.') name += Lower(take());
+    while (IsKeyChar(peek()) || peek() == '.') name += LowerAscii(take());
     if (peek() == ']') {
       take();
       return name;
@@ -138,7 +131,7 @@ std::optional<ConfigFile> ConfigFile::Parse(std::string_view text) {
       file.sections_.push_back(*std::move(section));
     } else if (IsAlpha(c) && !file.sections_.empty()) {
       std::string key = file.sections_.back() + ".";
-      while (IsKeyChar(scan.peek())) key += Lower(scan.take());
+      while (IsKeyChar(scan.peek())) key += LowerAscii(scan.take());
       scan.SkipSpace();
       if (scan.peek() == '\n') {
         file.entries_.push_back({std::move(key), "true"});
@@ -166,7 +159,7 @@ std::optional<std::string> ConfigFile::Get(std::string_view key) const {
 bool ConfigFile::GetBool(std::string_view key, bool fallback) const {
   const auto value = Get(key);
   if (!value) return fallback;
-  const std::string word = Lowered(*value);
+  const std::string word = LowerAscii(*value);
   if (word == "true" || word == "yes" || word == "on" || word == "1") return true;
   if (word == "false" || word == "no" || word == "off" || word == "0" || word.empty()) return false;
   return fallback;

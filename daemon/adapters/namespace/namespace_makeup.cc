@@ -46,22 +46,29 @@ absl::StatusOr<SandboxMakeup> NamespaceBackend::Describe(const SandboxSpec& spec
   WM_ASSIGN_OR_RETURN(const std::string mountinfo, ReadFile("/proc/self/mountinfo", 8u << 20));
   const std::vector<std::string> points = MountPoints(mountinfo);
   const HostSkeleton skeleton = ReadHostSkeleton(caller, spec.uid, spec.gid, spec.home);
-  makeup.mounts.push_back(
-      {.target = "/", .filesystem = "tmpfs", .read_only = true, .required = true});
+  makeup.mounts.push_back({.target = "/",
+                           .filesystem = "tmpfs",
+                           .read_only = true,
+                           .required = true,
+                           .no_privileges = true});
   for (const fs::path& dir : skeleton.directories) AddReadOnly(dir, points, makeup);
   for (const fs::path& file : skeleton.etc) AddReadOnly(file, points, makeup);
   for (const fs::path& program : spec.programs) AddReadOnly(program, points, makeup);
   makeup.mounts.push_back({.target = "/proc", .filesystem = "proc", .required = true});
   makeup.mounts.push_back({.target = "/proc", .below = true, .filesystem = "proc"});
-  makeup.mounts.push_back(
-      {.target = "/dev", .filesystem = "tmpfs", .read_only = true, .required = true});
+  makeup.mounts.push_back({.target = "/dev",
+                           .filesystem = "tmpfs",
+                           .read_only = true,
+                           .required = true,
+                           .no_privileges = true});
   makeup.mounts.push_back({.target = "/dev", .below = true, .filesystem = {}});
   for (const fs::path& dir : {fs::path("/dev/shm"), fs::path("/tmp"), fs::path("/var/tmp"),
                               fs::path("/run"), spec.home}) {
     makeup.mounts.push_back({.target = dir,
                              .filesystem = "tmpfs",
                              .required = true,
-                             .size = ByteSize(spec.container.tmpfs_size)});
+                             .size = ByteSize(spec.container.tmpfs_size),
+                             .no_privileges = true});
   }
   // setrlimit(2): root is not bound by it.
   if (spec.uid != 0) makeup.user_processes = static_cast<std::uint64_t>(spec.container.pids);

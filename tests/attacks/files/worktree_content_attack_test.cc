@@ -137,25 +137,31 @@ TEST_CASE("Attack F15: a prompt is not written through what a branch brought",
     stage.world.SetConfig("agent: claude\n" + SandboxConfigFor(engine));
     const fs::path outside = stage.world.area() / "outside";
     WriteFile(outside / "mine", "mine");
-    for (const std::string& plant : std::vector<std::string>{
-             "ln -s '" + outside.string() + "' .workmux",
-             "mkdir .workmux; ln -s '" + (outside / "mine").string() + "' .workmux/PROMPT.md"}) {
+    for (const std::string& plant :
+         std::vector<std::string>{"ln -s '" + outside.string() + "' .workmux",
+                                  "mkdir .workmux; ln -s '" + (outside / "mine").string() +
+                                      "' .workmux/PROMPT-fresh.md"}) {
       INFO(plant);
       const CommandResult inside =
           stage.Inside("rm -rf .workmux; " + plant +
                        "; git add -f .workmux && git commit -qm p && echo planted");
       INFO(inside.err);
       REQUIRE_THAT(inside.out, Contains("planted"));
-      stage.world.Run({"add", "fresh", "--base", "topic", "-b", "-p", "the prompt"});
+      const CommandResult added =
+          stage.world.Run({"add", "fresh", "--base", "topic", "-b", "-p", "the prompt"});
+      INFO(added.out << added.err);
+      // A link in the place of the file is replaced, one of the directory is refused.
+      CHECK(added.exit.ok() == (plant.find("mkdir") == 0));
       CHECK(ReadWholeFile(outside / "mine") == "mine");
-      CHECK_FALSE(fs::exists(outside / "PROMPT.md"));
+      CHECK_FALSE(fs::exists(outside / "PROMPT-fresh.md"));
       stage.world.Run({"remove", "fresh", "-f"});
 
       WriteFile(stage.world.area() / "prompt", "the prompt");
-      stage.world.RunCommand({"cp", (stage.world.area() / "prompt").string(), ".workmux/PROMPT.md"},
-                             {.cwd = stage.tree, .env = {}, .input = {}});
-      CHECK((fs::exists(outside / "PROMPT.md") || ReadWholeFile(outside / "mine") != "mine"));
-      fs::remove(outside / "PROMPT.md");
+      stage.world.RunCommand(
+          {"cp", (stage.world.area() / "prompt").string(), ".workmux/PROMPT-fresh.md"},
+          {.cwd = stage.tree, .env = {}, .input = {}});
+      CHECK((fs::exists(outside / "PROMPT-fresh.md") || ReadWholeFile(outside / "mine") != "mine"));
+      fs::remove(outside / "PROMPT-fresh.md");
       WriteFile(outside / "mine", "mine");
     }
   }

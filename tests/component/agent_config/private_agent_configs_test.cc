@@ -7,6 +7,7 @@
 
 #include "daemon/async/thread_pool.h"
 #include "tests/component/agent_config/agent_world.h"
+#include "tests/fakes/manual_executor.h"
 #include "tests/support/catch.h"
 #include "tests/support/wait_until.h"
 
@@ -50,7 +51,7 @@ struct ConfigsWorld : AgentWorld {
   // A sandbox of the worktree; its directory.
   fs::path Open(const std::string& worktree) {
     const auto mounts = Must(configs->Prepare(Worktree(worktree), Plan()));
-    REQUIRE_OK(configs->Watch(Worktree(worktree)));
+    configs->Watch(Worktree(worktree));
     return mounts.front().source;
   }
   bool HostHas(const std::string& token) const {
@@ -177,7 +178,7 @@ TEST_CASE("AgentConfigs: a daemon that comes back takes what changed meanwhile")
   w.Replace(one / kFile, w.Login("meanwhile"));
   w.Restart();
   CHECK_FALSE(w.HostHas("meanwhile"));
-  REQUIRE_OK(w.configs->Watch(w.Worktree("one")));
+  w.configs->Watch(w.Worktree("one"));
   CHECK(WaitUntil([&] { return w.HostHas("meanwhile"); }));
 }
 
@@ -241,6 +242,52 @@ TEST_CASE("AgentConfigs: a guest's flood neither keeps others out nor grows the 
   stop = true;
   flood.join();
   CHECK(w.HostLogin().size() < 200);
+}
+
+TEST_CASE("AgentConfigs: nobody waits for a guest's tree to be deleted", "[attack]") {
+  ConfigsWorld w;
+  w.Stop();
+  WriteFile(w.host() / "settings.json", "{}");
+  w.SetHostLogin("h");
+  const fs::path place = w.state() / "agents/discarded";
+  const auto trees = [&] {
+    std::error_code error;
+    return std::distance(fs::directory_iterator(place, error), {});
+  };
+  {
+    test::ManualExecutor later;
+    const auto own = Must(PrivateAgentConfigs::Create(later, w.state()));
+    const auto open = [&] {
+      return Must(own->Prepare(w.Worktree("one"), w.Plan())).front().source;
+    };
+    const fs::path dir = open();
+    // In the place of settings that change, of settings that go and of the login.
+    for (const char* name : {"settings.json", kFile}) {
+      fs::remove(dir / name);
+      WriteFile(dir / name / "deep/a", "a");
+    }
+    CHECK(open() == dir);
+    CHECK(fs::is_regular_file(dir / "settings.json"));
+    CHECK(ReadWholeFile(dir / kFile) == w.HostLogin());
+    CHECK(trees() == 2);
+    fs::remove(dir / "settings.json");
+    WriteFile(dir / "settings.json/deep/a", "a");
+    fs::remove(w.host() / "settings.json");
+    open();
+    CHECK_FALSE(fs::exists(dir / "settings.json"));
+    CHECK(trees() == 3);
+    CHECK(later.RunAll() == 1);
+    CHECK(trees() == 0);
+    WriteFile(dir / "settings.json/a", "a");
+    WriteFile(w.host() / "settings.json", "{}");
+    open();
+    CHECK(trees() == 1);
+    own->StopWatching();
+  }
+  // The daemon that comes after one that could not finish.
+  w.Restart();
+  w.configs->TidyUp();
+  CHECK(WaitUntil([&] { return !fs::exists(place); }));
 }
 
 TEST_CASE("AgentConfigs: a start with nothing changed writes nothing and is quick") {

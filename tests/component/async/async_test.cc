@@ -18,9 +18,11 @@
 
 #include "common/io/socket.h"
 #include "daemon/async/event_loop.h"
+#include "daemon/async/joined_jobs.h"
 #include "daemon/async/parallel.h"
 #include "daemon/async/serial_executor.h"
 #include "daemon/async/thread_pool.h"
+#include "tests/fakes/manual_executor.h"
 #include "tests/support/catch.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -204,6 +206,53 @@ TEST_CASE("EventLoop: a registration may outlive its loop") {
   readable.reset();
   other.join();
   CHECK(calls == 0);
+}
+
+TEST_CASE("JoinedJobs: requests that wait are joined, one that comes during a run is not lost") {
+  test::ManualExecutor executor;
+  std::vector<std::string> ran;
+  JoinedJobs* again = nullptr;
+  int repeats = 1;
+  JoinedJobs jobs(executor, [&](const std::string& key) {
+    ran.push_back(key);
+    if (repeats-- > 0) again->Request(key);
+  });
+  again = &jobs;
+  jobs.Request("a");
+  jobs.Request("a");
+  CHECK(executor.waiting() == 1);
+  CHECK(executor.RunAll() == 2);
+  CHECK(ran == std::vector<std::string>{"a", "a"});
+  // It has not been forgotten that nothing runs any more.
+  jobs.Request("a");
+  jobs.Request("b");
+  CHECK(executor.RunAll() == 2);
+  CHECK(ran == std::vector<std::string>{"a", "a", "a", "b"});
+}
+
+TEST_CASE("JoinedJobs: a key is worked on by one at a time and ends with the last request") {
+  ThreadPool pool("test", 4, 4);
+  std::atomic<int> asked{0};
+  std::atomic<int> seen{0};
+  std::atomic<int> inside{0};
+  std::atomic<bool> overlapped{false};
+  JoinedJobs jobs(pool, [&](const std::string&) {
+    if (++inside > 1) overlapped = true;
+    seen = asked.load();
+    --inside;
+  });
+  std::vector<std::thread> askers;
+  for (int i = 0; i < 4; ++i) {
+    askers.emplace_back([&] {
+      for (int n = 0; n < 500; ++n) {
+        ++asked;
+        jobs.Request("key");
+      }
+    });
+  }
+  for (std::thread& asker : askers) asker.join();
+  CHECK(test::WaitUntil([&] { return seen == 2000; }));
+  CHECK_FALSE(overlapped);
 }
 
 TEST_CASE("EventLoop: a readable descriptor is told once") {

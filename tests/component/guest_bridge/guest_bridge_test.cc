@@ -85,7 +85,8 @@ class RecordingProbes : public StartProbes {
     std::lock_guard lock(mu_);
     pb::ProbeReport parsed;
     if (!parsed.ParseFromString(report)) return DataLoss("not a report");
-    reports_.emplace_back(session_id, parsed.version());
+    reports_.emplace_back(
+        session_id, Format("{}", parsed.processes_size() == 1 ? parsed.processes(0).pid() : 0));
     return FailedPrecondition("not as it should be");
   }
   std::vector<std::pair<std::string, std::string>> reports() {
@@ -116,7 +117,7 @@ std::pair<std::string, grpc::Status> CallProbe(const std::string& target,
   prepare(finish);
   pb::FinishProbeRequest request;
   pb::ProbeReport report;
-  report.set_version("7");
+  report.add_processes()->set_pid(7);
   request.set_report(report.SerializeAsString());
   pb::FinishProbeResponse finished;
   return {begun.probe().sockets_size() == 1 ? begun.probe().sockets(0) : "",

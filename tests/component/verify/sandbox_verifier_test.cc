@@ -1,7 +1,9 @@
 #include "daemon/verify/sandbox_verifier.h"
 
 #include <cerrno>
+#include <functional>
 #include <map>
+#include <utility>
 
 #include "daemon/async/thread_pool.h"
 #include "daemon/verify/expectation.h"
@@ -26,8 +28,12 @@ class FakeVerificationRecords : public daemon::VerificationRecords {
     return absl::OkStatus();
   }
   absl::StatusOr<std::optional<Meant>> GetMeant(std::string_view id) override {
+    WM_RETURN_IF_ERROR(failure);
     const auto found = meant.find(std::string(id));
-    return found == meant.end() ? std::nullopt : std::optional(found->second);
+    const std::optional<Meant> got =
+        found == meant.end() ? std::nullopt : std::optional(found->second);
+    if (got_one) std::exchange(got_one, nullptr)();
+    return got;
   }
   absl::Status ClearCombination(std::string_view id) override {
     if (const auto found = meant.find(std::string(id)); found != meant.end())
@@ -47,6 +53,8 @@ class FakeVerificationRecords : public daemon::VerificationRecords {
   }
   std::map<std::string, Meant> meant;
   std::set<std::string> verified;
+  absl::Status failure;           // of the next reads
+  std::function<void()> got_one;  // called once, after the next read
 };
 
 class VerifiableBackend : public FakeSandboxBackend {
@@ -78,9 +86,9 @@ class FakeRunner : public CommandRunner {
 };
 
 struct World : SessionWorld {
-  explicit World(std::chrono::milliseconds limit = std::chrono::seconds(60))
+  explicit World(std::chrono::milliseconds limit = std::chrono::seconds(60),
+                 std::chrono::milliseconds end_after = std::chrono::milliseconds(1))
       : verifier({.records = records,
-                  .directory = *directory,
                   .backends = verifiable,
                   .runner = runner,
                   .loop = loop,
@@ -91,7 +99,7 @@ struct World : SessionWorld {
                         ended[id] = why;
                       },
                   .report_limit = limit,
-                  .end_after = std::chrono::milliseconds(1)}) {}
+                  .end_after = end_after}) {}
 
   // A session that is being opened; whether its command has to wait for a probe.
   bool Begin(const std::string& id, bool has_bridge = true) {
@@ -201,7 +209,6 @@ TEST_CASE("Verifier: an answer that was lost with the daemon is given again", "[
   const std::string answer = w.Answer(Must(w.verifier.BeginProbe("a")));
   CHECK_OK(w.verifier.FinishProbe("a", answer));
   SandboxVerifier next({.records = w.records,
-                        .directory = *w.directory,
                         .backends = w.verifiable,
                         .runner = w.runner,
                         .loop = w.loop,
@@ -226,6 +233,39 @@ TEST_CASE("Verifier: what is no report is a difference", "[verify]") {
 TEST_CASE("Verifier: a sandbox that does not let itself be probed is ended", "[verify]") {
   World w(std::chrono::milliseconds(20));
   REQUIRE(w.Begin("a"));
+  w.verifier.Started("a");
+  CHECK(WaitUntil([&] { return w.HasEnded("a"); }));
+}
+
+TEST_CASE("Verifier: a report that comes while its limit is being set counts", "[verify]") {
+  World w(std::chrono::milliseconds(20));
+  REQUIRE(w.Begin("a"));
+  const std::string report = w.Answer(Must(w.verifier.BeginProbe("a")));
+  w.records.got_one = [&] { CHECK_OK(w.verifier.FinishProbe("a", report)); };
+  w.verifier.Started("a");
+  CHECK(w.records.verified.size() == 1);
+  // The limit of one that started later is over.
+  w.backend.engine = "engine 2 ";
+  REQUIRE(w.Begin("b"));
+  w.verifier.Started("b");
+  CHECK(WaitUntil([&] { return w.HasEnded("b"); }));
+  CHECK_FALSE(w.HasEnded("a"));
+}
+
+TEST_CASE("Verifier: a difference that is known before the start is told ends the sandbox",
+          "[verify]") {
+  World w(std::chrono::seconds(60), std::chrono::milliseconds(100));
+  REQUIRE(w.Begin("a"));
+  const std::string report = w.Answer(Must(w.verifier.BeginProbe("a")), 1u << 13);
+  CHECK_FALSE(w.verifier.FinishProbe("a", report).ok());
+  w.verifier.Started("a");
+  CHECK(WaitUntil([&] { return w.HasEnded("a"); }));
+}
+
+TEST_CASE("Verifier: a start whose record cannot be read is waited for", "[verify]") {
+  World w(std::chrono::milliseconds(20));
+  REQUIRE(w.Begin("a"));
+  w.records.failure = absl::UnavailableError("disk");
   w.verifier.Started("a");
   CHECK(WaitUntil([&] { return w.HasEnded("a"); }));
 }
@@ -261,13 +301,34 @@ TEST_CASE("Verifier: asked for, a running sandbox is compared with what is on re
   CHECK(Must(w.verifier.Verify(record, {})).differences.at(0).defence == "report");
   w.runner.result = absl::DeadlineExceededError("too slow");
   CHECK(Must(w.verifier.Verify(record, {})).differences.at(0).found == "none in time");
-  w.runner.result = CommandResult{.exit = {.code = 137, .signal = 0}, .out = {}, .err = {}};
-  CHECK(Must(w.verifier.Verify(record, {})).differences.at(0).defence == "report");
   w.runner.result =
       CommandResult{.exit = {.code = 1, .signal = 0}, .out = {}, .err = "no container"};
   CHECK_CODE(w.verifier.Verify(record, {}).status(), absl::StatusCode::kUnavailable);
   record.id = "unknown";
   CHECK_CODE(w.verifier.Verify(record, {}).status(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_CASE("Verifier: a probe that was killed saw nothing, whatever it wrote", "[verify]") {
+  World w;
+  w.Begin("a", /*has_bridge=*/false);
+  daemon::SessionRecord record;
+  record.id = "a";
+  record.sandbox = "wm-a";
+  record.backend = "docker";
+  w.runner.result = CommandResult{};
+  Must(w.verifier.Verify(record, {}));
+  const std::string intact = w.Answer(w.runner.input);
+  // Of a client that the signal hit, and of one that tells what hit the probe.
+  for (const ExitStatus exit :
+       {ExitStatus{.code = 0, .signal = 9}, ExitStatus{.code = 137}, ExitStatus{.code = 143},
+        ExitStatus{.code = 139}, ExitStatus{.code = 129}, ExitStatus{.code = 0, .signal = 31}}) {
+    INFO(exit.code << " " << exit.signal);
+    w.runner.result = CommandResult{.exit = exit, .out = intact, .err = "Killed"};
+    const auto found = Must(w.verifier.Verify(record, {})).differences;
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].defence == "report");
+    CHECK(found[0].found == "none: the probe was killed");
+  }
 }
 
 }  // namespace workmux::test

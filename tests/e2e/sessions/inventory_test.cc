@@ -189,10 +189,12 @@ TEST_CASE("Sandbox prune: an image that a newer one replaced goes, the newer one
   const std::string mark = ShowOnlyOwnImages(world);
   const std::string tag = "localhost/" + Slug(world) + ":1";
   const auto build = [&](const std::string& text) {
-    const CommandResult built = world.RunCommand(
-        {"docker", "build", "--label", "dev.workmux.image=" + tag, "--label", mark, "--tag", tag,
-         "-"},
-        {.cwd = "/", .env = {}, .input = "FROM " + TestImage() + "\nENV MARK=" + text + "\n"});
+    const CommandResult built =
+        world.RunCommand({"docker", "build", "--tag", tag, "-"},
+                         {.cwd = "/",
+                          .env = {},
+                          .input = "FROM " + TestImage() + "\nENV MARK=" + text + "\nLABEL " +
+                                   mark + "\nLABEL dev.workmux.image=" + tag + "\n"});
     REQUIRE(built.exit.ok());
     return Docker({"image", "inspect", "--format", "{{.Id}}", tag}).substr(7, 12);
   };

@@ -1,6 +1,7 @@
 #include "daemon/domain/file_operations.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +10,8 @@
 #include <fstream>
 
 #include "common/base/status.h"
+#include "common/io/tree.h"
+#include "daemon/domain/file_copy.h"
 #include "tests/fakes/fake_progress.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -222,6 +225,34 @@ TEST_CASE("files.copy: a sparse file takes no more room than it took", "[files]"
   copy.seekg(off_t{1} << 39);
   copy.read(text.data(), 6);
   CHECK(text == "middle");
+}
+
+TEST_CASE("CopyFile: a file that tells no size is copied whole or not at all") {
+  Files f;
+  const UniqueFd to = test::Must(OpenDirectory(f.dir / "trees/x"));
+  const auto copy = [&](const char* path) {
+    const UniqueFd from(::open(path, O_RDONLY | O_CLOEXEC));
+    REQUIRE(from.valid());
+    return CopyFile(from.get(), to.get(), "copy");
+  };
+  REQUIRE_OK(copy("/proc/self/cmdline"));
+  CHECK(ReadWholeFile(f.Out("copy")) == ReadWholeFile("/proc/self/cmdline"));
+  fs::remove(f.Out("copy"));
+  WriteFile(f.Out("copy"), "old");
+  // Every second page is a mapping of its own, of some hundred bytes in the list.
+  constexpr std::size_t kPage = 65536;
+  constexpr std::size_t kPages = 8000;
+  void* const pages = ::mmap(nullptr, kPage * kPages, PROT_NONE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  REQUIRE(pages != MAP_FAILED);
+  for (std::size_t i = 0; i < kPages; i += 2)
+    ::mprotect(static_cast<char*>(pages) + i * kPage, kPage, PROT_READ);
+  const absl::Status copied = copy("/proc/self/smaps");
+  ::munmap(pages, kPage * kPages);
+  CHECK(ReasonOf(copied) == "FILE_WITHOUT_SIZE");
+  CHECK_THAT(MessageOf(copied), Catch::Contains("copy: "));
+  CHECK(ReadWholeFile(f.Out("copy")) == "old");
+  CHECK(std::distance(fs::directory_iterator(f.dir / "trees/x"), {}) == 1);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "common/io/tree.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "tests/support/status_matchers.h"
@@ -39,6 +40,26 @@ TEST_CASE("RemoveTree: depth and missing permissions do not stop it", "[tree]") 
   WriteFile(dir / "t/locked/a", "a");
   REQUIRE(::chmod((dir / "t/locked").c_str(), 0) == 0);
   REQUIRE_OK(RemoveTree(dir.path(), "t"));
+  CHECK_FALSE(fs::exists(dir / "t"));
+}
+
+TEST_CASE("RemoveTree: what may be growing is not removed for ever", "[tree]") {
+  TempDir dir;
+  fs::create_directory(dir / "t");
+  // More rounds of 64 levels than one call takes; somebody who keeps adding levels
+  // looks the same.
+  {
+    UniqueFd at(test::Must(OpenDirectory(dir / "t")));
+    for (int i = 0; i < 70'000; ++i) {
+      ::mkdirat(at.get(), "d", 0700);
+      at = UniqueFd(::openat(at.get(), "d", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    }
+    REQUIRE(at.valid());
+  }
+  CHECK_CODE(RemoveTree(dir.path(), "t"), absl::StatusCode::kAborted);
+  CHECK(fs::exists(dir / "t"));
+  // What it did is done.
+  CHECK_OK(RemoveTree(dir.path(), "t"));
   CHECK_FALSE(fs::exists(dir / "t"));
 }
 

@@ -95,13 +95,23 @@ TEST_CASE(
     own.stdin_data = "FROM " + test::TestImage() + "\nENV MARK=own\n";
     REQUIRE(test::Must(w.runner.Run(own, {})).exit.ok());
     const std::string user = test::Must(w.images.IdOf(tag));
-    build("third");
+    const std::string third = build("third");
     CHECK(superseded(second));
     CHECK_FALSE(superseded(user));
+    // Nor one that was built on ours and has our label from there.
+    own.stdin_data = "FROM " + third + "\nENV MARK=derived\n";
+    REQUIRE(test::Must(w.runner.Run(own, {})).exit.ok());
+    const std::string derived = test::Must(w.images.IdOf(tag));
+    REQUIRE_THAT(run({"image", "inspect", tag}).out, Catch::Contains("dev.workmux.image"));
+    const std::string fourth = build("fourth");
+    CHECK_FALSE(superseded(derived));
+    CHECK_FALSE(superseded(fourth));
+    w.Forget(derived);
     for (const std::string& id : {first, second}) CHECK_OK(w.images.Remove(id));
     CHECK_FALSE(superseded(first));
     w.Forget(tag);
     w.Forget(user);
+    w.Forget(third);
   }
 }
 

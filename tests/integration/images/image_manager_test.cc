@@ -29,9 +29,10 @@ TEST_CASE("ImageManager: first pull, notice of a newer image, and the pull that 
     };
 
     w.registry.PushIndex("raine/workmux-sandbox:claude", "monday");
-    const absl::Status missing = w.images.IdOf(image).status();
-    REQUIRE(ReasonOf(missing) == "IMAGE_NOT_FOUND");
-    REQUIRE_OK(manager.Provide(w.images, image, missing, w.progress, {}));
+    REQUIRE(ReasonOf(w.images.IdOf(image).status()) == "IMAGE_NOT_FOUND");
+    REQUIRE_OK(manager.Use(&w.images, image, [&] { return w.images.IdOf(image).status(); },
+                           w.progress, {}));
+    executor.RunAll();
     const std::string first = test::Must(w.images.IdOf(image));
     CHECK(start().empty());
     w.registry.PushIndex("raine/workmux-sandbox:claude", "tuesday");

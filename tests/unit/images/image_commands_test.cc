@@ -48,6 +48,18 @@ Freshness CompareText(const std::string& local, const std::string& remote) {
 
 }  // namespace
 
+TEST_CASE("ImageCommands: an image is ours when our label is its last step") {
+  for (const char* steps :
+       {"/bin/sh -c #(nop)  LABEL dev.workmux.image=a:1\n/bin/sh -c #(nop) ENV A=1\n",
+        "LABEL dev.workmux.image=a:1\n"}) {
+    CHECK(EndsWithOurLabel(steps));
+    CHECK_FALSE(EndsWithOurLabel(std::string("/bin/sh -c #(nop) ENV B=1\n") + steps));
+    CHECK_FALSE(EndsWithOurLabel(std::string("\n") + steps));
+  }
+  CHECK_FALSE(EndsWithOurLabel(""));
+  CHECK_FALSE(EndsWithOurLabel("LABEL dev.workmux.imagery=1\n"));
+}
+
 TEST_CASE("ImageCommands: what every runtime's client is told") {
   std::string text;
   for (const char* name : {"docker", "podman", "apple-container"}) {

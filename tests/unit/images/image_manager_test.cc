@@ -24,7 +24,10 @@ struct World {
     executor.RunAll();
     return seen.warnings;
   }
-  absl::Status Missing() const { return WithReason(NotFound("absent"), "IMAGE_NOT_FOUND"); }
+  // A start that needs the image.
+  absl::Status Use(const std::string& image) {
+    return manager.Use(&store, image, [&] { return store.IdOf(image).status(); }, progress, {});
+  }
 
   test::FakeImageStore store;
   test::FakeImageRecords records;
@@ -39,7 +42,7 @@ struct World {
 TEST_CASE("ImageManager: an official image that is missing comes by itself") {
   World w;
   w.store.SetRegistry(kOfficial, "sha256:1");
-  REQUIRE_OK(w.manager.Provide(w.store, kOfficial, w.Missing(), w.progress, {}));
+  REQUIRE_OK(w.Use(kOfficial));
   CHECK(w.store.Has(kOfficial));
   CHECK(w.progress.steps == std::vector<std::string>{"pull"});
 }
@@ -47,17 +50,15 @@ TEST_CASE("ImageManager: an official image that is missing comes by itself") {
 TEST_CASE("ImageManager: a missing image of the user's own is an error that says where it is") {
   World w;
   w.store.SetRegistry("mine:1", "sha256:1");
-  const absl::Status nowhere = w.manager.Provide(w.store, "mine:1", w.Missing(), w.progress, {});
+  const absl::Status nowhere = w.Use("mine:1");
   CHECK(ReasonOf(nowhere) == "IMAGE_NOT_FOUND");
   w.store.elsewhere = "mine:1";
-  const absl::Status other = w.manager.Provide(w.store, "mine:1", w.Missing(), w.progress, {});
+  const absl::Status other = w.Use("mine:1");
   CHECK(ReasonOf(other) == "IMAGE_NOT_FOUND");
   CHECK(HintOf(other).find("podman has it") != std::string::npos);
   CHECK(w.store.pulls() == 0);
   // A name that only begins like ours is not ours.
-  CHECK_FALSE(
-      w.manager.Provide(w.store, "ghcr.io/raine/workmux-sandbox-x:1", w.Missing(), w.progress, {})
-          .ok());
+  CHECK_FALSE(w.Use("ghcr.io/raine/workmux-sandbox-x:1").ok());
 }
 
 TEST_CASE("ImageManager: concurrent pulls of one image are one") {

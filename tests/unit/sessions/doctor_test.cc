@@ -117,6 +117,25 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("Doctor: an engine's version that cannot be read is unknown, which is not in order") {
+  Fixture f;
+  const auto [program, question, answer] = GENERATE(table<std::string, std::string, std::string>(
+      {{"docker", "docker version", "Engine dev\n"},
+       {"docker", "docker version", "Engine 99999999999999999999.1.0\n"},
+       {"docker", "docker version", "Engine\n"},
+       {"docker", "docker version", "Moby 29.0.0\n"},
+       {"docker", "docker version", ""},
+       {"runc of docker", "docker version", "Engine 29.0.0\nrunc unknown\n"},
+       {"podman", "podman --version", "podman version five\n"},
+       {"podman", "podman --version", "6.0.0\n"},
+       {"crun of podman", "podman info", "crun crun version UNKNOWN\n"},
+       {"bubblewrap", "bwrap --version", "bubblewrap x.y\n"}}));
+  INFO(program << ": " << answer);
+  f.runner.answers[question] = answer;
+  CHECK(f.Of(program).verdict == Verdict::kWarning);
+  CHECK_THAT(f.Of(program).fix, Catch::Contains("version was not understood"));
+}
+
 TEST_CASE("Doctor: tmux is asked about focus events on the caller's server") {
   Fixture f;
   f.runner.answers["tmux -S"] = "off\n";

@@ -38,6 +38,7 @@ Expectation Meant() {
   tmp.set_filesystem("tmpfs");
   tmp.set_required(true);
   tmp.set_size(1024);
+  tmp.set_no_privileges(true);
   Expectation::OwnMount& sys = *meant.add_own_mounts();
   sys.set_target("/proc/sys");
   sys.set_read_only(true);
@@ -84,6 +85,8 @@ Report Intact(const Expectation& meant) {
   AddSeen(report, "/tmp", false);
   report.mutable_mounts()->rbegin()->set_filesystem("tmpfs");
   report.mutable_mounts()->rbegin()->set_size(1024);
+  report.mutable_mounts()->rbegin()->set_no_suid(true);
+  report.mutable_mounts()->rbegin()->set_no_devices(true);
   AddSeen(report, "/proc/sys", true);
   const guest::v1::ProbeRequest request = RequestFor(meant);
   const auto add = [&](Report::AttemptKind kind, const auto& paths, int error) {
@@ -220,10 +223,15 @@ TEST_CASE("Verify: each defence that is missing is named", "[verify]") {
        [](Report& r) { r.mutable_processes(0)->set_no_new_privileges(false); }},
       {"seccomp: a filter of system calls / none in process 5\n",
        [](Report& r) { r.mutable_processes(0)->set_seccomp(0); }},
-      {"identity: user 1000, group 1000 / user 0, group 1000 in process 5\n",
+      {"identity: user 1000, group 1000 / user 0/1000/1000/1000, group 1000 in process 5\n",
        [](Report& r) { r.mutable_processes(0)->set_users(0, 0); }},
-      {"identity: user 1000, group 1000 / user 1000, group 1000 in process 5\n",
+      {"identity: user 1000, group 1000 / user 1000/1000/0/1000, group 1000 in process 5\n",
        [](Report& r) { r.mutable_processes(0)->set_users(2, 0); }},
+      {"identity: user 1000, group 1000 / user not reported, group not reported in process 5\n",
+       [](Report& r) {
+         r.mutable_processes(0)->clear_users();
+         r.mutable_processes(0)->clear_groups();
+       }},
       {"identity: no further groups / group 105 in process 5\n",
        [](Report& r) { r.mutable_processes(0)->add_further_groups(105); }},
       {"mounts: /w/main: mounted / not mounted\n",
@@ -265,6 +273,12 @@ TEST_CASE("Verify: each defence that is missing is named", "[verify]") {
        [](Report& r) { r.mutable_limits()->set_memory_and_swap(2 << 20); }},
       {"limits: CPUs: 1.5 / no limit\n",
        [](Report& r) { r.mutable_limits()->set_cpu_microseconds(~std::uint64_t{0}); }},
+      {"report: environ of process 5 / it cannot be read\n",
+       [](Report& r) { r.mutable_processes(0)->add_unread("environ"); }},
+      {"mounts: /tmp: without set-user-id programs and devices / set-user-id programs count\n",
+       [](Report& r) { Seen(r, "/tmp").set_no_suid(false); }},
+      {"mounts: /tmp: without set-user-id programs and devices / devices count\n",
+       [](Report& r) { Seen(r, "/tmp").set_no_devices(false); }},
       {"limits: /tmp: at most 1024 bytes / 2048\n",
        [](Report& r) { Seen(r, "/tmp").set_size(2048); }},
       {"report: the sandbox's processes / not reported\n", [](Report& r) { r.clear_processes(); }},
