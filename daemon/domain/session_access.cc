@@ -100,6 +100,7 @@ absl::StatusOr<ExecPlan> SessionManager::PlanAttach(const Caller& caller,
   // Whoever enters is who runs inside already; the default would be root.
   spec.uid = ::geteuid();
   spec.gid = ::getegid();
+  spec.network = NetworkOf(chosen);
   return backend->PlanAttach(spec, command.empty() ? ShellCommand() : command, tty, caller.env);
 }
 

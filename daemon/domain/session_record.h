@@ -8,6 +8,7 @@
 #include "common/base/secret.h"
 #include "daemon/config/config.h"
 #include "daemon/domain/masked_file.h"
+#include "daemon/domain/sandbox_spec.h"
 #include "daemon/domain/types.h"
 #include "daemon/egress/egress_policy.h"
 #include "daemon/sys/process_identity.h"
@@ -41,6 +42,12 @@ struct SessionRecord {
   StatusIcons icons;         // as configured when it started
   std::vector<MaskedFile> masks;
 };
+
+// What the session's sandbox has of the network.
+inline SandboxNetwork NetworkOf(const SessionRecord& record) {
+  if (record.proxy_token.empty()) return SandboxNetwork::kOpen;
+  return record.proxy_address.empty() ? SandboxNetwork::kIsolated : SandboxNetwork::kFirewalled;
+}
 
 struct AgentRecord {
   PaneRef pane;
