@@ -31,6 +31,11 @@ TEST_CASE("ContainerBackend: the end of a container is told from its state") {
        {1, 0},
        125,
        "the container was not started"},
+      // Podman notes no code of a start that failed; its client says it.
+      {R"({"Running":false,"ExitCode":0,"Error":"","StartedAt":"0001-01-01T00:00:00Z"})",
+       {127, 0},
+       127,
+       "the container was not started"},
       {R"({"Running":true,"ExitCode":0,"Error":"","StartedAt":"2026-01-01T00:00:00Z"})",
        {0, 1},
        129,
