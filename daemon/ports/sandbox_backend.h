@@ -83,7 +83,8 @@ class SandboxBackend {
   virtual absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress,
                                std::stop_token stop) = 0;
   // What the client runs to start it on its own terminal, after Prepare. `caller` is
-  // the client's environment. Once the sandbox is released or halted it starts nothing.
+  // the client's environment. Where sandboxes outlive their clients it starts nothing
+  // any more once this one was released or halted.
   virtual absl::StatusOr<ExecPlan> PlanRun(const SandboxSpec& spec, const Env& caller) = 0;
   // A further command in the running sandbox `name`.
   virtual absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec,

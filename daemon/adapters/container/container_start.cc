@@ -31,9 +31,9 @@ absl::StatusOr<SandboxExit> ExitFromState(std::string_view text, ExitStatus seen
     const std::string error = state.value("Error", std::string());
     int code = state.value("ExitCode", 0);
     if (!NeverStarted(state) && error.empty()) return SandboxExit{code, ""};
-    // As `docker run` does: 126 not executable, 127 not found, 125 all else. Podman's
-    // client says it and notes nothing.
-    if (code == 0) code = seen.ShellCode();
+    // As `docker run` does: 126 not executable, 127 not found, 125 all else. Podman notes
+    // nothing and leaves it to its client, whose 126 is for all else, too.
+    if (code == 0 && seen.ShellCode() == 127) code = 127;
     SandboxExit failed{code == 126 || code == 127 ? code : 125, error};
     if (failed.start_failure.empty()) failed.start_failure = kNotStarted;
     return failed;

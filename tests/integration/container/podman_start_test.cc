@@ -183,7 +183,7 @@ TEST_CASE("Podman start: a command's own 125 is told from a container that did n
   Sandbox made("true");
   made.spec.cwd = "/wm-none";
   const SandboxExit exit = made.Run();
-  CHECK(exit.code == 126);
+  CHECK(exit.code == 125);
   CHECK(exit.start_failure == "the container was not started");
   CHECK(made.Exists());
   // Another daemon's client went away before it had made anything.

@@ -31,7 +31,11 @@ TEST_CASE("ContainerBackend: the end of a container is told from its state") {
        {1, 0},
        125,
        "the container was not started"},
-      // Podman notes no code of a start that failed; its client says it.
+      // Podman notes no code of a start that failed; its client says it, if vaguely.
+      {R"({"Running":false,"ExitCode":0,"Error":"","StartedAt":"0001-01-01T00:00:00Z"})",
+       {126, 0},
+       125,
+       "the container was not started"},
       {R"({"Running":false,"ExitCode":0,"Error":"","StartedAt":"0001-01-01T00:00:00Z"})",
        {127, 0},
        127,
