@@ -74,7 +74,7 @@ absl::StatusOr<std::string> ContainerBackend::FindGateway() {
                   Format("Check `{} network inspect {}`.", client_.traits().program, network));
 }
 
-// Podman's client as that of an engine elsewhere, or in another process at least.
+// Whether Podman's client asks an engine in another process, perhaps elsewhere.
 bool ContainerBackend::IsRemote() const {
   return client_.traits().name == "podman" &&
          (!Lookup(client_.env(), "CONTAINER_HOST").empty() ||
@@ -227,7 +227,7 @@ absl::Status ContainerBackend::Release(std::string_view name) {
   const std::vector<std::string> names = {std::string(name)};
   const absl::Status forgotten = Forget(names[0]);
   const absl::Status status = Remove(names);
-  const bool gone = absl::IsNotFound(status) ||
+  const bool gone = status.ok() || absl::IsNotFound(status) ||
                     MessageOf(status).find("is already in progress") != std::string::npos;
   return gone ? forgotten : status;
 }
