@@ -118,7 +118,8 @@ struct Daemon::Parts {
         locks(std::move(held)),
         store(std::move(opened)) {
     for (const RuntimeTraits& traits : AllRuntimeTraits()) {
-      auto backend = std::make_unique<ContainerBackend>(runner, traits, options.env, instance);
+      auto backend = std::make_unique<ContainerBackend>(runner, traits, options.env, instance,
+                                                        options.paths.runtime / "start");
       backends.emplace(traits.name, backend.get());
       // What belongs to another kind of host is not missed here.
       if (kMacOs || !traits.only_macos) expected_backends.emplace(traits.name, backend.get());

@@ -94,7 +94,10 @@ class SessionLease::Worker {
     request.mutable_exit()->set_signal(exit.signal);
     WM_ASSIGN_OR_RETURN(const pb::CloseSessionResponse response,
                         Call(&Stub::CloseSession, request, kCloseLimit));
-    return Verdict{.exit_code = response.exit_code(), .start_failure = response.start_failure()};
+    return Verdict{.exit_code = response.exit_code(),
+                   .start_failure = response.start_failure(),
+                   .reason = response.start_reason(),
+                   .hint = response.start_hint()};
   }
 
  private:

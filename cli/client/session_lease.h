@@ -46,6 +46,8 @@ class SessionLease {
   struct Verdict {
     int exit_code = 0;
     std::string start_failure;
+    std::string reason = {};
+    std::string hint = {};
   };
 
   SessionLease(const DaemonLauncher& launcher, const control::v1::OpenSessionRequest& request,

@@ -121,6 +121,18 @@ absl::StatusOr<ExitStatus> SpawnAndWait(const Command& command, SessionSignals& 
   return Foreground(*std::move(child), signals, lease).Wait();
 }
 
+absl::Status StartFailure(const SessionLease::Verdict& verdict) {
+  const std::string_view reason = !verdict.reason.empty()    ? std::string_view(verdict.reason)
+                                  : verdict.exit_code == 127 ? "PROGRAM_NOT_FOUND"
+                                  : verdict.exit_code == 126 ? "PROGRAM_NOT_EXECUTABLE"
+                                                             : "SANDBOX_NOT_STARTED";
+  const absl::Status failed = WithReason(FailedPrecondition("{}", verdict.start_failure), reason);
+  if (!verdict.hint.empty()) return WithHint(failed, verdict.hint);
+  return verdict.start_failure.starts_with("sandbox.")
+             ? WithHint(failed, "correct this key of the global configuration, or remove it")
+             : failed;
+}
+
 }  // namespace
 
 absl::StatusOr<int> RunSession(const DaemonLauncher& launcher,
@@ -144,16 +156,7 @@ absl::StatusOr<int> RunSession(const DaemonLauncher& launcher,
   if (state.revoked) return *state.revoked;
   // Without a daemon the program's own code is the best that is known.
   if (!verdict.ok()) return exit->ShellCode();
-  if (!verdict->start_failure.empty()) {
-    const std::string_view reason = verdict->exit_code == 127   ? "PROGRAM_NOT_FOUND"
-                                    : verdict->exit_code == 126 ? "PROGRAM_NOT_EXECUTABLE"
-                                                                : "SANDBOX_NOT_STARTED";
-    const absl::Status failed =
-        WithReason(FailedPrecondition("{}", verdict->start_failure), reason);
-    return verdict->start_failure.starts_with("sandbox.")
-               ? WithHint(failed, "correct this key of the global configuration, or remove it")
-               : failed;
-  }
+  if (!verdict->start_failure.empty()) return StartFailure(*verdict);
   return verdict->exit_code;
 }
 

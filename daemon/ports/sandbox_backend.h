@@ -42,6 +42,9 @@ struct LogsWanted {
 struct SandboxExit {
   int code = 0;
   std::string start_failure;  // set when the command never ran
+  // Of the start's failure, where more is known; as of an error of Prepare.
+  std::string reason = {};
+  std::string hint = {};
 };
 
 // Makes and ends sandboxes of one kind. Blocking, thread-safe.
@@ -76,12 +79,15 @@ class SandboxBackend {
   };
   virtual absl::StatusOr<BridgeAddress> Bridge(const Env& env) = 0;
 
-  // Brings the sandbox into being without running the command. The caller has
-  // looked at the sources of its mounts (MountSources) and does so once more after it.
+  // Makes ready for PlanRun without running the command; IMAGE_NOT_FOUND. Some backends
+  // bring the sandbox into being here, others leave it to what PlanRun plans, and what
+  // the engine refuses is told by ConfirmExit then. The caller has looked at the sources
+  // of its mounts (MountSources) and does so once more after it.
   virtual absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress,
                                std::stop_token stop) = 0;
-  // What the client runs to start it on its own terminal. `caller` is the
-  // client's environment.
+  // What the client runs to start it on its own terminal, after Prepare. `caller` is
+  // the client's environment. Where sandboxes outlive their clients it starts nothing
+  // any more once this one was released or halted.
   virtual absl::StatusOr<ExecPlan> PlanRun(const SandboxSpec& spec, const Env& caller) = 0;
   // A further command in the running sandbox `name`.
   virtual absl::StatusOr<ExecPlan> PlanAttach(const SandboxSpec& spec,

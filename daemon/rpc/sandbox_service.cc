@@ -154,6 +154,8 @@ grpc::ServerUnaryReactor* SandboxService::CloseSession(grpc::CallbackServerConte
         pb::CloseSessionResponse closed;
         closed.set_exit_code(exit.code);
         closed.set_start_failure(exit.start_failure);
+        closed.set_start_reason(exit.reason);
+        closed.set_start_hint(exit.hint);
         return closed;
       });
 }

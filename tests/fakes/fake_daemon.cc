@@ -152,6 +152,8 @@ class FakeDaemon::Sandboxes final : public control::SandboxService::Service {
     if (!daemon_.start_failure.empty()) {
       response->set_exit_code(daemon_.start_failure_code);
       response->set_start_failure(daemon_.start_failure);
+      response->set_start_reason(daemon_.start_reason);
+      response->set_start_hint(daemon_.start_hint);
     }
     return Status::OK;
   }

@@ -45,6 +45,8 @@ class FakeDaemon {
   absl::Status session_status;  // not OK: OpenSession fails with it
   std::string start_failure;    // of CloseSession
   int start_failure_code = 0;
+  std::string start_reason;
+  std::string start_hint;
 
   // What came.
   std::vector<control::AddWorktreeRequest> added() const;

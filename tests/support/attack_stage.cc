@@ -47,6 +47,23 @@ bool AttackStage::PollsOn(std::uint64_t rounds) const {
   return WaitUntil([&] { return Counted().rounds >= begin + rounds + 1; });
 }
 
+std::chrono::milliseconds AttackStage::StoodStillAfter(
+    std::chrono::steady_clock::time_point since) const {
+  constexpr std::chrono::milliseconds kStill{300};
+  std::uint64_t rounds = Counted().rounds;
+  auto last = std::chrono::steady_clock::now();
+  const auto is_still = [&] {
+    const auto now = std::chrono::steady_clock::now();
+    if (const std::uint64_t counted = Counted().rounds; counted != rounds) {
+      rounds = counted;
+      last = now;
+    }
+    return now - last >= kStill;
+  };
+  if (!WaitUntil(is_still)) throw std::runtime_error("it goes on");
+  return std::chrono::duration_cast<std::chrono::milliseconds>(last - since);
+}
+
 void SaveByRename(const fs::path& file, const std::string& content) {
   const fs::path fresh = file.parent_path() / ".fresh";
   WriteFile(fresh, content);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -32,6 +33,8 @@ struct AttackStage {
   Counters Counted() const;
   // Waits until that many more rounds were begun and ended.
   bool PollsOn(std::uint64_t rounds) const;
+  // How long after `since` the last round was counted; waits until there are no more.
+  std::chrono::milliseconds StoodStillAfter(std::chrono::steady_clock::time_point since) const;
 
   WorkmuxWorld world;
   std::filesystem::path tree;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
@@ -12,13 +11,10 @@
 #include "daemon/adapters/container/bridge_gateway.h"
 #include "daemon/adapters/container/cgroup_usage.h"
 #include "daemon/adapters/container/container_list.h"
-#include "daemon/adapters/container/directory_mounts.h"
-#include "daemon/adapters/container/option_errors.h"
+#include "daemon/adapters/container/first_process.h"
 
 namespace workmux::daemon {
 namespace {
-
-using nlohmann::json;
 
 // What chooses the engine; empty counts as unset.
 constexpr auto kEngineChoice = std::to_array<std::string_view>(
@@ -32,36 +28,18 @@ constexpr auto kTerminalNames = std::to_array<std::string_view>({"TERM", "COLORT
 constexpr std::size_t kRemovedAtOnce = 50;
 constexpr std::chrono::seconds kRemoveLimit{60};
 
-// The client writes this instant for "never".
-bool NeverStarted(const json& state) {
-  return state.value("StartedAt", std::string("0001-01-01T00:00:00Z")).starts_with("0001-01-01");
-}
+// A process that does not go within it waits for a device.
+constexpr std::chrono::seconds kKillLimit{1};
 
 }  // namespace
 
-absl::StatusOr<SandboxExit> ExitFromState(std::string_view text, ExitStatus seen) {
-  const json state = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!state.is_object()) return DataLoss("the engine's report on the container is not understood");
-  try {
-    // The client went away and the container did not.
-    if (state.value("Running", false)) return SandboxExit{seen.ShellCode(), ""};
-    const std::string error = state.value("Error", std::string());
-    const int code = state.value("ExitCode", 0);
-    if (!NeverStarted(state) && error.empty()) return SandboxExit{code, ""};
-    // As `docker run` does: 126 not executable, 127 not found, 125 all else.
-    SandboxExit failed{code == 126 || code == 127 ? code : 125, error};
-    if (failed.start_failure.empty()) failed.start_failure = "the container was not started";
-    return failed;
-  } catch (const json::exception&) {
-    return DataLoss("the engine's report on the container has fields of another type");
-  }
-}
-
 ContainerBackend::ContainerBackend(CommandRunner& runner, RuntimeTraits traits,
-                                   const Env& environment, std::string instance)
+                                   const Env& environment, std::string instance,
+                                   std::filesystem::path gate_dir)
     : client_(runner, traits, environment),
       images_(runner, traits, environment),
-      instance_(std::move(instance)) {}
+      instance_(std::move(instance)),
+      gate_(std::move(gate_dir)) {}
 
 absl::Status ContainerBackend::CheckEngine(const Env& env) {
   for (const std::string_view name : kEngineChoice) {
@@ -96,13 +74,17 @@ absl::StatusOr<std::string> ContainerBackend::FindGateway() {
                   Format("Check `{} network inspect {}`.", client_.traits().program, network));
 }
 
+// Whether Podman's client asks an engine in another process, perhaps elsewhere.
+bool ContainerBackend::IsRemote() const {
+  return client_.traits().name == "podman" &&
+         (!Lookup(client_.env(), "CONTAINER_HOST").empty() ||
+          !Lookup(client_.env(), "CONTAINER_CONNECTION").empty());
+}
+
 absl::Status ContainerBackend::CheckOptions(const SandboxConfig& config) {
   WM_RETURN_IF_ERROR(CheckRuntimeOptions(client_.traits(), config));
   // podman(1), --runtime: a remote client does not have it.
-  const bool remote = !Lookup(client_.env(), "CONTAINER_HOST").empty() ||
-                      !Lookup(client_.env(), "CONTAINER_CONNECTION").empty();
-  if (config.container.oci_runtime.empty() || client_.traits().name != "podman" || !remote)
-    return absl::OkStatus();
+  if (config.container.oci_runtime.empty() || !IsRemote()) return absl::OkStatus();
   return WithHint(
       WithReason(FailedPrecondition(
                      "sandbox.container.oci_runtime: Podman's engine is remote and chooses itself"),
@@ -155,30 +137,6 @@ absl::StatusOr<SandboxBackend::BridgeAddress> ContainerBackend::Bridge(const Env
   return BridgeAddress{std::move(gateway), host, true};
 }
 
-absl::Status ContainerBackend::Prepare(const SandboxSpec& spec, ProgressSink& progress,
-                                       std::stop_token stop) {
-  progress.Step("create", Format("Creating the container {}", spec.name));
-  WM_ASSIGN_OR_RETURN(const EngineFacts facts, Facts());
-  if (!facts.limits && (!spec.container.memory.empty() || !spec.container.cpus.empty())) {
-    progress.Warn("Rootless Podman on cgroup v1 does not limit memory or CPUs.");
-  }
-  if (client_.traits().file_mounts) {
-    WM_ASSIGN_OR_RETURN(EngineCall call, BuildCreateCall(client_.traits(), facts, spec));
-    return Create(std::move(call), std::move(stop));
-  }
-  WM_ASSIGN_OR_RETURN(DirectoryMounts mounts, PlanDirectoryMounts(spec.mounts, &KindOfFile));
-  SandboxSpec reduced = spec;
-  reduced.mounts = std::move(mounts.mounts);
-  WM_ASSIGN_OR_RETURN(EngineCall call,
-                      BuildCreateCall(client_.traits(), facts, reduced, mounts.guarded));
-  return Create(std::move(call), std::move(stop));
-}
-
-absl::Status ContainerBackend::Create(EngineCall call, std::stop_token stop) const {
-  return Annotate(client_.Run(std::move(call), std::move(stop), std::chrono::seconds(60)).status(),
-                  "cannot create the sandbox");
-}
-
 ExecPlan ContainerBackend::PlanOf(EngineCall call, const Env& caller) const {
   ExecPlan plan;
   plan.argv = std::move(call.argv);
@@ -193,10 +151,6 @@ ExecPlan ContainerBackend::PlanOf(EngineCall call, const Env& caller) const {
   return plan;
 }
 
-absl::StatusOr<ExecPlan> ContainerBackend::PlanRun(const SandboxSpec& spec, const Env& caller) {
-  return PlanOf(BuildStartCall(client_.traits(), spec.name), caller);
-}
-
 absl::StatusOr<ExecPlan> ContainerBackend::PlanAttach(const SandboxSpec& spec,
                                                       std::span<const std::string> command,
                                                       bool tty, const Env& caller) {
@@ -209,19 +163,6 @@ absl::StatusOr<ExecPlan> ContainerBackend::PlanLogs(std::string_view name, const
   return PlanOf(BuildLogsCall(client_.traits(), name, wanted), caller);
 }
 
-absl::StatusOr<SandboxExit> ContainerBackend::ConfirmExit(std::string_view name, ExitStatus seen) {
-  // Its inspection tells no exit code; the client hands on the command's.
-  if (!client_.traits().shares_kernel) return SandboxExit{seen.ShellCode(), ""};
-  const absl::StatusOr<std::string> state = client_.Run(
-      {"inspect", "--type", "container", "--format", "{{json .State}}", "--", std::string(name)});
-  // Already released: what the client saw is all that is left.
-  if (absl::IsNotFound(state.status())) return SandboxExit{seen.ShellCode(), ""};
-  if (!state.ok()) return state.status();
-  WM_ASSIGN_OR_RETURN(SandboxExit exit, ExitFromState(*state, seen));
-  exit.start_failure = NameOption(exit.start_failure);
-  return exit;
-}
-
 absl::Status ContainerBackend::Stop(std::string_view name, std::chrono::seconds grace) {
   EngineCall call;
   // Long options have other names across versions; -t is seconds in all of them.
@@ -232,9 +173,16 @@ absl::Status ContainerBackend::Stop(std::string_view name, std::chrono::seconds 
   return absl::IsNotFound(status) ? absl::OkStatus() : status;
 }
 
-// Frozen, the container waits for Release, which kills it without waking it. A
-// rootless engine on cgroup v1 cannot freeze.
+// Killed by its pid, which takes no client; else frozen, and then it waits for Release,
+// which kills it without waking it. A rootless engine on cgroup v1 cannot freeze.
 absl::Status ContainerBackend::Halt(std::string_view name) {
+  if (client_.traits().one_client_start) {
+    const std::optional<StartGate::FirstProcess> first = gate_.Find(name);
+    const absl::Status shut = gate_.Shut(name);
+    if (first && KillFirstProcess(first->pid, first->container, kKillLimit).ok())
+      return absl::OkStatus();
+    if (!shut.ok()) return Release(name);
+  }
   if (client_.traits().shares_kernel) {
     const absl::Status paused = client_.Run({"pause", "--", std::string(name)}).status();
     if (paused.ok() || absl::IsNotFound(paused)) return absl::OkStatus();
@@ -257,6 +205,7 @@ absl::Status ContainerBackend::ReleaseAll(std::span<const std::string> names) {
   while (!names.empty()) {
     const auto batch = names.first(std::min(names.size(), kRemovedAtOnce));
     names = names.subspan(batch.size());
+    for (const std::string& name : batch) first.Update(Forget(name));
     if (Remove(batch).ok()) continue;
     // The client removes what it can: each that is left says why.
     for (const std::string& name : batch) first.Update(Release(name));
@@ -264,12 +213,23 @@ absl::Status ContainerBackend::ReleaseAll(std::span<const std::string> names) {
   return first;
 }
 
+// A client that is still on its way makes nothing that runs.
+absl::Status ContainerBackend::Forget(const std::string& name) {
+  if (!client_.traits().one_client_start) return absl::OkStatus();
+  {
+    const MutexLock lock(mu_);
+    planned_.erase(name);
+  }
+  return gate_.Shut(name);
+}
+
 absl::Status ContainerBackend::Release(std::string_view name) {
   const std::vector<std::string> names = {std::string(name)};
+  const absl::Status forgotten = Forget(names[0]);
   const absl::Status status = Remove(names);
-  const bool gone = absl::IsNotFound(status) ||
+  const bool gone = status.ok() || absl::IsNotFound(status) ||
                     MessageOf(status).find("is already in progress") != std::string::npos;
-  return gone ? absl::OkStatus() : status;
+  return gone ? forgotten : status;
 }
 
 absl::StatusOr<std::vector<SandboxInfo>> ContainerBackend::List() {

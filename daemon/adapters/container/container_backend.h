@@ -1,5 +1,7 @@
 #pragma once
 
+#include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -7,6 +9,7 @@
 #include "daemon/adapters/container/engine_client.h"
 #include "daemon/adapters/container/engine_images.h"
 #include "daemon/adapters/container/run_argv.h"
+#include "daemon/adapters/container/start_gate.h"
 #include "daemon/ports/sandbox_backend.h"
 
 namespace workmux::daemon {
@@ -17,9 +20,10 @@ namespace workmux::daemon {
 // another one (ENGINE_DIFFERS).
 class ContainerBackend : public SandboxBackend {
  public:
-  // `instance` is the label by which this daemon knows its own containers.
+  // `instance` is the label by which this daemon knows its own containers, `gate_dir`
+  // a directory of its own (StartGate).
   ContainerBackend(CommandRunner& runner, RuntimeTraits traits, const Env& environment,
-                   std::string instance);
+                   std::string instance, std::filesystem::path gate_dir);
 
   std::string_view name() const override { return client_.traits().name; }
   ImageStore* images() override { return &images_; }
@@ -53,14 +57,20 @@ class ContainerBackend : public SandboxBackend {
  private:
   ExecPlan PlanOf(EngineCall call, const Env& caller) const;
   absl::StatusOr<EngineFacts> Facts();
+  bool IsRemote() const;
   absl::Status Create(EngineCall call, std::stop_token stop) const;
+  absl::Status PrepareRun(const SandboxSpec& spec);
+  SandboxExit WhyRefused(std::string_view name, ExitStatus seen);
+  absl::Status Forget(const std::string& name);
   absl::Status Remove(std::span<const std::string> names) const;
   absl::StatusOr<std::string> FindGateway();
   absl::StatusOr<std::string> Version();
+  absl::StatusOr<SandboxProvenance> FindImage(const std::string& image);
 
   EngineClient client_;
   EngineImages images_;
   const std::string instance_;
+  const StartGate gate_;
   Mutex mu_;
   std::optional<std::string> gateway_ WM_GUARDED_BY(mu_);
   std::optional<EngineFacts> facts_ WM_GUARDED_BY(mu_);
@@ -71,6 +81,8 @@ class ContainerBackend : public SandboxBackend {
     SandboxProvenance image;
   };
   std::map<std::string, KnownImage> images_known_ WM_GUARDED_BY(mu_);
+  // What clients were told to run, until its Release.
+  std::map<std::string, SandboxSpec, std::less<>> planned_ WM_GUARDED_BY(mu_);
 };
 
 // What `inspect --format '{{json .State}}'` says about the end of a container.

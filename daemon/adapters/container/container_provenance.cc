@@ -59,32 +59,36 @@ absl::StatusOr<std::string> ContainerBackend::Version() {
   return version_;
 }
 
+// IMAGE_NOT_FOUND. A store of the user's own says by one file whether any name changed
+// its image; Docker's is the engine's.
+absl::StatusOr<SandboxProvenance> ContainerBackend::FindImage(const std::string& image) {
+  WM_ASSIGN_OR_RETURN(const EngineFacts facts, Facts());
+  const std::string stamp = facts.image_list.empty() ? "-" : StampOf(facts.image_list);
+  {
+    const MutexLock lock(mu_);
+    const auto found = images_known_.find(image);
+    if (stamp != "-" && found != images_known_.end() && found->second.stamp == stamp &&
+        client_.IsInstalled())
+      return found->second.image;
+  }
+  WM_ASSIGN_OR_RETURN(
+      const std::string out,
+      client_.Run({"image", "inspect", "--format", "{{.Id}}\n{{json .Config.Env}}", "--", image}));
+  WM_ASSIGN_OR_RETURN(SandboxProvenance found, ParseImage(out));
+  const MutexLock lock(mu_);
+  images_known_[image] = {stamp, found};
+  return found;
+}
+
 absl::StatusOr<SandboxProvenance> ContainerBackend::Provenance(const std::string& image) {
   if (!client_.traits().shares_kernel)
     return Unimplemented("machines of {} cannot be verified", client_.traits().name);
   WM_ASSIGN_OR_RETURN(const EngineFacts facts, Facts());
-  // A store of the user's own says by this file whether any name changed its image;
-  // Docker's is the engine's.
-  const std::string stamp = facts.image_list.empty() ? "-" : StampOf(facts.image_list);
-  std::optional<SandboxProvenance> known;
-  {
-    const MutexLock lock(mu_);
-    const auto found = images_known_.find(image);
-    if (stamp != "-" && found != images_known_.end() && found->second.stamp == stamp)
-      known = found->second.image;
-  }
-  if (!known) {
-    WM_ASSIGN_OR_RETURN(const std::string out,
-                        client_.Run({"image", "inspect", "--format",
-                                     "{{.Id}}\n{{json .Config.Env}}", "--", image}));
-    WM_ASSIGN_OR_RETURN(known, ParseImage(out));
-    const MutexLock lock(mu_);
-    images_known_[image] = {stamp, *known};
-  }
+  WM_ASSIGN_OR_RETURN(SandboxProvenance known, FindImage(image));
   WM_ASSIGN_OR_RETURN(const std::string version, Version());
   return SandboxProvenance{
-      Format("{} rootless={} {} {}", client_.traits().name, facts.rootless, version, known->text),
-      known->variables};
+      Format("{} rootless={} {} {}", client_.traits().name, facts.rootless, version, known.text),
+      std::move(known.variables)};
 }
 
 }  // namespace workmux::daemon

@@ -7,6 +7,7 @@
 #include "common/base/ascii_case.h"
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "common/process/posix_command_runner.h"
 #include "daemon/adapters/container/option_errors.h"
 
 namespace workmux::daemon {
@@ -40,6 +41,8 @@ Env ClientEnvironment(const Env& environment) {
 
 EngineClient::EngineClient(CommandRunner& runner, RuntimeTraits traits, const Env& environment)
     : runner_(runner), traits_(traits), env_(ClientEnvironment(environment)) {}
+
+bool EngineClient::IsInstalled() const { return FindProgram(traits_.program, env_).ok(); }
 
 Command EngineClient::CommandOf(EngineCall call) const {
   Command command;

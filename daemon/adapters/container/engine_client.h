@@ -21,6 +21,7 @@ class EngineClient {
 
   const RuntimeTraits& traits() const { return traits_; }
   const Env& env() const { return env_; }
+  bool IsInstalled() const;
 
   // Stdout of the client. Errors: RUNTIME_NOT_INSTALLED, RUNTIME_UNREACHABLE,
   // IMAGE_NOT_FOUND, CONTAINER_NOT_FOUND (kNotFound), CONTAINER_EXISTS,

@@ -66,13 +66,16 @@ void AddLimits(const RuntimeTraits& traits, const EngineFacts& facts, const Cont
                std::vector<std::string>& argv) {
   const std::string memory =
       config.memory.empty() ? std::string(traits.default_memory) : config.memory;
-  if (!memory.empty()) argv.push_back("--memory=" + memory);
-  // Equal limits: without the second the container may swap as much again.
-  if (!memory.empty() && traits.shares_kernel) argv.push_back("--memory-swap=" + memory);
-  if (!config.cpus.empty()) argv.push_back("--cpus=" + config.cpus);
+  // Where they hold nothing, the engine would say so on the agent's terminal.
+  if (facts.limits) {
+    if (!memory.empty()) argv.push_back("--memory=" + memory);
+    // Equal limits: without the second the container may swap as much again.
+    if (!memory.empty() && traits.shares_kernel) argv.push_back("--memory-swap=" + memory);
+    if (!config.cpus.empty()) argv.push_back("--cpus=" + config.cpus);
+  }
   AddLog(traits, config, argv);
   if (!traits.shares_kernel) return;
-  argv.push_back(Format("--pids-limit={}", config.pids));
+  if (facts.limits) argv.push_back(Format("--pids-limit={}", config.pids));
   // setrlimit(2): counted in the user namespace, which is the container's own.
   if (facts.rootless) argv.push_back(Format("--ulimit=nproc={0}:{0}", config.pids));
   if (config.tmpfs_size == "0") return;
@@ -200,10 +203,11 @@ absl::Status AddMounts(const RuntimeTraits& traits, const SandboxSpec& spec,
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const EngineFacts& facts,
-                                           const SandboxSpec& spec, const GuardedFiles& guarded) {
+// What `verb` ("create", "run") is told; `more` are options of its own.
+absl::StatusOr<EngineCall> BuildMakingCall(const RuntimeTraits& traits, const EngineFacts& facts,
+                                           const SandboxSpec& spec, const GuardedFiles& guarded,
+                                           std::string_view verb,
+                                           const std::vector<std::string>& more) {
   WM_RETURN_IF_ERROR(CheckName(spec.name));
   if (spec.image.empty() || spec.image[0] == '-')
     return InvalidArgument("{}: not an image", spec.image);
@@ -218,9 +222,10 @@ absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const En
   // podman(1) has the option before the command, docker-create(1) after it.
   const bool has_runtime = traits.shares_kernel && !oci_runtime.empty();
   if (has_runtime && traits.name == "podman") call.argv.push_back("--runtime=" + oci_runtime);
-  call.argv.emplace_back("create");
+  call.argv.emplace_back(verb);
   if (has_runtime && traits.name != "podman") call.argv.push_back("--runtime=" + oci_runtime);
   if (traits.shares_kernel) call.argv.emplace_back("--pull=never");
+  call.argv.insert(call.argv.end(), more.begin(), more.end());
   AddIdentity(spec, call.argv);
   AddRestrictions(traits, facts, spec, call.argv);
   AddUser(traits, facts, spec, call.argv);
@@ -235,6 +240,22 @@ absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const En
   call.env = std::move(delivery.client_env);
   call.files.push_back(std::move(delivery.file));
   return call;
+}
+
+}  // namespace
+
+absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const EngineFacts& facts,
+                                           const SandboxSpec& spec, const GuardedFiles& guarded) {
+  return BuildMakingCall(traits, facts, spec, guarded, "create", {});
+}
+
+absl::StatusOr<EngineCall> BuildRunCall(const RuntimeTraits& traits, const EngineFacts& facts,
+                                        const SandboxSpec& spec, const StartGate::Files& files) {
+  std::vector<std::string> more;
+  if (!files.id.empty()) more.insert(more.end(), {"--cidfile", files.id.native()});
+  if (!files.pid.empty()) more.insert(more.end(), {"--pidfile", files.pid.native()});
+  if (traits.detaches) more.insert(more.end(), {"--detach-keys", kDetachKeys});
+  return BuildMakingCall(traits, facts, spec, {}, "run", more);
 }
 
 EngineCall BuildStartCall(const RuntimeTraits& traits, std::string_view name) {

@@ -9,6 +9,7 @@
 
 #include "common/process/command.h"
 #include "daemon/adapters/container/runtime_traits.h"
+#include "daemon/adapters/container/start_gate.h"
 #include "daemon/domain/sandbox_spec.h"
 #include "daemon/ports/sandbox_backend.h"
 
@@ -69,6 +70,11 @@ struct GuardedFiles {
 absl::StatusOr<EngineCall> BuildCreateCall(const RuntimeTraits& traits, const EngineFacts& facts,
                                            const SandboxSpec& spec,
                                            const GuardedFiles& guarded = {});
+
+// `<runtime> run` for it, on the caller's terminal: RuntimeTraits::one_client_start. An
+// empty path of `files` is left out.
+absl::StatusOr<EngineCall> BuildRunCall(const RuntimeTraits& traits, const EngineFacts& facts,
+                                        const SandboxSpec& spec, const StartGate::Files& files);
 
 // `<runtime> start` on the caller's terminal.
 EngineCall BuildStartCall(const RuntimeTraits& traits, std::string_view name);

@@ -48,6 +48,8 @@ constexpr auto kTraits = std::to_array<RuntimeTraits>({
      .host_name = "host.containers.internal",
      .add_host = false,
      .network = "podman",
+     // Without a daemon each client enters the user's namespace and reads the store anew.
+     .one_client_start = true,
      .log_driver = "k8s-file",
      .default_memory = "",
      .descriptors = "/proc/self/fd",

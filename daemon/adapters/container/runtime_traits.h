@@ -24,6 +24,10 @@ struct RuntimeTraits {
   // A mount may be a single file, and its fields are quoted as RFC 4180 has it.
   // Otherwise only directories whose paths need no quotes.
   bool file_mounts = true;
+  // Each client takes so long that the terminal's makes and starts the container in one
+  // run (BuildRunCall). Otherwise it is made beforehand, which tells what the engine
+  // refuses before the terminal is touched.
+  bool one_client_start = false;
   bool detaches = true;             // `start` takes --detach-keys
   std::string_view log_driver;      // one that keeps a limited log; empty: no choice
   std::string_view default_memory;  // when none is configured; empty: the runtime's

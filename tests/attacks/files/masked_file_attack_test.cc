@@ -1,5 +1,6 @@
 #include <csignal>
 #include <functional>
+#include <iostream>
 
 #include "tests/support/attack_stage.h"
 #include "tests/support/catch.h"
@@ -87,6 +88,10 @@ TEST_CASE("Attack F16: a replaced mask is noticed, and ends the sandbox",
       CHECK_FALSE(polling->Ended());
 
       replacement.make(stage);
+      const auto still = stage.StoodStillAfter(std::chrono::steady_clock::now());
+      std::cout << engine << ", " << replacement.name << ": still after " << still.count()
+                << " ms\n";
+      CHECK(still < std::chrono::milliseconds(500));  // 100 on a machine that is not busy
       CHECK(polling->Wait() != 0);
       INFO(polling->err());
       CHECK_THAT(polling->err(), Contains(".env was replaced on the host"));

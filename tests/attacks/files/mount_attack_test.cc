@@ -60,7 +60,7 @@ class Flipper {
 // worst moment puts the link there itself.
 void InstallTrickster(const WorkmuxWorld& world, const std::string& engine, const fs::path& place) {
   const std::string program = engine == "namespace" ? "bwrap" : engine;
-  const std::string verb = engine == "namespace" ? "--args" : "start";
+  const std::string verb = engine == "namespace" ? "--args" : engine == "podman" ? "run" : "start";
   world.Install(program,
                 "#!/bin/bash\nargs=()\nfor a in \"$@\"; do\n"
                 "  case $a in /run/workmux/bin/workmux | enter) continue ;; esac\n"

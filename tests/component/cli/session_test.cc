@@ -57,6 +57,18 @@ TEST_CASE("sandbox run: what could not run is 125, 126 and 127", "[cli]") {
     CHECK(cli.Wait() == 127);
     CHECK(cli.err() == "workmux: agent: no such file\n");
   }
+  SECTION("the daemon knows what to do about it") {
+    f.Plan("exit 125");
+    f.daemon.start_failure = "cannot create the sandbox: sandbox.container.cap_add: no such thing";
+    f.daemon.start_failure_code = 125;
+    f.daemon.start_reason = "OPTION_REFUSED";
+    f.daemon.start_hint = "Correct it.";
+    CliProcess cli(f.With(kRun));
+    CHECK(cli.Wait() == 125);
+    CHECK_THAT(cli.err(),
+               Catch::Contains("workmux: cannot create the sandbox: sandbox.container.cap_add: ") &&
+                   Catch::Contains("hint: Correct it."));
+  }
 }
 
 TEST_CASE("sandbox run: the command arrives word for word", "[cli]") {

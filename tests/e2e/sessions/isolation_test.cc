@@ -148,14 +148,16 @@ void NoticesSwappedSources(Engine engine) {
   const fs::path unguarded = world.area() / "unguarded";
   WriteFile(world.home() / "key", "canary-of-the-host\n");
   WriteFile(trees / "key", "harmless\n");
-  const bool docker = engine != Engine::kNamespace;
-  const std::string program = docker ? NameOf(engine) : "bwrap";
+  const std::string program = engine == Engine::kNamespace ? "bwrap" : NameOf(engine);
+  const std::string mounting = engine == Engine::kNamespace ? "--args"
+                               : engine == Engine::kPodman  ? "run"
+                                                            : "start";
   world.Install(program, "#!/bin/bash\nargs=()\nfor a in \"$@\"; do\n  [ -e " + unguarded.string() +
                              " ] && case $a in /run/workmux/bin/workmux | enter) continue ;; esac\n"
                              "  args+=(\"$a\")\ndone\n" +
-                             (docker ? "[ \"$1\" = start ] && " : "[ \"$1\" = --args ] && ") +
-                             "[ -e " + trees.string() + "/swap ] && { mv " + trees.string() + " " +
-                             trees.string() + "-old; ln -s ../home " + trees.string() +
+                             "[ \"$1\" = " + mounting + " ] && [ -e " + trees.string() +
+                             "/swap ] && { mv " + trees.string() + " " + trees.string() +
+                             "-old; ln -s ../home " + trees.string() +
                              "; }\nexec env PATH=/usr/local/bin:/usr/bin:/bin " + program +
                              " \"${args[@]}\"\n");
   const auto read_key = [&] { return world.Run(InSandbox("cat .trees/key")); };

@@ -102,6 +102,39 @@ TEST_CASE(
   EndsSoon(Engine::kDocker, &KillClient);
 }
 
+TEST_CASE(
+    "Session end: a client killed with SIGKILL takes its sandbox with it within 3 s (Podman)") {
+  EndsSoon(Engine::kPodman, &KillClient);
+}
+
+// Its Podman lives on, and would make the container that nobody waits for.
+TEST_CASE("Session end: a client killed while its engine starts leaves nothing running (Podman)") {
+  if (!Have(Engine::kPodman)) return;
+  const WorkmuxWorld world(ConfigFor(Engine::kPodman));
+  // Engine and image are known from here on.
+  world.Must({"sandbox", "run", ".", "--", "true"});
+  const auto engine_runs = [&] {
+    for (const pid_t pid : world.Processes()) {
+      if (CommandLine(pid).find("podman run ") != std::string::npos) return true;
+    }
+    return false;
+  };
+  for (int moment = 0; moment < 600; moment += 60) {
+    INFO(moment << " ms");
+    const auto client = world.Start({"sandbox", "run", ".", "--", "exec sleep 1000"});
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(moment);
+    WaitUntil([&] { return std::chrono::steady_clock::now() >= until; });
+    client->Signal(SIGKILL);
+    client->Wait();
+    CHECK(WaitUntil([&] { return OpenSessions(world) == 0 && !engine_runs(); }));
+    CHECK(LivingSandboxes(world, Engine::kPodman).empty());
+  }
+  const auto control = world.Start({"sandbox", "run", ".", "--", "exec sleep 1000"});
+  CHECK(WaitUntil([&] { return !LivingSandboxes(world, Engine::kPodman).empty(); }));
+  control->Signal(SIGTERM);
+  control->Wait();
+}
+
 TEST_CASE("Session end: a client killed while no daemon runs leaves nothing (namespace)") {
   EndsAtNextStart(Engine::kNamespace, &KillClient);
 }

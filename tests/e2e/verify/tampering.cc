@@ -7,8 +7,12 @@ std::string ProgramOf(const std::string& engine) {
   return engine == "namespace" ? "bwrap" : engine;
 }
 
+// By which the container is made.
+std::string VerbOf(const std::string& engine) { return engine == "podman" ? "run" : "create"; }
+
 std::vector<Tampering> OfContainers(const std::string& engine, const WorkmuxWorld& world) {
-  const std::string first = "create) args+=(create ";
+  const std::string verb = VerbOf(engine);
+  const std::string first = verb + ") args+=(" + verb + " ";
   const std::string unmask = engine == "docker" ? "systempaths=unconfined" : "unmask=ALL";
   const std::string trees = (world.repo() / ".trees").string();
   std::vector<Tampering> all = {
@@ -88,9 +92,9 @@ void InstallTampering(const std::string& engine, const Tampering& tampering,
         "\n    *) argv+=(\"$a\") ;;\n    esac\n  done\n  set -- \"${argv[@]}\"\nfi\n" + exec +
         " \"$@\"\n";
   } else {
-    script += "[ \"$1\" = create ] || " + exec + " \"$@\"\nfor a in \"$@\"; do\n  case $a in\n  " +
-              tampering.edit + "\n  *) args+=(\"$a\") ;;\n  esac\ndone\n" + exec +
-              " \"${args[@]}\"\n";
+    script += "[ \"$1\" = " + VerbOf(engine) + " ] || " + exec +
+              " \"$@\"\nfor a in \"$@\"; do\n  case $a in\n  " + tampering.edit +
+              "\n  *) args+=(\"$a\") ;;\n  esac\ndone\n" + exec + " \"${args[@]}\"\n";
   }
   world.Install(program, script);
 }

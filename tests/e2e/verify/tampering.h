@@ -11,8 +11,8 @@ namespace workmux::test {
 // in PATH that changes what workmux asks for. The product has no part in it.
 struct Tampering {
   std::string defence;  // by which `verify` has to name it
-  // Lines of bash. In containers: a `case` of each argument $a of `create` that
-  // appends to `args`. In namespaces: the same for what bwrap reads from its file.
+  // Lines of bash. In containers: a `case` of each argument $a of `create` (Podman:
+  // `run`) that appends to `args`. In namespaces: the same for what bwrap reads from its file.
   std::string edit;
   std::string more;  // namespaces: appended to bwrap's arguments in the file
   std::string argv;  // namespaces: a `case` for the arguments themselves

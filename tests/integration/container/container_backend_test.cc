@@ -50,7 +50,8 @@ class CountingRunner : public PosixCommandRunner {
 // One container, gone at the end of the test.
 struct Container {
   explicit Container(std::vector<std::string> argv)
-      : backend(runner, test::Must(RuntimeTraitsFor("docker")), CurrentEnv(), "test"),
+      : backend(runner, test::Must(RuntimeTraitsFor("docker")), CurrentEnv(), "test",
+                "/nonexistent"),
         root(fs::canonical(dir.path())) {
     static int count = 0;
     spec.name = "wm-test-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
@@ -97,7 +98,8 @@ std::vector<std::string> Shell(std::string script) { return {"sh", "-c", std::mo
 
 bool Skipped() {
   PosixCommandRunner runner;
-  ContainerBackend backend(runner, test::Must(RuntimeTraitsFor("docker")), CurrentEnv(), "test");
+  ContainerBackend backend(runner, test::Must(RuntimeTraitsFor("docker")), CurrentEnv(), "test",
+                           "/nonexistent");
   const absl::Status status = backend.Check(Image(), CurrentEnv());
   if (status.ok()) return false;
   std::cout << "SKIPPED: " << MessageOf(status) << "\n";
@@ -277,11 +279,11 @@ TEST_CASE(
 TEST_CASE("ContainerBackend: three different things that can be missing are told apart") {
   PosixCommandRunner runner;
   const RuntimeTraits docker = test::Must(RuntimeTraitsFor("docker"));
-  ContainerBackend uninstalled(runner, docker, {{"PATH", "/nonexistent"}}, "test");
+  ContainerBackend uninstalled(runner, docker, {{"PATH", "/nonexistent"}}, "test", "/nonexistent");
   CHECK(ReasonOf(uninstalled.Check(Image(), {})) == "RUNTIME_NOT_INSTALLED");
   if (Skipped()) return;
   Env env = CurrentEnv();
-  ContainerBackend backend(runner, docker, env, "test");
+  ContainerBackend backend(runner, docker, env, "test", "/nonexistent");
   const absl::Status absent = backend.Check("no-such-image:x", env);
   CHECK(ReasonOf(absent) == "IMAGE_NOT_FOUND");
   CHECK(HintOf(absent).find("`workmux sandbox pull`") != std::string::npos);
@@ -290,7 +292,7 @@ TEST_CASE("ContainerBackend: three different things that can be missing are told
   CHECK_OK(backend.Check(Image(), env));
   env["DOCKER_HOST"] = "unix:///nonexistent.sock";
   CHECK(ReasonOf(backend.Check(Image(), env)) == "ENGINE_DIFFERS");
-  ContainerBackend silent(runner, docker, env, "test");
+  ContainerBackend silent(runner, docker, env, "test", "/nonexistent");
   const absl::Status unreachable = silent.Check(Image(), env);
   CHECK(ReasonOf(unreachable) == "RUNTIME_UNREACHABLE");
   CHECK_FALSE(HintOf(unreachable).empty());
@@ -321,7 +323,8 @@ TEST_CASE("ContainerBackend: two hundred orphans go in one pass of a few clients
   constexpr int kOrphans = 200;
   CountingRunner runner;
   const std::string instance = "orphans-" + std::to_string(::getpid());
-  ContainerBackend backend(runner, test::Must(RuntimeTraitsFor("docker")), CurrentEnv(), instance);
+  ContainerBackend backend(runner, test::Must(RuntimeTraitsFor("docker")), CurrentEnv(), instance,
+                           "/nonexistent");
   Command make;
   make.argv = {"sh",
                "-c",

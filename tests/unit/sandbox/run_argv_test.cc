@@ -138,6 +138,42 @@ TEST_CASE("RunArgv: a rootless podman keeps the user's own numbers") {
   test::CheckGolden("podman_rootless_create.txt", test::Render(call.argv, call.files));
 }
 
+TEST_CASE("RunArgv: podman makes and starts in one run, and says which container it is") {
+  const RuntimeTraits podman = test::Must(RuntimeTraitsFor("podman"));
+  SandboxSpec spec = FullSpec();
+  spec.container.oci_runtime = "crun";
+  const StartGate::Files files{"/run/user/1000/workmux/start/wm-docs-1a2b/id",
+                               "/run/user/1000/workmux/start/wm-docs-1a2b/pid"};
+  const EngineCall call =
+      test::Must(BuildRunCall(podman, EngineFacts{.rootless = true}, spec, files));
+  test::CheckGolden("podman_rootless_run.txt", test::Render(call.argv, call.files));
+
+  // What `create` is told is told here: only the verb and what belongs to it differ.
+  const EngineCall create =
+      test::Must(BuildCreateCall(podman, EngineFacts{.rootless = true}, spec));
+  std::vector<std::string> rest = call.argv;
+  const auto more = std::find(rest.begin(), rest.end(), "--cidfile");
+  REQUIRE(rest.end() - more > 6);
+  rest.erase(more, more + 6);
+  std::replace(rest.begin(), rest.begin() + 3, std::string("run"), std::string("create"));
+  CHECK(rest == create.argv);
+  CHECK(call.env == create.env);
+
+  // Limits that the engine ignores are not asked for; that on the user's processes holds.
+  const EngineCall unlimited =
+      test::Must(BuildRunCall(podman, EngineFacts{.rootless = true, .limits = false}, spec, files));
+  for (const char* option : {"--memory", "--cpus", "--pids-limit"}) {
+    INFO(option);
+    CHECK(Mentions(call, option));
+    CHECK_FALSE(Mentions(unlimited, option));
+  }
+  CHECK(Mentions(unlimited, "--ulimit=nproc=100:100"));
+
+  // An engine elsewhere is not told where to write its pid.
+  CHECK_FALSE(
+      Mentions(test::Must(BuildRunCall(podman, EngineFacts{}, spec, {files.id, {}})), "--pidfile"));
+}
+
 TEST_CASE("RunArgv: Apple Container gets a machine large enough, and only what it knows") {
   const RuntimeTraits apple = test::Must(RuntimeTraitsFor("apple-container"));
   const GuardedFiles guarded = {.read_only = {"/home/u/app__worktrees/docs/.git"},
