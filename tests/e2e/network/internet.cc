@@ -1,0 +1,76 @@
+#include "tests/e2e/network/internet.h"
+
+#include <cstdio>
+#include <stdexcept>
+
+#include "common/base/strings.h"
+#include "common/process/posix_command_runner.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/wait_until.h"
+
+namespace workmux::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+Command Make(std::vector<std::string> argv, const Env& env) {
+  Command command;
+  command.argv = std::move(argv);
+  command.cwd = "/";
+  command.env = env;
+  return command;
+}
+
+}  // namespace
+
+bool Internet::CanRun() {
+  PosixCommandRunner runner;
+  const auto result =
+      runner.Run(Make({"unshare", "--user", "--map-current-user", "--keep-caps", "--net", "--",
+                       "ip", "link", "add", "a", "type", "veth", "peer", "name", "b"},
+                      {{"PATH", "/usr/bin:/bin:/usr/sbin:/sbin"}}),
+                 {});
+  if (result.ok() && result->exit.ok()) return true;
+  std::printf("SKIPPED: this user cannot make network namespaces: %s\n",
+              result.ok() ? result->err.c_str() : result.status().ToString().c_str());
+  return false;
+}
+
+Internet::Internet(WorkmuxWorld& world) : world_(world), dir_(world.area() / "internet") {
+  fs::create_directories(dir_ / "www");
+  // What git's dumb protocol serves: a bare repository's files, gitprotocol-http(5).
+  for (const auto& argv : std::vector<std::vector<std::string>>{
+           {"git", "clone", "--quiet", "--bare", world.repo().string(),
+            (dir_ / "www/repo.git").string()},
+           {"git", "-C", (dir_ / "www/repo.git").string(), "update-server-info"}}) {
+    if (!world.RunCommand(argv, {}).exit.ok()) throw std::runtime_error("no repository to serve");
+  }
+  Env env = world.env();
+  env["PATH"] += ":/usr/sbin:/sbin";
+  stage_ = std::make_unique<Program>(Make({WORKMUX_NETWORK_STAGE, dir_.string()}, env));
+  if (!stage_->Prints("ready ")) throw std::runtime_error("no internet: " + stage_->err());
+  pid_ = std::string(Trim(stage_->out().substr(stage_->out().find("ready ") + 6)));
+}
+
+Internet::~Internet() {
+  for (const auto& daemon : daemons_) daemon->Signal(SIGTERM);
+  for (const auto& daemon : daemons_) daemon->Wait();
+  stage_->CloseInput();
+  stage_->Wait();
+}
+
+void Internet::StartDaemon() {
+  daemons_.push_back(std::make_unique<Program>(
+      Make({"nsenter", "--target", pid_, "--user", "--net", "--mount", "--preserve-credentials",
+            "--", "setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--",
+            WorkmuxWorld::daemon_program().string()},
+           world_.env())));
+  const bool ready = WaitUntil([&] {
+    WorkmuxWorld::Where where;
+    where.env = {{"WORKMUX_NO_SPAWN", "1"}};
+    return world_.Run({"daemon", "status"}, where).exit.ok();
+  });
+  if (!ready) throw std::runtime_error("no daemon: " + daemons_.back()->err());
+}
+
+}  // namespace workmux::test

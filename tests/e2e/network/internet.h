@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/program.h"
+#include "tests/support/workmux_world.h"
+
+namespace workmux::test {
+
+// The internet of internet.sh, and a workmux whose daemon lives in it. Clients and
+// engines stay on the host: the daemon's sockets are all that joins the two.
+class Internet {
+ public:
+  // False, having printed the SKIPPED line, where the user may not make namespaces.
+  static bool CanRun();
+
+  explicit Internet(WorkmuxWorld& world);
+  ~Internet();
+
+  // Starts workmuxd inside and waits until it answers.
+  void StartDaemon();
+  std::filesystem::path authority() const { return dir_ / "ca.pem"; }
+
+ private:
+  WorkmuxWorld& world_;
+  std::filesystem::path dir_;
+  std::unique_ptr<Program> stage_;
+  std::vector<std::unique_ptr<Program>> daemons_;
+  std::string pid_;
+};
+
+}  // namespace workmux::test

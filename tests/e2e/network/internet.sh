@@ -1,0 +1,69 @@
+#!/bin/bash
+# internet.sh DIR: an internet of the test's own, in network namespaces that end with
+# this process. Servers with certificates of a test's authority (DIR/ca.pem) own public
+# addresses in one; who wants to reach them enters the namespaces of this process, where
+# the names are in /etc/hosts. Prints "ready". Needs no privileges.
+set -euo pipefail
+dir=$1
+
+if [ -z "${INTERNET_INSIDE:-}" ]; then
+  INTERNET_INSIDE=1 exec unshare --user --map-current-user --keep-caps --net --mount -- "$0" "$dir"
+fi
+
+make_certificates() {
+  cd "$dir"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+    -keyout ca.key -out ca.pem -subj "/CN=test authority" 2>/dev/null
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+    -keyout server.key -out server.csr -subj "/CN=server" 2>/dev/null
+  openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+    -extfile <(printf 'subjectAltName=DNS:*.example.com,DNS:*.example.net') -out server.pem 2>/dev/null
+}
+
+# The servers' side: a namespace whose only way is the wire to this one.
+join_networks() {
+  unshare --net -- sleep infinity &
+  far=$!
+  while [ "$(readlink "/proc/$far/ns/net")" = "$(readlink /proc/self/ns/net)" ]; do :; done
+  ip link set lo up
+  ip link add near type veth peer name far netns "$far"
+  ip address add 93.184.216.1/24 dev near
+  ip address add 10.77.0.1/24 dev near
+  ip address add 2606:2800:220:1::1/64 dev near nodad
+  ip link set near up
+  in_far ip link set lo up
+  in_far ip address add 93.184.216.34/24 dev far
+  in_far ip address add 93.184.216.35/24 dev far
+  in_far ip address add 10.77.0.2/24 dev far
+  in_far ip address add 2606:2800:220:1::34/64 dev far nodad
+  in_far ip link set far up
+}
+in_far() { nsenter --net="/proc/$far/ns/net" -- "$@"; }
+
+name_hosts() {
+  cat > "$dir/hosts" <<HOSTS
+127.0.0.1 localhost
+93.184.216.34 api.example.com
+2606:2800:220:1::34 api.example.com
+93.184.216.34 git.example.com
+93.184.216.35 later.example.com
+93.184.216.35 evil.example.net
+10.77.0.2 inner.example.com
+10.77.0.2 mirror.example.com
+127.0.0.1 loop.example.com
+93.184.216.1 own.example.com
+169.254.169.254 metadata.example.com
+HOSTS
+  mount --bind "$dir/hosts" /etc/hosts
+}
+
+make_certificates
+join_networks
+name_hosts
+cd "$dir/www"
+in_far python3 "$(dirname "$0")/server.py" "$dir" &
+server=$!
+trap 'kill "$far" "$server" 2>/dev/null' EXIT
+while [ ! -e "$dir/listening" ]; do kill -0 "$server"; sleep 0.01; done
+echo "ready $$"
+read -r _ || true
