@@ -9,7 +9,8 @@ namespace {
 constexpr std::string_view kClaude[] = {"api.anthropic.com", "claude.ai", "platform.claude.com"};
 // developers.openai.com/codex/auth: an API key, and signing in with ChatGPT.
 constexpr std::string_view kCodex[] = {"api.openai.com", "auth.openai.com", "chatgpt.com"};
-// The endpoints of google-gemini/gemini-cli: an API key, and signing in with Google.
+// Its maker has no list (google-gemini/gemini-cli issue 4552): the endpoints of an API key
+// and of signing in with Google.
 constexpr std::string_view kGemini[] = {"generativelanguage.googleapis.com",
                                         "cloudcode-pa.googleapis.com", "oauth2.googleapis.com",
                                         "accounts.google.com"};

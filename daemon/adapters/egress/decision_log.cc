@@ -4,17 +4,38 @@
 #include "common/log/log.h"
 
 namespace workmux::daemon {
+namespace {
+
+constexpr int kLinesASecond = 50;
+
+}  // namespace
+
+void DecisionLog::Write(const std::string& line) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - second_ >= std::chrono::seconds(1)) {
+    if (left_out_ > 0) LogWarning("net", Format("{} further lines left out", left_out_));
+    second_ = now;
+    written_ = 0;
+    left_out_ = 0;
+  }
+  if (written_ == kLinesASecond) {
+    ++left_out_;
+    return;
+  }
+  ++written_;
+  LogInfo("net", line);
+}
 
 void DecisionLog::Decided(const egress::Decision& decision) {
-  LogInfo("net",
-          Format("{} {} {}{}{} {}", decision.session, decision.allowed ? "allowed" : "refused",
-                 decision.host.empty() ? "-" : decision.host, decision.reason.empty() ? "" : " ",
-                 decision.reason, decision.detail));
+  Write(Format("{} {} {}{}{}{}{}", decision.session, decision.allowed ? "allowed" : "refused",
+               decision.host.empty() ? "-" : decision.host, decision.reason.empty() ? "" : " ",
+               decision.reason, decision.detail.empty() ? "" : ": ", decision.detail));
 }
 
 void DecisionLog::Ended(const egress::Ending& ending) {
-  LogInfo("net", Format("{} ended {} {} up {} down {}", ending.session, ending.host, ending.reason,
-                        ending.bytes_up, ending.bytes_down));
+  Write(Format("{} ended {} after {} ms, {} bytes up, {} down{}{}", ending.session, ending.host,
+               ending.milliseconds, ending.bytes_up, ending.bytes_down,
+               ending.reason.empty() ? "" : ": ", ending.reason));
 }
 
 }  // namespace workmux::daemon

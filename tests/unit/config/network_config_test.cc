@@ -1,0 +1,98 @@
+#include "daemon/config/config_layer.h"
+#include "tests/support/catch.h"
+#include "tests/support/status_matchers.h"
+
+namespace workmux::daemon {
+namespace {
+
+struct Outcome {
+  NetworkConfig network;
+  std::string error;
+  std::vector<std::string> warnings;
+};
+
+Outcome Build(const std::string& network, std::string_view project = "") {
+  Outcome outcome;
+  const auto config = BuildConfig(ConfigText{"g", "sandbox:\n  network:\n" + network},
+                                  ConfigText{"p", std::string(project)}, outcome.warnings);
+  if (config.ok()) {
+    outcome.network = config->sandbox.network;
+  } else {
+    outcome.error = MessageOf(config.status());
+  }
+  return outcome;
+}
+
+}  // namespace
+
+TEST_CASE("Network configuration: names, wildcards and private opt-ins are read", "[config]") {
+  const Outcome outcome = Build(
+      "    policy: deny\n    sni: log\n    enforcement: isolated\n    presets: [claude, "
+      "\"{agent}\"]\n"
+      "    allowed_domains:\n      - API.example.com.\n      - \"*.example.org\"\n"
+      "      - {host: mirror.example.com, allow_private_ips: true}\n");
+  CHECK(outcome.error.empty());
+  CHECK(outcome.warnings.empty());
+  const NetworkConfig& network = outcome.network;
+  CHECK(network.policy == NetworkPolicy::kDeny);
+  CHECK(network.sni == egress::SniMode::kLog);
+  CHECK(network.enforcement == NetworkEnforcement::kIsolated);
+  CHECK(network.presets == std::vector<std::string>{"claude", "{agent}"});
+  REQUIRE(network.allowed_domains.size() == 3);
+  CHECK(network.allowed_domains[0].text() == "api.example.com");
+  CHECK(network.allowed_domains[1].below);
+  CHECK(network.allowed_domains[2].allow_private_ips);
+  CHECK_FALSE(network.allowed_domains[1].allow_private_ips);
+}
+
+TEST_CASE("Network configuration: what cannot be meant is refused at its place", "[config]") {
+  struct Case {
+    std::string entry;
+    std::string error;
+  };
+  const Case known = GENERATE(
+      Case{"1.2.3.4", "g:4:9: sandbox.network.allowed_domains[0]: "},
+      Case{"\"*.com\"", "g:4:9: sandbox.network.allowed_domains[0]: "},
+      Case{"\"*.co.uk\"", "g:4:9: sandbox.network.allowed_domains[0]: "},
+      Case{"\"a.*.com\"", "g:4:9: sandbox.network.allowed_domains[0]: "},
+      Case{"a..b", "g:4:9: sandbox.network.allowed_domains[0]: "},
+      Case{"12", "g:4:9: sandbox.network.allowed_domains[0]: "},
+      Case{"{host: \"*.example.com\", allow_private_ips: true}",
+           "g:4:16: sandbox.network.allowed_domains[0].host: "},
+      Case{"{allow_private_ips: true}",
+           "g:4:9: sandbox.network.allowed_domains[0]: host is missing"},
+      Case{"{host: a.com, allow_private_ip: true}",
+           "g:4:23: sandbox.network.allowed_domains[0]: unknown key \"allow_private_ip\" (did you "
+           "mean \"allow_private_ips\"?)"});
+  INFO(known.entry);
+  const Outcome outcome = Build("    allowed_domains:\n      - " + known.entry + "\n");
+  INFO(outcome.error);
+  CHECK(outcome.error.starts_with(known.error));
+}
+
+TEST_CASE("Network configuration: a wildcard that anybody can be below gives a warning",
+          "[config]") {
+  const Outcome outcome = Build("    allowed_domains: [\"*.github.io\"]\n");
+  CHECK(outcome.error.empty());
+  REQUIRE(outcome.warnings.size() == 1);
+  CHECK(outcome.warnings[0].starts_with("g:3:23: sandbox.network.allowed_domains[0]: "));
+}
+
+TEST_CASE("Network configuration: an unknown preset is refused with the nearest", "[config]") {
+  CHECK(
+      Build("    presets: [cladue]\n").error ==
+      "g:3:15: sandbox.network.presets: there is no preset \"cladue\" (did you mean \"claude\"?)");
+}
+
+TEST_CASE("Network configuration: a project cannot open its own network", "[config]") {
+  const Outcome outcome =
+      Build("    policy: deny\n",
+            "sandbox: {network: {policy: allow, sni: \"off\", presets: [claude]}}\n");
+  CHECK(outcome.error.empty());
+  CHECK(outcome.network.policy == NetworkPolicy::kDeny);
+  CHECK(outcome.network.sni == egress::SniMode::kEnforce);
+  CHECK(outcome.network.presets.empty());
+  CHECK(outcome.warnings.size() == 3);
+}
+
+}  // namespace workmux::daemon
