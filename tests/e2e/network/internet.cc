@@ -1,5 +1,6 @@
 #include "tests/e2e/network/internet.h"
 
+#include <csignal>
 #include <cstdio>
 #include <stdexcept>
 
@@ -27,7 +28,7 @@ bool Internet::CanRun() {
   PosixCommandRunner runner;
   const auto result =
       runner.Run(Make({"unshare", "--user", "--map-current-user", "--keep-caps", "--net", "--",
-                       "ip", "link", "add", "a", "type", "veth", "peer", "name", "b"},
+                       "ip", "link", "add", "near", "type", "veth", "peer", "name", "far"},
                       {{"PATH", "/usr/bin:/bin:/usr/sbin:/sbin"}}),
                  {});
   if (result.ok() && result->exit.ok()) return true;
