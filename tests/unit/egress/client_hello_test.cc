@@ -11,7 +11,12 @@
 namespace workmux::egress {
 namespace {
 
-using namespace workmux::test;
+using test::TlsExtension;
+using test::TlsHello;
+using test::TlsNameExtension;
+using test::TlsNumber;
+using test::TlsRecords;
+using test::TlsVector;
 
 using State = ClientHelloParse::State;
 
