@@ -187,6 +187,13 @@ TEST_CASE("Verify: a restricted network is loopback, and sockets of few kinds", 
   };
   CHECK(first(2).empty());
   CHECK(first(1) == "network: a filter of sockets / none in process 1\n");
+  // The guest program's own is no filter of the first process where bwrap is that.
+  CHECK(report([](Report& r) {
+          *r.add_processes() = r.processes(0);
+          r.mutable_processes(0)->set_seccomp_filters(3);
+          r.mutable_processes(1)->set_pid(1);
+          r.mutable_processes(1)->set_seccomp_filters(2);
+        }).empty());
 
   // From outside sockets cannot be tried: two filters have to be there.
   meant.set_outside_probe(true);
