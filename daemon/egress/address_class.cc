@@ -68,6 +68,10 @@ constexpr auto kV6 = std::to_array<Block6>({
     {V6(0xff00), 8, Forbidden("multicast")},
 });
 
+// fd00:ec2::254, the IMDS of the EC2 user guide, in the space of private networks.
+constexpr asio::ip::address_v6::bytes_type kAwsMetadata = {
+    0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54};
+
 template <class Block, class Bits>
 constexpr bool Holds(const Block& block, Bits bits) {
   constexpr int kWidth = static_cast<int>(sizeof(Bits)) * 8;
@@ -91,6 +95,7 @@ AddressClass Classify(const asio::ip::address& address) {
     return ClassifyV4(asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_uint());
   if (v6.is_loopback()) return Forbidden("loopback");
   if (v6.is_unspecified()) return Forbidden("unspecified");
+  if (v6.to_bytes() == kAwsMetadata) return Forbidden("AWS's metadata service");
   std::uint64_t bits = 0;
   const asio::ip::address_v6::bytes_type bytes = v6.to_bytes();
   for (std::size_t i = 0; i < 8; ++i) bits = bits << 8 | bytes[i];

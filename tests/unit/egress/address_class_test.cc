@@ -90,7 +90,8 @@ TEST_CASE("Classify: no other way to write IPv4 into IPv6 is public", "[egress]"
     INFO(text);
     CHECK(Of(text).reach == Reach::kForbidden);
   }
-  CHECK(Of("fd00:ec2::254").reach == Reach::kPrivate);
+  CHECK(Of("fd00:ec2::254").reach == Reach::kForbidden);
+  CHECK(Of("fd00:ec2::253").reach == Reach::kPrivate);
   CHECK(Of("2606:4700::1111").reach == Reach::kPublic);
   CHECK(Of("2606:4700::1111%1").reach == Reach::kForbidden);
 }
