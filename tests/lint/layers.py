@@ -30,6 +30,7 @@ LAYERS = {
         "common/io": "configuration files are read",
         "common/os": "where they lie",
         "common/process": "Env, for variables of the caller",
+        "daemon/egress": "rules of what a restricted sandbox may reach",
     },
     "daemon/sys": {
         "common/base": BASE,
@@ -41,6 +42,7 @@ LAYERS = {
         "common/base": BASE,
         "common/process": "Env and ExitStatus are part of the contracts",
         "daemon/config": "plain structs that a backend is given",
+        "daemon/egress/egress_policy.h": "what a restricted sandbox may reach",
         "daemon/domain/agent_config_plan.h": "what is asked for of an agent's settings",
         "daemon/domain/types.h": "the vocabulary of the contracts",
         "daemon/domain/progress.h": "long calls report progress",
@@ -55,6 +57,7 @@ LAYERS = {
         "common/process": "hooks and host commands, through the interface",
         "daemon/async": "background work through the executor",
         "daemon/config": "plain structs",
+        "daemon/egress": "what a restricted sandbox may reach, and what was decided",
         "daemon/ports": "the outside world",
         "daemon/sys": "identities of processes and random tokens",
     },
@@ -117,6 +120,7 @@ LAYERS = {
         "daemon/async": "executor",
         "daemon/config": "plain structs in answers",
         "daemon/domain": "what a call does",
+        "daemon/egress": "how a host is judged",
         "daemon/ports": "types of the contracts",
     },
     "daemon": {
