@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 
+#include "cli/app_net.h"
 #include "cli/app_sandbox.h"
 #include "cli/commands/add.h"
 #include "cli/commands/close.h"
@@ -34,23 +35,6 @@ namespace {
 
 using Run = std::function<absl::StatusOr<int>(const CommandEnv&)>;
 
-// The first paragraph below the title.
-std::string Summary(std::string_view help) {
-  const auto start = help.find("\n\n");
-  if (start == std::string_view::npos) return {};
-  const std::string_view rest = help.substr(start + 2);
-  std::string summary(rest.substr(0, rest.find("\n\n")));
-  std::replace(summary.begin(), summary.end(), '\n', ' ');
-  return std::string(Trim(summary));
-}
-
-std::string Details(std::string_view help) {
-  const auto title = help.find("\n\n");
-  if (title == std::string_view::npos) return {};
-  const auto start = help.find("\n\n", title + 2);
-  return start == std::string_view::npos ? std::string() : std::string(Trim(help.substr(start)));
-}
-
 // The tree of commands. Everything that the user typed ends up in one option
 // struct; what follows the first `--` is kept apart, for CLI11 would look into it.
 class App {
@@ -73,7 +57,7 @@ class App {
   Entry& AddNested(CLI::App& parent, const std::string& name, const std::string& summary, Run run);
   void DefineLifecycle();
   void DefineListing();
-  void DefineSandbox();
+  void DefineGroups();
   void DefineDaemon();
   void DefineOthers();
   static void DefinePrompt(CLI::App& app, PromptOptions& prompt);
@@ -85,6 +69,7 @@ class App {
 
   CLI::App root_{"", "workmux"};
   SandboxApp sandbox_;
+  NetApp net_;
   std::map<std::string, Entry> entries_;  // by full name
 
   AddOptions add_;
@@ -107,21 +92,21 @@ class App {
 
 App::App(std::vector<std::string> tail) : sandbox_(std::move(tail)) {
   const std::string_view help = HelpText("root");
-  root_.description(Summary(help));
-  root_.footer(Details(help));
+  root_.description(HelpSummary(help));
+  root_.footer(HelpDetails(help));
   root_.set_version_flag("-V,--version", std::string("workmux ") + kVersion);
   root_.require_subcommand(1);
   DefineLifecycle();
   DefineListing();
-  DefineSandbox();
+  DefineGroups();
   DefineDaemon();
   DefineOthers();
 }
 
 App::Entry& App::Add(CLI::App& parent, const std::string& name, const std::string& help, Run run) {
   const std::string_view text = HelpText(help);
-  Entry& entry = AddNested(parent, name, Summary(text), std::move(run));
-  entry.app->footer(Details(text));
+  Entry& entry = AddNested(parent, name, HelpSummary(text), std::move(run));
+  entry.app->footer(HelpDetails(text));
   return entry;
 }
 
@@ -229,21 +214,25 @@ void App::DefineListing() {
       ->required();
 }
 
-void App::DefineSandbox() {
-  CLI::App& sandbox = *root_.add_subcommand("sandbox", Summary(HelpText("sandbox")));
-  sandbox.footer(Details(HelpText("sandbox")));
-  sandbox.require_subcommand(1);
-  sandbox_.Define([&](const std::string& name, const std::string& summary, CommandKind kind,
-                      SandboxApp::Run run) -> CLI::App& {
-    Entry& entry = AddNested(sandbox, name, summary, std::move(run));
-    entry.kind = kind;
-    return *entry.app;
-  });
+void App::DefineGroups() {
+  const auto define = [this](const std::string& group, auto& commands) {
+    CLI::App& app = *root_.add_subcommand(group, HelpSummary(HelpText(group)));
+    app.footer(HelpDetails(HelpText(group)));
+    app.require_subcommand(1);
+    commands.Define([&](const std::string& name, const std::string& summary, CommandKind kind,
+                        Run run) -> CLI::App& {
+      Entry& entry = AddNested(app, name, summary, std::move(run));
+      entry.kind = kind;
+      return *entry.app;
+    });
+  };
+  define("sandbox", sandbox_);
+  define("net", net_);
 }
 
 void App::DefineDaemon() {
-  CLI::App& daemon = *root_.add_subcommand("daemon", Summary(HelpText("daemon")));
-  daemon.footer(Details(HelpText("daemon")));
+  CLI::App& daemon = *root_.add_subcommand("daemon", HelpSummary(HelpText("daemon")));
+  daemon.footer(HelpDetails(HelpText("daemon")));
   daemon.require_subcommand(1);
   AddNested(daemon, "status", "Show whether workmuxd runs", [this](auto& env) {
     return RunDaemonStatus(daemon_status_, env);
@@ -270,8 +259,8 @@ void App::DefineOthers() {
       *Add(root_, "demo", "demo", [this](auto& env) { return RunDemo(demo_, env); }).app;
   demo.add_option("--backend", demo_.backend, "namespace or container")->capture_default_str();
   demo.add_option("--image", demo_.image, "Image for the container backend");
-  CLI::App& config = *root_.add_subcommand("config", Summary(HelpText("config")));
-  config.footer(Details(HelpText("config")));
+  CLI::App& config = *root_.add_subcommand("config", HelpSummary(HelpText("config")));
+  config.footer(HelpDetails(HelpText("config")));
   config.require_subcommand(1);
   AddNested(config, "reference", "Print every key with its meaning and default",
             [](auto& env) { return RunConfigReference(env); });

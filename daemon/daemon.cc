@@ -27,19 +27,24 @@
 #include "daemon/domain/agent_queries.h"
 #include "daemon/domain/agent_tracker.h"
 #include "daemon/domain/config_gate.h"
+#include "daemon/domain/configured_network.h"
 #include "daemon/domain/doctor.h"
 #include "daemon/domain/image_manager.h"
+#include "daemon/domain/network_allowances.h"
+#include "daemon/domain/network_log.h"
 #include "daemon/domain/session_directory.h"
 #include "daemon/domain/session_guest_actions.h"
 #include "daemon/domain/session_manager.h"
 #include "daemon/domain/session_planner.h"
 #include "daemon/domain/worktree_base.h"
 #include "daemon/domain/worktree_manager.h"
+#include "daemon/egress/local_route.h"
 #include "daemon/guest/guest_bridge.h"
 #include "daemon/rpc/agent_service.h"
 #include "daemon/rpc/control_server.h"
 #include "daemon/rpc/daemon_service.h"
 #include "daemon/rpc/image_service.h"
+#include "daemon/rpc/network_service.h"
 #include "daemon/rpc/sandbox_service.h"
 #include "daemon/rpc/socket_keeper.h"
 #include "daemon/rpc/workspace_service.h"
@@ -154,7 +159,11 @@ struct Daemon::Parts {
   SessionGuestActions guest_actions{directory, agents};
   GuestBridge bridge{loop, guest_executor, guest_actions};
   DecisionLog decisions;
-  ProxyGateway egress{decisions};
+  NetworkLog network_log{
+      {.records = *store, .executor = executor, .directory = directory, .followers = decisions}};
+  ProxyGateway egress{network_log};
+  NetworkAllowances allowances{
+      {.gateway = egress, .records = *store, .loop = loop, .executor = executor}};
   SessionPlanner planner{
       {.git = git,
        .config = config,
@@ -179,6 +188,7 @@ struct Daemon::Parts {
   std::unique_ptr<AgentService> agent_service;
   std::unique_ptr<SandboxService> sandbox_service;
   std::unique_ptr<ImageService> image_service;
+  std::unique_ptr<NetworkService> network_service;
   std::unique_ptr<WorkspaceService> workspace_service;
   std::unique_ptr<ControlServer> control;
   std::unique_ptr<SocketKeeper> keeper;
@@ -200,7 +210,7 @@ absl::Status Daemon::Parts::BuildDomain() {
                                                             .git = *boundary,
                                                             .agent_configs = *agent_configs,
                                                             .bridge = bridge,
-                                                            .egress = egress,
+                                                            .egress = allowances,
                                                             .agents = agents,
                                                             .multiplexers = tmux,
                                                             .directory = directory,
@@ -272,6 +282,16 @@ void Daemon::Parts::BuildServices() {
                                                                 .git = git,
                                                                 .multiplexers = tmux,
                                                                 .config = config});
+  network_service = std::make_unique<NetworkService>(NetworkService::Deps{
+      .executor = executor,
+      .records = *store,
+      .log = network_log,
+      .allowances = allowances,
+      .directory = directory,
+      .tunnels = [this] { return egress.Tunnels(); },
+      .configured = [this](const Caller& caller) { return ConfiguredNetwork(git, config, caller); },
+      .resolve = &egress::ThreadedResolver::LookUp,
+      .leads_here = &egress::LeadsHere});
 }
 
 absl::Status Daemon::Parts::Listen() {
@@ -284,10 +304,11 @@ absl::Status Daemon::Parts::Listen() {
     WM_ASSIGN_OR_RETURN(listener, ListenUnix(options.paths.socket));
     owns_socket = true;
   }
-  WM_ASSIGN_OR_RETURN(control, ControlServer::Start(loop, std::move(listener),
-                                                    {daemon_service.get(), agent_service.get(),
-                                                     sandbox_service.get(), image_service.get(),
-                                                     workspace_service.get()}));
+  WM_ASSIGN_OR_RETURN(
+      control,
+      ControlServer::Start(loop, std::move(listener),
+                           {daemon_service.get(), agent_service.get(), sandbox_service.get(),
+                            image_service.get(), network_service.get(), workspace_service.get()}));
   // A service manager's socket is the service manager's to keep.
   if (owns_socket) {
     keeper = std::make_unique<SocketKeeper>(loop, executor, options.paths.socket,
@@ -337,7 +358,9 @@ absl::Status Daemon::Begin() {
   parts_->BuildServices();
   // State first, clients after it: the first question already gets the truth.
   WM_RETURN_IF_ERROR(parts_->agents.Load());
+  WM_RETURN_IF_ERROR(parts_->allowances.Load());
   WM_RETURN_IF_ERROR(parts_->sessions->Restore());
+  parts_->allowances.DropForGone();
   LogProgress recovery;
   const absl::Status recovered = parts_->worktrees->Recover(recovery);
   if (!recovered.ok()) LogError("worktrees", MessageOf(recovered));
@@ -366,6 +389,7 @@ void Daemon::Stop() {
   if (parts_->agent_configs) parts_->agent_configs->StopWatching();
   if (parts_->workspace_service) parts_->workspace_service->FinishKills();
   parts_->images.Stop();
+  parts_->allowances.Stop();
   parts_->guest_executor.Drain();
   parts_->executor.Drain();
   if (parts_->owns_socket) ::unlink(parts_->options.paths.socket.c_str());

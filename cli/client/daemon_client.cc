@@ -10,6 +10,7 @@
 #include "workmux/control/v1/agent.grpc.pb.h"
 #include "workmux/control/v1/daemon.grpc.pb.h"
 #include "workmux/control/v1/image.grpc.pb.h"
+#include "workmux/control/v1/network.grpc.pb.h"
 #include "workmux/control/v1/sandbox.grpc.pb.h"
 #include "workmux/control/v1/workspace.grpc.pb.h"
 
@@ -21,6 +22,7 @@ using std::chrono::seconds;
 using Agents = pb::AgentService::Stub;
 using Daemons = pb::DaemonService::Stub;
 using Images = pb::ImageService::Stub;
+using Networks = pb::NetworkService::Stub;
 using Sandboxes = pb::SandboxService::Stub;
 using Workspaces = pb::WorkspaceService::Stub;
 
@@ -191,6 +193,29 @@ absl::StatusOr<pb::GetBuildTargetResponse> DaemonClient::GetBuildTarget(
 absl::StatusOr<pb::GetDockerfileResponse> DaemonClient::GetDockerfile(
     const pb::GetDockerfileRequest& request) {
   return connection_->Ask(&Images::GetDockerfile, request, kShort);
+}
+
+absl::StatusOr<pb::ListNetworkEventsResponse> DaemonClient::ListNetworkEvents(
+    const pb::ListNetworkEventsRequest& request) {
+  return connection_->Ask(&Networks::ListNetworkEvents, request);
+}
+absl::StatusOr<pb::ListTunnelsResponse> DaemonClient::ListTunnels(
+    const pb::ListTunnelsRequest& request) {
+  return connection_->Ask(&Networks::ListTunnels, request, kShort);
+}
+absl::StatusOr<pb::ExplainHostResponse> DaemonClient::ExplainHost(
+    const pb::ExplainHostRequest& request) {
+  return connection_->Ask(&Networks::ExplainHost, request);
+}
+absl::StatusOr<pb::ListAllowancesResponse> DaemonClient::ListAllowances() {
+  return connection_->Ask(&Networks::ListAllowances, pb::ListAllowancesRequest(), kShort);
+}
+absl::StatusOr<pb::AllowHostResponse> DaemonClient::AllowHost(const pb::AllowHostRequest& request) {
+  return connection_->AskOnce(&Networks::AllowHost, request);
+}
+absl::StatusOr<pb::RevokeHostResponse> DaemonClient::RevokeHost(
+    const pb::RevokeHostRequest& request) {
+  return connection_->AskOnce(&Networks::RevokeHost, request);
 }
 
 absl::StatusOr<pb::ListSessionsResponse> DaemonClient::ListSessions(

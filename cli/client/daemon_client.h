@@ -9,10 +9,14 @@
 
 namespace workmux::control::v1 {
 class AddWorktreeRequest;
+class AllowHostRequest;
+class AllowHostResponse;
 class BuildImageRequest;
 class CloseWorktreeRequest;
 class DiagnoseRequest;
 class DiagnoseResponse;
+class ExplainHostRequest;
+class ExplainHostResponse;
 class FindWorktreeRequest;
 class FindWorktreeResponse;
 class GetBuildTargetRequest;
@@ -27,6 +31,11 @@ class InspectRemovalResponse;
 class InstallGuestRequest;
 class ListAgentsRequest;
 class ListAgentsResponse;
+class ListAllowancesResponse;
+class ListNetworkEventsRequest;
+class ListNetworkEventsResponse;
+class ListTunnelsRequest;
+class ListTunnelsResponse;
 class EndSandboxRequest;
 class ListSessionsRequest;
 class ListSessionsResponse;
@@ -43,6 +52,8 @@ class PullImageRequest;
 class RemoveWorktreeRequest;
 class ReviewConfigRequest;
 class ReviewConfigResponse;
+class RevokeHostRequest;
+class RevokeHostResponse;
 class SetStatusRequest;
 class SetStatusResponse;
 class ShutdownRequest;
@@ -116,6 +127,17 @@ class DaemonClient {
       const control::v1::GetBuildTargetRequest& request);
   absl::StatusOr<control::v1::GetDockerfileResponse> GetDockerfile(
       const control::v1::GetDockerfileRequest& request);
+  absl::StatusOr<control::v1::ListNetworkEventsResponse> ListNetworkEvents(
+      const control::v1::ListNetworkEventsRequest& request);
+  absl::StatusOr<control::v1::ListTunnelsResponse> ListTunnels(
+      const control::v1::ListTunnelsRequest& request);
+  absl::StatusOr<control::v1::ExplainHostResponse> ExplainHost(
+      const control::v1::ExplainHostRequest& request);
+  absl::StatusOr<control::v1::ListAllowancesResponse> ListAllowances();
+  absl::StatusOr<control::v1::AllowHostResponse> AllowHost(
+      const control::v1::AllowHostRequest& request);
+  absl::StatusOr<control::v1::RevokeHostResponse> RevokeHost(
+      const control::v1::RevokeHostRequest& request);
 
   absl::StatusOr<control::v1::PlanAttachResponse> PlanAttach(
       const control::v1::PlanAttachRequest& request);

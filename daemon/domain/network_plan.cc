@@ -42,10 +42,16 @@ absl::StatusOr<NetworkPlan> PlanNetwork(const NetworkConfig& config, SandboxBack
                    "NETWORK_NOT_RESTRICTABLE"),
         HintOf(possible));
   }
-  plan.policy.sni = config.sni;
-  plan.policy.rules = config.allowed_domains;
-  WM_RETURN_IF_ERROR(AddPresets(config, agent, plan.policy.rules));
+  WM_ASSIGN_OR_RETURN(plan.policy, PolicyFrom(config, agent));
   return plan;
+}
+
+absl::StatusOr<egress::Policy> PolicyFrom(const NetworkConfig& config, std::string_view agent) {
+  egress::Policy policy;
+  policy.sni = config.sni;
+  policy.rules = config.allowed_domains;
+  WM_RETURN_IF_ERROR(AddPresets(config, agent, policy.rules));
+  return policy;
 }
 
 std::string PolicyToText(const egress::Policy& policy) {

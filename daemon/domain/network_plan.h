@@ -31,6 +31,9 @@ struct NetworkPlan {
 absl::StatusOr<NetworkPlan> PlanNetwork(const NetworkConfig& config, SandboxBackend& backend,
                                         std::string_view agent);
 
+// What the rules of a configuration allow; of no use where its policy is allow.
+absl::StatusOr<egress::Policy> PolicyFrom(const NetworkConfig& config, std::string_view agent);
+
 // A policy as text for the database, and back; kDataLoss for what PolicyToText did not
 // write.
 std::string PolicyToText(const egress::Policy& policy);

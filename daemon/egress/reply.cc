@@ -34,15 +34,13 @@ std::string_view PhraseFor(int status) {
 
 std::string Advice(std::string_view reason, std::string_view host) {
   if (reason == reason::kHostNotAllowed)
-    return Format("To allow it, the user adds to sandbox.network.allowed_domains: {}\n", host);
+    return Format("To allow it, the user runs on the host: workmux net allow {}\n", host);
   if (reason == reason::kPrivateAddress) {
     return Format(
-        "To allow it, the user adds to sandbox.network.allowed_domains: "
-        "{{host: {}, allow_private_ips: true}}\n",
-        host);
+        "To allow it, the user runs on the host: workmux net allow --allow-private-ips {}\n", host);
   }
   if (host.empty()) return "Only `CONNECT host:443` is answered here.\n";
-  return "The user sees more in `workmux daemon logs`.\n";
+  return "The user sees more in `workmux net log`.\n";
 }
 
 }  // namespace

@@ -58,8 +58,7 @@ LAYERS = {
         "common/process": "hooks and host commands, through the interface",
         "daemon/async": "background work through the executor",
         "daemon/config": "plain structs",
-        "daemon/egress/egress_policy.h": "rules of hosts, which are plain structs",
-        "daemon/egress/presets.h": "hosts of agents",
+        "daemon/egress": "what a restricted sandbox may reach, and what was decided",
         "daemon/ports": "the outside world",
         "daemon/sys": "identities of processes and random tokens",
     },
@@ -123,6 +122,7 @@ LAYERS = {
         "daemon/async": "executor",
         "daemon/config": "plain structs in answers",
         "daemon/domain": "what a call does",
+        "daemon/egress": "how a host is judged",
         "daemon/ports": "types of the contracts",
     },
     "daemon": {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "common/base/mutex.h"
 #include "daemon/egress/dialer.h"
@@ -20,6 +21,7 @@ class ProxyGateway : public EgressGateway {
   absl::StatusOr<std::uint16_t> Open(const std::string& session_id, const Grant& grant) override;
   absl::Status SetPolicy(const std::string& session_id, const egress::Policy& policy) override;
   void Close(const std::string& session_id) override;
+  std::vector<egress::LiveTunnel> Tunnels() { return proxy_.Tunnels(); }
 
  private:
   egress::ThreadedResolver resolver_;

@@ -52,6 +52,13 @@ CREATE TABLE operation_steps (
       "ALTER TABLE sessions ADD COLUMN proxy_address TEXT NOT NULL DEFAULT '';"
       "ALTER TABLE sessions ADD COLUMN proxy_port TEXT NOT NULL DEFAULT '0';"
       "ALTER TABLE sessions ADD COLUMN network_policy TEXT NOT NULL DEFAULT 'enforce'",
+      "CREATE TABLE network_events (id INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, "
+      "session TEXT NOT NULL, sandbox TEXT NOT NULL, kind TEXT NOT NULL, host TEXT NOT NULL, "
+      "service TEXT NOT NULL, rule TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, "
+      "count TEXT NOT NULL, bytes_up TEXT NOT NULL, bytes_down TEXT NOT NULL, "
+      "lasted TEXT NOT NULL) STRICT;"
+      "CREATE TABLE network_allowances (session TEXT NOT NULL, rule TEXT NOT NULL, "
+      "private TEXT NOT NULL, until TEXT NOT NULL, PRIMARY KEY (session, rule)) STRICT",
   };
 }
 

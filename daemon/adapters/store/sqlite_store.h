@@ -7,6 +7,7 @@
 #include "daemon/adapters/store/database.h"
 #include "daemon/domain/operation_journal.h"
 #include "daemon/domain/worktree_records.h"
+#include "daemon/ports/network_records.h"
 #include "daemon/ports/records.h"
 #include "daemon/ports/verification_records.h"
 
@@ -20,7 +21,8 @@ class SqliteStore : public SessionRecords,
                     public ImageRecords,
                     public WorktreeRecords,
                     public OperationJournal,
-                    public VerificationRecords {
+                    public VerificationRecords,
+                    public NetworkRecords {
  public:
   static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(const std::filesystem::path& file);
 
@@ -65,6 +67,12 @@ class SqliteStore : public SessionRecords,
   absl::StatusOr<bool> IsVerified(std::string_view combination) override;
   absl::Status PutVerified(std::string_view combination) override;
 
+  absl::Status AppendEvents(std::span<const NetworkEvent> events) override;
+  absl::StatusOr<std::vector<NetworkEvent>> Events(const EventQuery& query) override;
+  absl::Status PutAllowance(const NetworkAllowance& allowance) override;
+  absl::Status EraseAllowance(const NetworkAllowance& allowance) override;
+  absl::StatusOr<std::vector<NetworkAllowance>> LoadAllowances() override;
+
  private:
   explicit SqliteStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
 
@@ -73,6 +81,7 @@ class SqliteStore : public SessionRecords,
   enum class Durability { kProcess, kPower };
   absl::StatusOr<std::vector<Row>> Run(Durability durability, std::string_view sql,
                                        const std::vector<std::string>& values = {});
+  absl::Status InsertEvents(std::span<const NetworkEvent> events) WM_REQUIRES(mu_);
 
   Mutex mu_;
   const std::unique_ptr<Database> database_ WM_GUARDED_BY(mu_);

@@ -259,11 +259,11 @@ TEST_CASE("EgressProxy: refusals say why and what would allow it, and name no ad
   const Case known = GENERATE(
       Case{"api.example.com", "wrong", "407", "bad-credentials", "CONNECT host:443"},
       Case{"other.example.org", "token", "403", "host-not-allowed",
-           "allowed_domains: other.example.org"},
-      Case{"missing.example.com", "token", "502", "name-not-resolved", "daemon logs"},
-      Case{"inner.example.com", "token", "403", "private-address", "allow_private_ips: true"},
-      Case{"loop.example.com", "token", "403", "forbidden-address", "daemon logs"},
-      Case{"here.example.com", "token", "403", "address-of-this-host", "daemon logs"});
+           "workmux net allow other.example.org"},
+      Case{"missing.example.com", "token", "502", "name-not-resolved", "net log"},
+      Case{"inner.example.com", "token", "403", "private-address", "--allow-private-ips inner"},
+      Case{"loop.example.com", "token", "403", "forbidden-address", "net log"},
+      Case{"here.example.com", "token", "403", "address-of-this-host", "net log"});
   INFO(known.host << " " << known.reason);
   World world;
   world.Open();
