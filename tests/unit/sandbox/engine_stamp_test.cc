@@ -131,7 +131,8 @@ TEST_CASE("EngineStamp: Podman's configuration and its service") {
 TEST_CASE("Provenance: an engine that took another's place is not taken for it") {
   Home home;
   SameEngine engine;
-  ContainerBackend backend(engine, Must(RuntimeTraitsFor("docker")), home.env, "test");
+  ContainerBackend backend(engine, Must(RuntimeTraitsFor("docker")), home.env, "test",
+                           "/nonexistent");
   const auto provenance = [&] { return Must(backend.Provenance("image")).text; };
   home.Use("rootless");
   const std::string one = provenance();
@@ -144,13 +145,14 @@ TEST_CASE("Provenance: an engine that took another's place is not taken for it")
   CHECK(provenance() == one);
   // One that is far away is asked each time.
   home.env["DOCKER_HOST"] = "tcp://far:2376";
-  ContainerBackend far(engine, Must(RuntimeTraitsFor("docker")), home.env, "test");
+  ContainerBackend far(engine, Must(RuntimeTraitsFor("docker")), home.env, "test", "/nonexistent");
   const std::string there = Must(far.Provenance("image")).text;
   CHECK(there != one);
   CHECK(Must(far.Provenance("image")).text == there);
   CHECK(engine.versions == 5);
   home.env["DOCKER_HOST"] = "tcp://farther:2376";
-  ContainerBackend farther(engine, Must(RuntimeTraitsFor("docker")), home.env, "test");
+  ContainerBackend farther(engine, Must(RuntimeTraitsFor("docker")), home.env, "test",
+                           "/nonexistent");
   CHECK(Must(farther.Provenance("image")).text != there);
 }
 
