@@ -144,6 +144,8 @@ struct Fixture {
   CountingBoundary boundary;
   test::FakeAgentConfigs agent_configs;
   QuietBridge bridge;
+  test::SandboxLog log;
+  test::FakeEgressGateway egress{log};
   ScriptedBackend backend{"docker"};
   ScriptedBackend confined{"namespace"};
   SandboxBackends backends{{"docker", &backend}, {"namespace", &confined}};
@@ -170,6 +172,7 @@ struct Fixture {
        .git = boundary,
        .agent_configs = agent_configs,
        .bridge = bridge,
+       .egress = egress,
        .agents = agents,
        .multiplexers = tmux,
        .directory = directory,

@@ -50,7 +50,8 @@ void Echo(const UniqueFd& peer, const std::stop_token& stop) {
 }
 
 std::unique_ptr<daemon::SandboxBackend> MakeBackend(CommandRunner& runner,
-                                                    const std::string& engine) {
+                                                    const std::string& engine,
+                                                    const fs::path& gate_dir) {
   if (engine == "namespace") {
     return std::make_unique<daemon::NamespaceBackend>(
         runner, Env{{"PATH", "/usr/local/bin:/usr/bin:/bin"}}, BinaryDir() / "lib/workmux/guest");
@@ -60,7 +61,7 @@ std::unique_ptr<daemon::SandboxBackend> MakeBackend(CommandRunner& runner,
     for (const auto& [name, value] : PodmanEnv()) env[name] = value;
   }
   return std::make_unique<daemon::ContainerBackend>(runner, Must(daemon::RuntimeTraitsFor(engine)),
-                                                    env, "test");
+                                                    env, "test", gate_dir);
 }
 
 }  // namespace
@@ -85,7 +86,7 @@ void EchoServer::Accept(const std::stop_token& stop) {
 }
 
 IsolatedWorld::IsolatedWorld(const std::string& engine)
-    : root_(fs::canonical(dir_.path())), backend_(MakeBackend(runner_, engine)) {
+    : root_(fs::canonical(dir_.path())), backend_(MakeBackend(runner_, engine, root_ / "start")) {
   static int count = 0;
   spec.name = "wm-test-net-" + std::to_string(::getpid()) + "-" + std::to_string(++count);
   spec.session_id = "session-" + std::to_string(count);
