@@ -59,8 +59,9 @@ absl::Status PutBack(int scratch, const std::string& temporary, int to, const st
   constexpr int kAttempts = 20;
   for (int i = 0; i < kAttempts; ++i) {
     if (Rename(scratch, temporary, to, name, RENAME_EXCHANGE)) {
-      ::unlinkat(scratch, temporary.c_str(), 0);
-      return absl::OkStatus();
+      // Ours came out, or what was put in its place meanwhile: a directory stays, told.
+      if (::unlinkat(scratch, temporary.c_str(), 0) == 0) return absl::OkStatus();
+      break;
     }
     if (errno != ENOENT) break;
     if (Rename(scratch, temporary, to, name, RENAME_NOREPLACE)) return absl::OkStatus();

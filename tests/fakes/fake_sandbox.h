@@ -153,8 +153,7 @@ class FakeEgressGateway : public daemon::EgressGateway {
     return absl::OkStatus();
   }
   void Close(const std::string& session_id) override {
-    log_.Enter("close-proxy", session_id).IgnoreError();
-    open.erase(session_id);
+    if (open.erase(session_id) > 0) log_.Enter("close-proxy", session_id).IgnoreError();
   }
 
   std::map<std::string, Grant> open;

@@ -58,9 +58,9 @@ address_v4 Random4(std::mt19937& random) {
   if (random() % 2 == 0) return address_v4(bits);
   const char* text = kSpecialV4[random() % std::size(kSpecialV4)];
   const auto network = asio::ip::make_network_v4(text);
-  const std::uint32_t size =
-      network.prefix_length() == 0 ? 0 : ~std::uint32_t{0} >> network.prefix_length();
-  return address_v4(network.address().to_uint() + bits % (2 * (size / 2 + 1)) -
+  const std::uint64_t size = std::uint64_t{1} << (32 - network.prefix_length());
+  // Up to twice its size, from the one before it on.
+  return address_v4(network.address().to_uint() + static_cast<std::uint32_t>(bits % (2 * size)) -
                     static_cast<std::uint32_t>(random() % 2));
 }
 
