@@ -40,6 +40,7 @@
 #include "daemon/domain/worktree_manager.h"
 #include "daemon/egress/local_route.h"
 #include "daemon/guest/guest_bridge.h"
+#include "daemon/guest/socket_gates.h"
 #include "daemon/rpc/agent_service.h"
 #include "daemon/rpc/control_server.h"
 #include "daemon/rpc/daemon_service.h"
@@ -158,6 +159,7 @@ struct Daemon::Parts {
   SessionDirectory directory;
   SessionGuestActions guest_actions{directory, agents};
   GuestBridge bridge{loop, guest_executor, guest_actions};
+  SocketGates gates{loop, executor};
   DecisionLog decisions;
   NetworkLog network_log{
       {.records = *store, .executor = executor, .directory = directory, .followers = decisions}};
@@ -211,6 +213,7 @@ absl::Status Daemon::Parts::BuildDomain() {
                                                             .agent_configs = *agent_configs,
                                                             .bridge = bridge,
                                                             .egress = allowances,
+                                                            .gates = gates,
                                                             .agents = agents,
                                                             .multiplexers = tmux,
                                                             .directory = directory,

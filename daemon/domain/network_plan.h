@@ -17,7 +17,9 @@ namespace workmux::daemon {
 // Ports of a restricted sandbox's own loopback, on which the guest's relay listens.
 inline constexpr int kRelayProxyPort = 3128;  // as squid's, http_port
 inline constexpr int kRelayBridgePort = 3127;
-inline constexpr char kProxySocket[] = "proxy.sock";  // beside the bridge's socket
+// Beside the bridge's socket.
+inline constexpr char kProxySocket[] = "proxy.sock";
+inline constexpr char kFirewallSocket[] = "firewall.sock";
 
 // How a sandbox's network is restricted, and to what.
 struct NetworkPlan {
