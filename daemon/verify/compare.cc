@@ -258,6 +258,7 @@ guest::v1::ProbeRequest RequestFor(const Expectation& expectation) {
   *request.mutable_sockets() = expectation.sockets();
   *request.mutable_secrets() = expectation.secrets();
   request.set_network(expectation.isolated() || expectation.socket_filter());
+  AddWays(expectation, request);
   return request;
 }
 
@@ -270,6 +271,7 @@ Differences Compare(const Expectation& expectation, const Report& report) {
   CompareMounts(expectation, report, all);
   CompareAttempts(expectation, report, all);
   CompareNetwork(expectation, report, all);
+  CompareFirewall(expectation, report, all);
   CompareLimits(expectation, report, all);
   const auto rank = [](const Difference& difference) {
     return std::find(std::begin(kDefences), std::end(kDefences), difference.defence);

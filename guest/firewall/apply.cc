@@ -35,8 +35,9 @@ absl::StatusOr<std::string> RunTool(const std::string& program, std::string inpu
   }
   WM_RETURN_IF_ERROR(Annotate(result.status(), program));
   if (result->exit.ok()) return result->out;
+  const std::string said(Trim(LastLines(result->err, 1)));
   return WithHint(
-      FailedPrecondition("{}: {}", program, LastLines(result->err, 1)),
+      FailedPrecondition("{} failed{}{}", program, said.empty() ? "" : ": ", said),
       "Look whether the host's kernel has what iptables needs, or " + std::string(kIsolated) + ".");
 }
 
@@ -49,10 +50,10 @@ absl::Status Apply(const std::string& family, const std::string& rules) {
 // Beside what was read back: the programs that did it are the image's.
 absl::Status TryOut(const FirewallPlan& plan) {
   WM_RETURN_IF_ERROR(CheckNoDirectWay({&plan.address, 1}));
-  if (CanConnect(kNobody, kHttps))
+  if (ConnectError(kNobody, kHttps) == 0)
     return FailedPrecondition("the network is not restricted: {} is reached", kNobody);
   for (const std::uint16_t port : plan.ports) {
-    if (CanConnect(plan.address, port)) continue;
+    if (ConnectError(plan.address, port) == 0) continue;
     return WithHint(
         FailedPrecondition("port {} of {} is not reached from containers", port, plan.address),
         Format("Let the host's own firewall accept it, or {}.", std::string_view(kIsolated)));

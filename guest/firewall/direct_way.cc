@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 
 #include "common/base/status.h"
@@ -14,57 +15,74 @@ namespace workmux::guest {
 namespace {
 
 constexpr std::uint16_t kDiscard = 9;  // RFC 863
-constexpr char kNobody[] = "198.51.100.1";
-constexpr char kNobodySix[] = "2001:db8::1";
-constexpr int kPatience = 1000;  // ms
+constexpr auto kNobody = std::to_array<const char*>({"198.51.100.1", "2001:db8::1"});
+constexpr int kPatience = 500;  // ms
 
-bool Resolve(const std::string& text, std::uint16_t port, sockaddr_in& address) {
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  return ::inet_pton(AF_INET, text.c_str(), &address.sin_addr) == 1;
-}
+struct Address {
+  sockaddr_storage storage{};
+  socklen_t size = 0;  // 0: it is none
+};
 
-bool Resolve(const std::string& text, std::uint16_t port, sockaddr_in6& address) {
-  address.sin6_family = AF_INET6;
-  address.sin6_port = htons(port);
-  return ::inet_pton(AF_INET6, text.c_str(), &address.sin6_addr) == 1;
-}
-
-template <class Address>
-absl::Status CheckRefused(int family, const std::string& text) {
-  Address address{};
-  if (!Resolve(text, kDiscard, address)) return InvalidArgument("{}: not an address", text);
-  const UniqueFd socket(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket.valid())
-    return errno == EAFNOSUPPORT ? absl::OkStatus() : ErrnoStatus(errno, "a socket");
-  if (::sendto(socket.get(), "", 0, 0, reinterpret_cast<const sockaddr*>(&address),
-               sizeof(address)) < 0) {
-    return absl::OkStatus();
+Address Resolve(const std::string& text, std::uint16_t port) {
+  Address address;
+  auto* four = reinterpret_cast<sockaddr_in*>(&address.storage);
+  auto* six = reinterpret_cast<sockaddr_in6*>(&address.storage);
+  if (::inet_pton(AF_INET, text.c_str(), &four->sin_addr) == 1) {
+    four->sin_family = AF_INET;
+    four->sin_port = htons(port);
+    address.size = sizeof(sockaddr_in);
+  } else if (::inet_pton(AF_INET6, text.c_str(), &six->sin6_addr) == 1) {
+    six->sin6_family = AF_INET6;
+    six->sin6_port = htons(port);
+    address.size = sizeof(sockaddr_in6);
   }
-  return FailedPrecondition("the network is not restricted: a packet to {} goes out", text);
+  return address;
+}
+
+UniqueFd Socket(const Address& address, int type) {
+  if (address.size == 0) {
+    errno = EINVAL;
+    return UniqueFd();
+  }
+  return UniqueFd(::socket(address.storage.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
+const sockaddr* Raw(const Address& address) {
+  return reinterpret_cast<const sockaddr*>(&address.storage);
 }
 
 }  // namespace
 
-absl::Status CheckNoDirectWay(std::span<const std::string> addresses) {
-  WM_RETURN_IF_ERROR(CheckRefused<sockaddr_in>(AF_INET, kNobody));
-  WM_RETURN_IF_ERROR(CheckRefused<sockaddr_in6>(AF_INET6, kNobodySix));
-  for (const std::string& address : addresses)
-    WM_RETURN_IF_ERROR(CheckRefused<sockaddr_in>(AF_INET, address));
-  return absl::OkStatus();
+int SendError(const std::string& text, std::uint16_t port) {
+  const Address address = Resolve(text, port);
+  const UniqueFd socket = Socket(address, SOCK_DGRAM);
+  if (!socket.valid()) return errno;
+  return ::sendto(socket.get(), "", 0, 0, Raw(address), address.size) < 0 ? errno : 0;
 }
 
-bool CanConnect(const std::string& address, std::uint16_t port) {
-  sockaddr_in to{};
-  if (!Resolve(address, port, to)) return false;
-  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket.valid()) return false;
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0) return true;
+int ConnectError(const std::string& text, std::uint16_t port) {
+  const Address address = Resolve(text, port);
+  const UniqueFd socket = Socket(address, SOCK_STREAM);
+  if (!socket.valid()) return errno;
+  if (::connect(socket.get(), Raw(address), address.size) == 0) return 0;
+  if (errno != EINPROGRESS) return errno;
   pollfd ready{.fd = socket.get(), .events = POLLOUT, .revents = 0};
-  if (errno != EINPROGRESS || ::poll(&ready, 1, kPatience) != 1) return false;
+  if (::poll(&ready, 1, kPatience) != 1) return ETIMEDOUT;
   int error = 0;
   socklen_t size = sizeof(error);
-  return ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == 0;
+  return ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
+absl::Status CheckNoDirectWay(std::span<const std::string> addresses) {
+  const auto check = [](const std::string& address) {
+    return SendError(address, kDiscard) != 0
+               ? absl::OkStatus()
+               : FailedPrecondition("the network is not restricted: a packet to {} goes out",
+                                    address);
+  };
+  for (const char* address : kNobody) WM_RETURN_IF_ERROR(check(address));
+  for (const std::string& address : addresses) WM_RETURN_IF_ERROR(check(address));
+  return absl::OkStatus();
 }
 
 }  // namespace workmux::guest

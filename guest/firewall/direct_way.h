@@ -14,7 +14,9 @@ namespace workmux::guest {
 // is no route as well as behind a filter of what goes out. kFailedPrecondition.
 absl::Status CheckNoDirectWay(std::span<const std::string> addresses);
 
-// Whether a TCP connection comes about within a second.
-bool CanConnect(const std::string& address, std::uint16_t port);
+// 0, or the errno of what keeps one datagram from going out, or a TCP connection from
+// coming about within half a second. `address` is numeric, IPv4 or IPv6.
+int SendError(const std::string& address, std::uint16_t port);
+int ConnectError(const std::string& address, std::uint16_t port);
 
 }  // namespace workmux::guest
