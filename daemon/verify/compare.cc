@@ -109,7 +109,12 @@ void CompareLimit(std::string_view what, std::uint64_t expected, bool known, std
 }
 
 void CompareProcess(const Expectation& expected, const Process& process, Differences& all) {
+  // As a restricted container's first process the guest program shows nothing of itself
+  // (guest/first_process.h); what the engine gave it, it gave the probe as well.
+  const bool withdrawn =
+      expected.socket_filter() && !expected.outside_probe() && process.pid() == 1;
   for (const std::string& file : process.unread()) {
+    if (withdrawn && file == "environ") continue;
     Add(all, "report", Format("{} of process {}", Printable(file), process.pid()),
         "it cannot be read");
   }

@@ -217,6 +217,26 @@ TEST_CASE("Verify: a restricted network is loopback, and sockets of few kinds", 
   CHECK(report([](Report& r) { r.mutable_network()->add_interfaces()->set_name("eth0"); }).empty());
 }
 
+TEST_CASE("Verify: the first process of a restricted container keeps its variables to itself",
+          "[verify]") {
+  Expectation meant = Meant();
+  Report seen = Intact(meant);
+  *seen.add_processes() = seen.processes(0);
+  seen.mutable_processes(1)->set_pid(1);
+  seen.mutable_processes(1)->add_unread("environ");
+  const std::string differs = "report: environ of process 1 / it cannot be read\n";
+  CHECK(Found(Compare(meant, seen)) == differs);
+  meant.set_socket_filter(true);
+  for (const std::uint32_t family : {1u, 2u, 10u, 16u})
+    seen.mutable_network()->add_families(family);
+  CHECK(Found(Compare(meant, seen)).empty());
+  seen.mutable_processes(1)->add_unread("status");
+  CHECK(Found(Compare(meant, seen)) == "report: status of process 1 / it cannot be read\n");
+  seen.mutable_processes(1)->mutable_unread()->RemoveLast();
+  seen.mutable_processes(0)->add_unread("environ");
+  CHECK(Found(Compare(meant, seen)) == "report: environ of process 5 / it cannot be read\n");
+}
+
 TEST_CASE("Verify: behind a firewall the named ports answer and nothing else", "[verify]") {
   Expectation meant = Meant();
   CHECK(RequestFor(meant).ways().empty());
