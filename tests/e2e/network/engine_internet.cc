@@ -41,7 +41,9 @@ EngineInternet::~EngineInternet() {
 }
 
 std::vector<std::string> EngineInternet::Enter(const std::vector<std::string>& argv) const {
-  std::vector<std::string> all = {"nsenter", "--target", pid_, "--net", "--mount", "--"};
+  std::vector<std::string> all = {"nsenter", "--target", pid_, "--net", "--mount", "--",
+                                  // Entering a mount namespace leads to its root, setns(2).
+                                  "env", "--chdir=" + world_.repo().string()};
   all.insert(all.end(), argv.begin(), argv.end());
   return all;
 }

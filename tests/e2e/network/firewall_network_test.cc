@@ -99,12 +99,12 @@ void HasNoOtherWay(Walled& walled, const std::string& engine) {
   walled.world.SetConfig(ConfigFor(engine, "deny"));
 }
 
-void OutlivesTheDaemon(Walled& walled) {
+void OutlivesTheDaemon(Walled& walled, const std::string& engine) {
   const auto shell = walled.internet.Start(
       walled.Argv("echo ready; n=0; while read -r line; do n=$((n+1)); "
                   "if git ls-remote --quiet https://git.example.com/repo.git >/dev/null 2>&1; "
                   "then echo \"$n reached\"; else echo \"$n failed\"; fi; " +
-                  std::string(kDirect) + "done"));
+                  std::string(kDirect) + "done; exit 0"));
   REQUIRE(shell->Prints("ready"));
   shell->Type("\n");
   CHECK(shell->Prints("1 reached"));
@@ -117,18 +117,43 @@ void OutlivesTheDaemon(Walled& walled) {
   CHECK(shell->out().find("git.example.com") == std::string::npos);
 
   // While it runs: it is as it is meant to be, and so is who joins it.
-  const CommandResult verified =
-      walled.internet.Run({"sandbox", "verify", walled.world.repo().string()});
+  const CommandResult verified = walled.internet.Run({"sandbox", "verify"});
   INFO(verified.out << verified.err);
   CHECK(verified.exit.ok());
   CHECK(verified.out.find("network") != std::string::npos);
+  CHECK(walled.world.DaemonLog().find("as it is meant to be") != std::string::npos);
   const CommandResult joined = walled.internet.Run(
       {"sandbox", "shell", "--exec", "--", "sh", "-c",
        std::string(kDirect) + "grep CapBnd /proc/self/status; env | grep -c WM_FIREWALL"});
   CHECK(joined.err.find("Failed to connect") != std::string::npos);
   CHECK(joined.out == "CapBnd:\t0000000000000000\n0\n");
+
+  // A firewall that somebody took away is told, and nobody joins any more.
+  const std::string name(
+      Trim(walled.internet.RunCommand({engine, "ps", "--format", "{{.Names}}"}).out));
+  const CommandResult flushed = walled.internet.RunCommand(
+      {engine, "run", "--rm", "--network=container:" + name, "--cap-add=NET_ADMIN", "--user=0:0",
+       TestImage(), "sh", "-c",
+       "iptables -F; iptables -P OUTPUT ACCEPT; iptables -P INPUT ACCEPT"});
+  REQUIRE(flushed.exit.ok());
+  const CommandResult noticed = walled.internet.Run({"sandbox", "verify"});
+  CHECK_FALSE(noticed.exit.ok());
+  CHECK(noticed.err.find("the network is not restricted") != std::string::npos);
+  CHECK(walled.internet.Run({"sandbox", "shell", "--exec", "--", "true"}).exit.code == 125);
   shell->CloseInput();
   CHECK(shell->Wait() == 0);
+}
+
+// It has no bridge, over which it could wait for its firewall.
+void GivesShellsTheSame(const Walled& walled) {
+  const CommandResult result =
+      walled.internet.Run({"sandbox", "shell", "--", "sh", "-c",
+                           "curl --silent --output /dev/null --write-out '%{http_connect}\\n' "
+                           "https://evil.example.net; env | grep -c WM_RPC; " +
+                               std::string(kDirect)});
+  INFO(result.err);
+  CHECK(result.out == "403\n0\n");
+  CHECK(result.err.find("Failed to connect") != std::string::npos);
 }
 
 // The proxy is where sandboxes reach it and nowhere else.
@@ -141,7 +166,7 @@ void ListensOnTheBridgeAlone(const Walled& walled) {
   for (const std::string& line : SplitLines(sockets.out)) {
     if (line.find(":" + port + " ") == std::string::npos) continue;
     ++listening;
-    CHECK(line.find(" 0.0.0.0:") == std::string::npos);
+    CHECK(line.find(" 0.0.0.0:" + port) == std::string::npos);
     CHECK(line.find("*:" + port) == std::string::npos);
     CHECK((line.find(" 172.17.0.1:") != std::string::npos ||
            line.find(" 10.88.0.1:") != std::string::npos));
@@ -160,7 +185,8 @@ TEST_CASE("Firewalled network: allowed hosts through the proxy, and nothing past
   Walled walled(engine);
   ClonesFromAllowedHostsOnly(walled);
   HasNoOtherWay(walled, engine);
-  OutlivesTheDaemon(walled);
+  OutlivesTheDaemon(walled, engine);
+  GivesShellsTheSame(walled);
   ListensOnTheBridgeAlone(walled);
 }
 
