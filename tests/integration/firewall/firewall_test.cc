@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/io/socket.h"
 #include "tests/integration/isolated/isolated_world.h"
@@ -105,6 +106,19 @@ UniqueFd UdpServer(const std::string& address, std::uint16_t& port) {
 }
 
 }  // namespace
+
+// Control: root's engine gives one.
+TEST_CASE("Firewall: a rootless engine is refused with what it can do instead", "[firewall]") {
+  if (::geteuid() == 0) {
+    if (CanRun()) CHECK_OK(test::IsolatedWorld("podman").backend().FirewallAddress(CurrentEnv()));
+    return;
+  }
+  if (!test::CanUse("podman")) return;
+  test::IsolatedWorld world("podman");
+  const absl::Status refused = world.backend().FirewallAddress(CurrentEnv()).status();
+  CHECK(ReasonOf(refused) == "NETWORK_NOT_RESTRICTABLE");
+  CHECK(HintOf(refused) == "Set sandbox.network.enforcement: isolated.");
+}
 
 // Control: the same sandbox with an open network reaches every server of the host's.
 TEST_CASE("Firewall: proxy and bridge are the only ports of the host that answer", "[firewall]") {
