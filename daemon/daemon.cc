@@ -42,6 +42,7 @@
 #include "daemon/domain/worktree_manager.h"
 #include "daemon/egress/local_route.h"
 #include "daemon/guest/guest_bridge.h"
+#include "daemon/guest/socket_gates.h"
 #include "daemon/instance_files.h"
 #include "daemon/log_progress.h"
 #include "daemon/rpc/agent_service.h"
@@ -136,6 +137,7 @@ struct Daemon::Parts {
   SessionDirectory directory;
   SessionGuestActions guest_actions{directory, agents};
   GuestBridge bridge{loop, guest_executor, guest_actions};
+  SocketGates gates{loop, executor};
   DecisionLog decisions;
   NetworkLog network_log{
       {.records = *store, .executor = executor, .directory = directory, .followers = decisions}};
@@ -195,6 +197,7 @@ absl::Status Daemon::Parts::BuildDomain() {
                                                             .agent_configs = *agent_configs,
                                                             .bridge = bridge,
                                                             .egress = allowances,
+                                                            .gates = gates,
                                                             .agents = agents,
                                                             .multiplexers = tmux,
                                                             .directory = directory,

@@ -15,6 +15,8 @@
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "guest/firewall/await.h"
+#include "guest/firewall/direct_way.h"
 #include "guest/first_process.h"
 #include "guest/guest_client.h"
 #include "guest/probe/probe.h"
@@ -34,8 +36,11 @@ constexpr char kMountsVariable[] = "WM_MOUNTS";
 constexpr char kProbeVariable[] = "WM_PROBE";
 constexpr char kRelayVariable[] = "WM_RELAY";
 constexpr char kRestrictedVariable[] = "WM_RESTRICTED";
+// The host's address, behind a firewall.
+constexpr char kFirewallVariable[] = "WM_FIREWALL";
 
 constexpr char kBridgeDirectory[] = "/run/workmux/bridge";
+constexpr char kFirewallSocket[] = "/run/workmux/bridge/firewall.sock";
 
 struct Expected {
   long long device = 0;
@@ -109,11 +114,12 @@ bool PassesProbe() {
 }
 
 bool Done(const absl::Status& status) {
-  if (!status.ok()) {
-    std::fprintf(stderr, "workmux: %s; the command was not started\n",
-                 Printable(MessageOf(status)).c_str());
-  }
-  return status.ok();
+  if (status.ok()) return true;
+  std::fprintf(stderr, "workmux: %s; the command was not started\n",
+               Printable(MessageOf(status)).c_str());
+  if (const std::string hint = HintOf(status); !hint.empty())
+    std::fprintf(stderr, "hint: %s\n", Printable(hint).c_str());
+  return false;
 }
 
 // The value of a variable that is for this program alone; null when it is not set.
@@ -138,9 +144,11 @@ int EnterSandbox(char* const* arguments) {
   const char* mounts = Take(kMountsVariable);
   if (mounts != nullptr && !MountsAreTrue(mounts)) return kNotStarted;
   const char* relay = Take(kRelayVariable);
+  const char* firewall = Take(kFirewallVariable);
   // First: the relay's and the probe's processes are under it as well.
   const bool restricted = Take(kRestrictedVariable) != nullptr;
   if (restricted && !Done(RestrictSockets())) return kNotStarted;
+  if (firewall != nullptr && !Done(AwaitFirewall(kFirewallSocket, firewall))) return kNotStarted;
   const bool must_probe = Take(kProbeVariable) != nullptr;
   if (relay != nullptr && !Done(StartRelay(relay, kBridgeDirectory, arguments))) return kNotStarted;
   if (must_probe && !PassesProbe()) return kNotStarted;
@@ -151,8 +159,13 @@ int JoinSandbox(char* const* arguments) {
   char* const* const command = arguments + kVerb;
   if (*command == nullptr) return kNotFound;
   if (!Done(RestrictSockets())) return kNotStarted;
-  for (const char* name : {kMountsVariable, kProbeVariable, kRelayVariable, kRestrictedVariable})
+  std::vector<std::string> addresses;
+  if (const char* firewall = std::getenv(kFirewallVariable)) addresses.emplace_back(firewall);
+  if (!Done(CheckNoDirectWay(addresses))) return kNotStarted;
+  for (const char* name :
+       {kMountsVariable, kProbeVariable, kRelayVariable, kRestrictedVariable, kFirewallVariable}) {
     ::unsetenv(name);
+  }
   return Execute(command);
 }
 

@@ -2,12 +2,14 @@
 
 #include <cstdio>
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "common/base/strings.h"
 #include "guest/commands.h"
 #include "guest/enter.h"
+#include "guest/firewall/apply.h"
 #include "guest/guest_client.h"
 #include "guest/probe/probe.h"
 
@@ -27,8 +29,10 @@ int main(int argc, char** argv) {
     if (argc == 4 && workmux::ParseInt(argv[2], first) && workmux::ParseInt(argv[3], second))
       return workmux::guest::RunProbe(workmux::guest::Subject(first, second));
   }
-  workmux::guest::PrepareForCalls();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (argc > 1 && arguments[0] == "firewall")
+    return workmux::guest::RunFirewall(std::span(arguments).subspan(1));
+  workmux::guest::PrepareForCalls();
   const int code = workmux::guest::RunWorkmux(arguments);
   // gRPC's orderly shutdown would cost a hook as much as the call itself.
   std::fflush(nullptr);

@@ -125,8 +125,10 @@ constexpr KeyRow kRows[] = {
      "those below it, or host and allow_private_ips"},
     {"sandbox.network.presets", kStringList, kGlobalOnly, kNow, "[]", "", "",
      "Agents whose own hosts are allowed as well; {agent} is the one that is started"},
-    {"sandbox.network.enforcement", kChoice, kGlobalOnly, kNow, "auto", "auto|isolated", "firewall",
-     "How deny is enforced: isolated has no network but the proxy's socket"},
+    {"sandbox.network.enforcement", kChoice, kGlobalOnly, kNow, "auto", "auto|isolated|firewall",
+     "",
+     "How deny is enforced: isolated (auto) has no network but the proxy's socket, firewall the "
+     "engine's with a packet filter around it"},
     {"sandbox.network.sni", kChoice, kGlobalOnly, kNow, "enforce", "enforce|log|off", "",
      "What a TLS hello for another host than the one that was asked for leads to"},
     {"sandbox.network.host_ports", kList, kGlobalOnly, kNow, "[]", "", "",

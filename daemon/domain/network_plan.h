@@ -15,7 +15,9 @@
 
 namespace workmux::daemon {
 
-inline constexpr char kProxySocket[] = "proxy.sock";  // beside the bridge's socket
+// Beside the bridge's socket.
+inline constexpr char kProxySocket[] = "proxy.sock";
+inline constexpr char kFirewallSocket[] = "firewall.sock";
 
 // How a sandbox's network is restricted, and to what.
 struct NetworkPlan {

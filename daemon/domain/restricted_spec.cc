@@ -12,7 +12,9 @@ absl::Status CheckRestricted(const SandboxSpec& spec) {
   const bool enters = spec.argv.size() > 2 &&
                       spec.argv[0] == std::string(kGuestBinDir) + "/workmux" &&
                       spec.argv[1] == "enter" && spec.env.contains(kRestrictedVariable);
-  if (enters) return absl::OkStatus();
+  const bool waits = spec.network != SandboxNetwork::kFirewalled ||
+                     (!spec.firewall.address.empty() && spec.env.contains(kFirewallVariable));
+  if (enters && waits) return absl::OkStatus();
   return Internal("{}: a restricted sandbox whose command nothing restricts", spec.name);
 }
 

@@ -7,6 +7,7 @@
 #include "common/base/strings.h"
 #include "daemon/domain/mount_plan.h"
 #include "daemon/domain/network_plan.h"
+#include "daemon/domain/restricted_spec.h"
 
 namespace workmux::daemon {
 namespace {
@@ -57,25 +58,37 @@ std::string SearchPath(const SandboxEnvironmentInput& input, std::string_view ch
   return Join(dirs, ":");
 }
 
+// PORT=SOCKET, relay_entries.h of the guest program.
+std::vector<std::string> RelayedPorts(const SandboxEnvironmentInput& input) {
+  std::vector<std::string> entries;
+  if (input.proxy->relayed) {
+    entries.push_back(Format("{}={}", input.proxy->port, kProxySocket));
+    if (input.bridge.has_value()) entries.push_back(Format("{}=bridge.sock", input.bridge->port));
+  }
+  for (const egress::HostPort& service : input.proxy->services)
+    entries.push_back(Format("{}={}", service.port, egress::SocketNameOf(service)));
+  return entries;
+}
+
 // What programs look for, in both spellings that are in use (curl(1), ENVIRONMENT);
 // Node's own fetch asks to be told (nodejs.org/api/cli.html, NODE_USE_ENV_PROXY). In
 // place of what the user set: nothing else leads out.
 void SetProxy(const SandboxEnvironmentInput& input, Env& env) {
-  const std::string port = Format("{}", input.proxy->port);
-  const std::string url =
-      Format("http://workmux:{}@127.0.0.1:{}", input.proxy->token.Reveal(), port);
+  const SandboxEnvironmentInput::Proxy& proxy = *input.proxy;
+  const std::string port = Format("{}", proxy.port);
+  const std::string url = Format("http://workmux:{}@{}:{}", proxy.token.Reveal(), proxy.host, port);
   for (const char* name : {"HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"})
     env[name] = url;
-  for (const char* name : {"NO_PROXY", "no_proxy"}) env[name] = "localhost,127.0.0.1,::1";
+  const std::string beside = proxy.relayed ? "" : "," + proxy.host;
+  for (const char* name : {"NO_PROXY", "no_proxy"}) env[name] = "localhost,127.0.0.1,::1" + beside;
   for (const char* name : {"ALL_PROXY", "all_proxy"}) env.erase(name);
   env["NODE_USE_ENV_PROXY"] = "1";
-  env["WM_PROXY_HOST"] = "127.0.0.1";
+  env["WM_PROXY_HOST"] = proxy.host;
   env["WM_PROXY_PORT"] = port;
-  env["WM_RESTRICTED"] = "1";
-  env["WM_RELAY"] = Format("{}={}", port, kProxySocket);
-  if (input.bridge.has_value()) env["WM_RELAY"] += Format("\t{}=bridge.sock", input.bridge->port);
-  for (const egress::HostPort& service : input.proxy->services)
-    env["WM_RELAY"] += Format("\t{}={}", service.port, egress::SocketNameOf(service));
+  env[kRestrictedVariable] = "1";
+  if (!proxy.relayed) env[kFirewallVariable] = proxy.host;
+  const std::vector<std::string> relayed = RelayedPorts(input);
+  if (!relayed.empty()) env["WM_RELAY"] = Join(relayed, "\t");
 }
 
 absl::Status AddChecked(Env& env, std::string_view key, std::string_view name,

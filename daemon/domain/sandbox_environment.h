@@ -31,9 +31,12 @@ struct SandboxEnvironmentInput {
     Secret token;
   };
   std::optional<Bridge> bridge;
-  // The way out of a restricted sandbox: the relay on its own loopback.
+  // The way out of a restricted sandbox: the relay on its own loopback, or behind a
+  // firewall the host's own address.
   struct Proxy {
+    std::string host;
     std::uint16_t port = 0;
+    bool relayed = true;
     Secret token;
     std::vector<egress::HostPort> services;  // on the same loopback
   };

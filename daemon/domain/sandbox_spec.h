@@ -43,6 +43,13 @@ struct SandboxSpec {
   uid_t uid = 0;
   gid_t gid = 0;
   SandboxNetwork network = SandboxNetwork::kOpen;
+  // Of kFirewalled: all that can be reached, on one address of the host's.
+  struct Firewall {
+    std::string address;
+    std::uint16_t proxy_port = 0;
+    std::uint16_t bridge_port = 0;  // 0: it has none
+  };
+  Firewall firewall;
   bool tty = false;
   std::uint32_t rows = 0;
   std::uint32_t columns = 0;

@@ -17,6 +17,10 @@ bool IsIsolated(const SessionPlan& plan) {
   return plan.network.network == SandboxNetwork::kIsolated;
 }
 
+bool IsFirewalled(const SessionPlan& plan) {
+  return plan.network.network == SandboxNetwork::kFirewalled;
+}
+
 }  // namespace
 
 absl::StatusOr<SandboxSpec> SessionManager::OpenEndpoints(const SessionPlan& plan,
@@ -28,18 +32,37 @@ absl::StatusOr<SandboxSpec> SessionManager::OpenEndpoints(const SessionPlan& pla
   endpoints.git_mounts = std::move(own.git);
   endpoints.agent_mounts = std::move(own.agent);
   record.bridge_dir = deps_.runtime_dir / "s" / plan.session_id;
+  if (IsFirewalled(plan)) {
+    WM_ASSIGN_OR_RETURN(endpoints.firewall.address,
+                        plan.backend->FirewallAddress(request.caller.env));
+  }
   if (plan.bridge) WM_RETURN_IF_ERROR(OpenBridge(plan, request.caller.env, record, endpoints));
   if (plan.network.network != SandboxNetwork::kOpen)
     WM_RETURN_IF_ERROR(OpenProxy(plan, record, endpoints));
-  return SessionPlanner::BuildSpec(plan, request, endpoints);
+  WM_ASSIGN_OR_RETURN(SandboxSpec spec, SessionPlanner::BuildSpec(plan, request, endpoints));
+  if (IsFirewalled(plan)) WM_RETURN_IF_ERROR(OpenGate(*plan.backend, spec, record));
+  return spec;
+}
+
+// Asked by the sandbox itself once it runs: rules belong to a network namespace, which
+// there is none of before, and another one after a restart.
+absl::Status SessionManager::OpenGate(SandboxBackend& backend, const SandboxSpec& spec,
+                                      const SessionRecord& record) {
+  SandboxSpec helped = spec;
+  helped.env.clear();
+  return deps_.gates.Open(
+      record.id, record.bridge_dir / kFirewallSocket,
+      [&backend, helped = std::move(helped)] { return backend.ApplyFirewall(helped); });
 }
 
 absl::Status SessionManager::OpenBridge(const SessionPlan& plan, const Env& caller,
                                         SessionRecord& record,
                                         SessionPlanner::Endpoints& endpoints) {
   SandboxBackend::BridgeAddress address;
-  // Without a network no address of the host's is any use.
-  if (!IsIsolated(plan)) {
+  // Without a network no address of the host's is any use, and behind a firewall no name.
+  if (IsFirewalled(plan)) {
+    address.listen = address.host = endpoints.firewall.address;
+  } else if (!IsIsolated(plan)) {
     WM_ASSIGN_OR_RETURN(address, plan.backend->Bridge(caller));
   }
   record.token = RandomToken();
@@ -49,6 +72,7 @@ absl::Status SessionManager::OpenBridge(const SessionPlan& plan, const Env& call
       deps_.bridge.Open(plan.session_id, record.token,
                         {.socket_dir = record.bridge_dir, .tcp_address = record.bridge_address}));
   endpoints.token = record.token;
+  endpoints.firewall.bridge_port = record.bridge_port;
   if (address.mounted_socket) endpoints.bridge_dir = record.bridge_dir;
   endpoints.rpc_host = IsIsolated(plan) ? "127.0.0.1" : address.host;
   endpoints.rpc_port = IsIsolated(plan) ? egress::kRelayBridgePort : record.bridge_port;
@@ -58,6 +82,7 @@ absl::Status SessionManager::OpenBridge(const SessionPlan& plan, const Env& call
 absl::Status SessionManager::OpenProxy(const SessionPlan& plan, SessionRecord& record,
                                        SessionPlanner::Endpoints& endpoints) {
   record.proxy_token = RandomToken();
+  record.proxy_address = endpoints.firewall.address;
   record.network_policy = plan.network.policy;
   record.host_ports = plan.network.host_ports;
   WM_ASSIGN_OR_RETURN(
@@ -65,10 +90,11 @@ absl::Status SessionManager::OpenProxy(const SessionPlan& plan, SessionRecord& r
       deps_.egress.Open(plan.session_id, {.token = record.proxy_token,
                                           .policy = record.network_policy,
                                           .socket = record.bridge_dir / kProxySocket,
-                                          .tcp_address = {},
+                                          .tcp_address = record.proxy_address,
                                           .tcp_port = 0,
                                           .services = record.host_ports}));
   endpoints.proxy_token = record.proxy_token;
+  endpoints.firewall.proxy_port = record.proxy_port;
   endpoints.bridge_dir = record.bridge_dir;
   return absl::OkStatus();
 }
@@ -94,6 +120,7 @@ void SessionManager::ReopenEndpoints(const SessionRecord& record) {
 }
 
 void SessionManager::CloseEndpoints(const std::string& session_id) {
+  deps_.gates.Close(session_id);
   deps_.bridge.Close(session_id);
   deps_.egress.Close(session_id);
 }

@@ -28,6 +28,7 @@
 #include "daemon/ports/agent_configs.h"
 #include "daemon/ports/bridge_listeners.h"
 #include "daemon/ports/egress_gateway.h"
+#include "daemon/ports/firewall_gates.h"
 #include "daemon/ports/git_boundary.h"
 #include "daemon/ports/records.h"
 
@@ -44,6 +45,7 @@ class SessionManager {
     AgentConfigs& agent_configs;
     BridgeListeners& bridge;
     EgressGateway& egress;
+    FirewallGates& gates;
     AgentTracker& agents;
     Multiplexers& multiplexers;
     SessionDirectory& directory;
@@ -155,6 +157,8 @@ class SessionManager {
                           SessionPlanner::Endpoints& endpoints);
   absl::Status OpenProxy(const SessionPlan& plan, SessionRecord& record,
                          SessionPlanner::Endpoints& endpoints);
+  absl::Status OpenGate(SandboxBackend& backend, const SandboxSpec& spec,
+                        const SessionRecord& record);
   void ReopenEndpoints(const SessionRecord& record);
   void CloseEndpoints(const std::string& session_id);
   absl::StatusOr<SessionPlan> BeginOpening(const SessionRequest& request);

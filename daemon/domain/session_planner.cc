@@ -159,7 +159,10 @@ absl::Status SessionPlanner::CheckReady(const Config& config, const std::string&
                                         const std::string& backend, const Env& caller) {
   WM_ASSIGN_OR_RETURN(SandboxBackend * chosen, BackendFor(config, backend));
   WM_RETURN_IF_ERROR(chosen->CheckOptions(config.sandbox));
-  WM_RETURN_IF_ERROR(PlanNetwork(config.sandbox.network, *chosen, agent).status());
+  WM_ASSIGN_OR_RETURN(const NetworkPlan network,
+                      PlanNetwork(config.sandbox.network, *chosen, agent));
+  if (network.network == SandboxNetwork::kFirewalled)
+    WM_RETURN_IF_ERROR(chosen->FirewallAddress(caller).status());
   WM_RETURN_IF_ERROR(PlanExtraMounts(config.sandbox, *chosen, caller).status());
   WM_ASSIGN_OR_RETURN(const ImageChoice choice, ChooseImage(config, agent, backend));
   return chosen->Check(choice.image, caller);
@@ -308,17 +311,26 @@ absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan,
   environment.git_email = plan.identity.email;
   if (plan.bridge) {
     environment.bridge = {
-        .host = plan.rpc_host.empty() || plan.network.network == SandboxNetwork::kIsolated
+        .host = plan.rpc_host.empty() || plan.network.network != SandboxNetwork::kOpen
                     ? endpoints.rpc_host
                     : plan.rpc_host,
         .port = endpoints.rpc_port,
         .token = endpoints.token};
   }
   spec.network = plan.network.network;
-  if (!endpoints.proxy_token.empty())
-    environment.proxy = {.port = egress::kRelayProxyPort,
+  spec.firewall = endpoints.firewall;
+  if (spec.network == SandboxNetwork::kIsolated) {
+    environment.proxy = {.host = "127.0.0.1",
+                         .port = egress::kRelayProxyPort,
                          .token = endpoints.proxy_token,
                          .services = plan.network.host_ports};
+  } else if (spec.network == SandboxNetwork::kFirewalled) {
+    environment.proxy = {.host = spec.firewall.address,
+                         .port = spec.firewall.proxy_port,
+                         .relayed = false,
+                         .token = endpoints.proxy_token,
+                         .services = plan.network.host_ports};
+  }
   WM_ASSIGN_OR_RETURN(spec.env, BuildSandboxEnvironment(environment));
 
   spec.argv = plan.argv;

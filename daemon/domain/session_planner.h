@@ -134,6 +134,7 @@ class SessionPlanner {
     std::string rpc_host;
     std::uint16_t rpc_port = 0;
     Secret proxy_token;               // empty: the network is open
+    SandboxSpec::Firewall firewall;   // of a firewalled one
     std::filesystem::path guest_dir;  // holds the guest programs
     std::vector<Mount> git_mounts;
     std::vector<Mount> agent_mounts;

@@ -78,6 +78,16 @@ class SandboxBackend {
     bool mounted_socket = true;
   };
   virtual absl::StatusOr<BridgeAddress> Bridge(const Env& env) = 0;
+  // The host's address that sandboxes with a firewall can reach, numeric.
+  // NETWORK_NOT_RESTRICTABLE where there can be none.
+  virtual absl::StatusOr<std::string> FirewallAddress(const Env&) {
+    return absl::UnimplementedError("sandboxes of this kind cannot have a firewall");
+  }
+  // Lets the running sandbox reach spec.firewall and nothing else, from outside of it. OK
+  // only when that was seen to hold; FIREWALL_FAILED. Takes about a second.
+  virtual absl::Status ApplyFirewall(const SandboxSpec&) {
+    return absl::UnimplementedError("sandboxes of this kind cannot have a firewall");
+  }
 
   // Makes ready for PlanRun without running the command; IMAGE_NOT_FOUND. Some backends
   // bring the sandbox into being here, others leave it to what PlanRun plans, and what

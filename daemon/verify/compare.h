@@ -23,7 +23,12 @@ guest::v1::ProbeRequest RequestFor(const state::v1::Expectation& expectation);
 // leaked ones know them.
 bool LooksSecret(std::string name);
 
+// Part of RequestFor.
+void AddWays(const state::v1::Expectation& expectation, guest::v1::ProbeRequest& request);
+
 // Parts of Compare.
+void CompareFirewall(const state::v1::Expectation& expectation,
+                     const guest::v1::ProbeReport& report, std::vector<Difference>& differences);
 void CompareMounts(const state::v1::Expectation& expectation, const guest::v1::ProbeReport& report,
                    std::vector<Difference>& differences);
 void CompareNetwork(const state::v1::Expectation& expectation, const guest::v1::ProbeReport& report,

@@ -146,6 +146,12 @@ Expectation BuildExpectation(const ExpectationInput& input) {
   expectation.set_kernel_masks(true);
   expectation.set_isolated(input.spec.network == SandboxNetwork::kIsolated);
   expectation.set_socket_filter(input.spec.network != SandboxNetwork::kOpen);
+  if (input.spec.network == SandboxNetwork::kFirewalled) {
+    const SandboxSpec::Firewall& firewall = input.spec.firewall;
+    expectation.mutable_firewall()->set_address(firewall.address);
+    expectation.mutable_firewall()->add_ports(firewall.proxy_port);
+    if (firewall.bridge_port != 0) expectation.mutable_firewall()->add_ports(firewall.bridge_port);
+  }
   expectation.set_outside_probe(input.makeup.outside_probe);
   expectation.set_user(input.spec.uid);
   expectation.set_group(input.spec.gid);
@@ -181,6 +187,8 @@ std::string PolicyOf(const Expectation& expectation) {
             [](const Expectation::Mount& a, const Expectation::Mount& b) {
               return a.SerializeAsString() < b.SerializeAsString();
             });
+  // Each sandbox has ports of its own.
+  if (policy.has_firewall()) policy.mutable_firewall()->clear_ports();
   policy.clear_sockets();
   return policy.SerializeAsString();
 }

@@ -16,6 +16,7 @@ void AddMounts(const Subject& subject, v1::ProbeReport& report);  // proc_pid_mo
 void AddAttempts(const Subject& subject, const v1::ProbeRequest& request, v1::ProbeReport& report);
 // netdevice(7), proc_net(5). Kinds of sockets inside only.
 void AddNetwork(const Subject& subject, v1::ProbeReport& report);
+void AddPassages(const v1::ProbeRequest& request, v1::ProbeReport& report);  // inside only
 void AddLimits(v1::ProbeReport& report);  // cgroups(7), both versions; inside only
 
 // A whole file of /proc or /sys; false when it cannot be read or exceeds 4 MiB.

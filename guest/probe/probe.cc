@@ -43,6 +43,7 @@ v1::ProbeReport Probe(const Subject& subject, const v1::ProbeRequest& request) {
   if (!subject.is_outside()) AddLimits(report);
   AddAttempts(subject, request, report);
   if (request.network()) AddNetwork(subject, report);
+  if (!subject.is_outside()) AddPassages(request, report);
   return report;
 }
 

@@ -11,6 +11,7 @@
 #include "daemon/ports/agent_configs.h"
 #include "daemon/ports/bridge_listeners.h"
 #include "daemon/ports/egress_gateway.h"
+#include "daemon/ports/firewall_gates.h"
 #include "daemon/ports/git_boundary.h"
 #include "daemon/ports/sandbox_backend.h"
 
@@ -72,6 +73,14 @@ class FakeSandboxBackend : public daemon::SandboxBackend {
     WM_RETURN_IF_ERROR(log_.Enter("bridge", name_));
     return BridgeAddress{.listen = "172.17.0.1", .host = "host.docker.internal"};
   }
+  absl::StatusOr<std::string> FirewallAddress(const Env&) override {
+    WM_RETURN_IF_ERROR(log_.Enter("firewall-address", name_));
+    return "172.17.0.1";
+  }
+  absl::Status ApplyFirewall(const daemon::SandboxSpec& spec) override {
+    walled = spec;
+    return log_.Enter("firewall", spec.name);
+  }
   absl::Status Prepare(const daemon::SandboxSpec& spec, daemon::ProgressSink&,
                        std::stop_token) override {
     prepared = spec;
@@ -126,6 +135,7 @@ class FakeSandboxBackend : public daemon::SandboxBackend {
 
   std::map<std::string, daemon::SandboxInfo> existing;  // by name
   daemon::SandboxSpec prepared;                         // the last one
+  daemon::SandboxSpec walled;                           // of ApplyFirewall
   std::string start_failure;
   daemon::ImageStore* store = nullptr;  // set: a missing image is IMAGE_NOT_FOUND
   bool outlives = true;
@@ -157,6 +167,30 @@ class FakeEgressGateway : public daemon::EgressGateway {
   }
 
   std::map<std::string, Grant> open;
+
+ private:
+  SandboxLog& log_;
+};
+
+// Whoever asks is `Ask`.
+class FakeFirewallGates : public daemon::FirewallGates {
+ public:
+  explicit FakeFirewallGates(SandboxLog& log) : log_(log) {}
+
+  absl::Status Open(const std::string& session_id, const std::filesystem::path& socket,
+                    Apply apply) override {
+    WM_RETURN_IF_ERROR(log_.Enter("open-gate", session_id));
+    open.insert_or_assign(session_id, std::pair(socket, std::move(apply)));
+    return absl::OkStatus();
+  }
+  void Close(const std::string& session_id) override { open.erase(session_id); }
+  absl::Status Ask(const std::string& session_id) {
+    const auto found = open.find(session_id);
+    if (found == open.end()) return absl::NotFoundError("no gate");
+    return found->second.second();
+  }
+
+  std::map<std::string, std::pair<std::filesystem::path, Apply>> open;
 
  private:
   SandboxLog& log_;

@@ -37,6 +37,7 @@ struct SessionWorld {
     agents.reset();
     bridge.open.clear();
     egress.open.clear();
+    gates.open.clear();
     boundary.watched.clear();
     agent_configs.Forget();
     directory = std::make_unique<daemon::SessionDirectory>();
@@ -47,6 +48,7 @@ struct SessionWorld {
         .agent_configs = agent_configs,
         .bridge = bridge,
         .egress = egress,
+        .gates = gates,
         .agents = *agents,
         .multiplexers = tmux,
         .directory = *directory,
@@ -80,8 +82,8 @@ struct SessionWorld {
   // Nothing of a session is left anywhere.
   bool NothingLeft() {
     return directory->All().empty() && session_records.sessions.empty() && bridge.open.empty() &&
-           egress.open.empty() && container.existing.empty() && boundary.watched.empty() &&
-           agent_configs.watches() == 0;
+           egress.open.empty() && gates.open.empty() && container.existing.empty() &&
+           boundary.watched.empty() && agent_configs.watches() == 0;
   }
 
   TempDir dir;
@@ -96,6 +98,7 @@ struct SessionWorld {
   FakeSandboxBackend confined{"namespace", log};
   FakeBridgeListeners bridge{log};
   FakeEgressGateway egress{log};
+  FakeFirewallGates gates{log};
   FakeGitBoundary boundary{log};
   FakeAgentConfigs agent_configs;
   daemon::SandboxBackends backends{{"docker", &container}, {"namespace", &confined}};

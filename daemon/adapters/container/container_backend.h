@@ -36,6 +36,8 @@ class ContainerBackend : public SandboxBackend {
     return CheckRuntimeNetwork(client_.traits(), network);
   }
   absl::StatusOr<BridgeAddress> Bridge(const Env& env) override;
+  absl::StatusOr<std::string> FirewallAddress(const Env& env) override;
+  absl::Status ApplyFirewall(const SandboxSpec& spec) override;
   absl::Status Prepare(const SandboxSpec& spec, ProgressSink& progress,
                        std::stop_token stop) override;
   absl::StatusOr<ExecPlan> PlanRun(const SandboxSpec& spec, const Env& caller) override;

@@ -6,18 +6,6 @@
 namespace workmux::daemon {
 namespace {
 
-// gVisor and Kata Containers, by the names that their documentation gives the engine,
-// alone or with a variant behind them. Every other runtime is compared in full.
-bool HasOwnKernel(std::string_view runtime) {
-  for (const std::string_view name :
-       {"runsc", "kata", "io.containerd.runsc", "io.containerd.kata"}) {
-    if (!runtime.starts_with(name)) continue;
-    const std::string_view variant = runtime.substr(name.size());
-    if (variant.empty() || variant.front() == '-' || variant.front() == '.') return true;
-  }
-  return false;
-}
-
 // The OCI runtime specification, "Default Filesystems"; docker-run(1) and
 // podman-run(1): files of the network, --init, --tmpfs, secrets; and the "maskedPaths"
 // and "readonlyPaths" of their default specification.
@@ -73,11 +61,23 @@ void SetLimits(const RuntimeTraits& traits, const EngineFacts& facts, const Cont
 
 }  // namespace
 
+// gVisor and Kata Containers, by the names that their documentation gives the engine,
+// alone or with a variant behind them. Every other runtime is compared in full.
+bool BringsOwnKernel(std::string_view runtime) {
+  for (const std::string_view name :
+       {"runsc", "kata", "io.containerd.runsc", "io.containerd.kata"}) {
+    if (!runtime.starts_with(name)) continue;
+    const std::string_view variant = runtime.substr(name.size());
+    if (variant.empty() || variant.front() == '-' || variant.front() == '.') return true;
+  }
+  return false;
+}
+
 SandboxMakeup DescribeContainer(const RuntimeTraits& traits, const EngineFacts& facts,
                                 const SandboxSpec& spec) {
   SandboxMakeup makeup;
   const std::string& runtime = spec.container.oci_runtime;
-  makeup.own_kernel = HasOwnKernel(runtime);
+  makeup.own_kernel = BringsOwnKernel(runtime);
   makeup.volumes = "/volumes/";
   AddKernelMounts(makeup);
   AddEngineFiles(makeup);

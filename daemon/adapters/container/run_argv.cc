@@ -5,6 +5,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "daemon/adapters/container/env_delivery.h"
+#include "daemon/adapters/container/firewall_argv.h"
 #include "daemon/domain/byte_size.h"
 #include "daemon/domain/mount_plan.h"
 #include "daemon/domain/restricted_spec.h"
@@ -144,6 +145,7 @@ absl::Status CheckRuntimeOptions(const RuntimeTraits& traits, const SandboxConfi
                                      "keep-groups") != container.group_add.end();
   if (keep_groups && traits.name == "docker")
     return Unsupported(traits, "group_add", "Name the groups, or use runtime: podman.");
+  WM_RETURN_IF_ERROR(CheckFirewallOptions(config));
   if (traits.shares_kernel) return absl::OkStatus();
   constexpr std::string_view kUseDocker = "Set sandbox.container.runtime: docker.";
   if (!container.devices.empty()) return Unsupported(traits, "devices", kUseDocker);
@@ -160,28 +162,35 @@ absl::Status CheckRuntimeOptions(const RuntimeTraits& traits, const SandboxConfi
 
 absl::Status CheckRuntimeNetwork(const RuntimeTraits& traits, SandboxNetwork network) {
   if (network == SandboxNetwork::kOpen) return absl::OkStatus();
-  if (network == SandboxNetwork::kIsolated && traits.shares_kernel) return absl::OkStatus();
+  if (traits.shares_kernel) return absl::OkStatus();
   const bool isolated = network == SandboxNetwork::kIsolated;
   return WithHint(WithReason(FailedPrecondition("{} containers cannot have {} network", traits.name,
                                                 isolated ? "an isolated" : "a firewalled"),
                              "RUNTIME_OPTION_UNSUPPORTED"),
-                  isolated ? "Set sandbox.container.runtime: docker."
-                           : "Set sandbox.network.enforcement: isolated.");
+                  "Set sandbox.container.runtime: docker.");
 }
 
 namespace {
 
 // With --network=none the engine gives loopback and nothing else, docker-run(1),
-// podman-run(1).
+// podman-run(1). Behind a firewall it is the default bridge, which has no resolver of
+// the engine's, and no IPv6 besides (Documentation/networking/ip-sysctl.rst).
 void AddNetwork(const RuntimeTraits& traits, const SandboxSpec& spec,
                 std::vector<std::string>& argv) {
+  if (spec.network == SandboxNetwork::kOpen) {
+    if (traits.add_host)
+      argv.insert(argv.end(), {"--add-host", Format("{}:host-gateway", traits.host_name)});
+    return;
+  }
   if (spec.network == SandboxNetwork::kIsolated) {
     argv.emplace_back("--network=none");
-    // The engine would run it inside without the guest program's filter.
-    argv.emplace_back("--no-healthcheck");
-  } else if (traits.add_host) {
-    argv.insert(argv.end(), {"--add-host", Format("{}:host-gateway", traits.host_name)});
+  } else {
+    argv.push_back(Format("--network={}", traits.network));
+    argv.emplace_back("--sysctl=net.ipv6.conf.all.disable_ipv6=1");
   }
+  // What the image names would run without the guest program's filter: the engine's
+  // checks, and a program before it.
+  argv.insert(argv.end(), {"--no-healthcheck", "--entrypoint", spec.argv[0]});
 }
 
 absl::Status AddMounts(const RuntimeTraits& traits, const SandboxSpec& spec,
@@ -236,7 +245,8 @@ absl::StatusOr<EngineCall> BuildMakingCall(const RuntimeTraits& traits, const En
   if (spec.tty) call.argv.emplace_back("--tty");
   call.argv.insert(call.argv.end(), delivery.arguments.begin(), delivery.arguments.end());
   call.argv.insert(call.argv.end(), {"--", spec.image});
-  call.argv.insert(call.argv.end(), spec.argv.begin(), spec.argv.end());
+  const bool has_entrypoint = spec.network != SandboxNetwork::kOpen;
+  call.argv.insert(call.argv.end(), spec.argv.begin() + (has_entrypoint ? 1 : 0), spec.argv.end());
   call.env = std::move(delivery.client_env);
   call.files.push_back(std::move(delivery.file));
   return call;

@@ -40,6 +40,9 @@ struct EngineCall {
 // RUNTIME_OPTION_UNSUPPORTED names the key.
 absl::Status CheckRuntimeOptions(const RuntimeTraits& traits, const SandboxConfig& config);
 
+// gVisor and Kata Containers: the container's kernel is not the host's. Pure.
+bool BringsOwnKernel(std::string_view oci_runtime);
+
 // Whether the runtime can give its containers such a network. Pure.
 // RUNTIME_OPTION_UNSUPPORTED.
 absl::Status CheckRuntimeNetwork(const RuntimeTraits& traits, SandboxNetwork network);

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/attacks/attacker/direct.h"
 #include "tests/attacks/attacker/sockets.h"
 
 namespace {
@@ -132,5 +133,9 @@ int main(int argc, char** argv) {
   if (verb == "reach") return TryReach(argc - 1, argv + 1);
   if (verb == "abstract") return TryAbstract(argc - 1, argv + 1);
   if (verb == "echo") return TryEcho(argc - 1, argv + 1);
+  if (verb == "scan") return TryScan(argc - 1, argv + 1);
+  if (verb == "send") return TrySend(argc - 1, argv + 1);
+  if (verb == "dns") return TryOwnDatagram(argc - 1, argv + 1);
+  if (verb == "raw") return TryRaw();
   return 2;
 }

@@ -146,6 +146,7 @@ struct Fixture {
   QuietBridge bridge;
   test::SandboxLog log;
   test::FakeEgressGateway egress{log};
+  test::FakeFirewallGates gates{log};
   ScriptedBackend backend{"docker"};
   ScriptedBackend confined{"namespace"};
   SandboxBackends backends{{"docker", &backend}, {"namespace", &confined}};
@@ -173,6 +174,7 @@ struct Fixture {
        .agent_configs = agent_configs,
        .bridge = bridge,
        .egress = egress,
+       .gates = gates,
        .agents = agents,
        .multiplexers = tmux,
        .directory = directory,

@@ -101,6 +101,27 @@ TEST_CASE("Verify: a sandbox is as it is meant to be, on every engine", "[verify
   }
 }
 
+TEST_CASE("Verify: a restricted sandbox is as it is meant to be, by each way", "[verify]") {
+  for (const std::string engine : kEngines) {
+    for (const std::string enforcement : {"isolated", "firewall"}) {
+      if (!CanUse(engine) || (enforcement == "firewall" && engine != "docker")) continue;
+      INFO(engine << " " << enforcement);
+      Stage stage(engine);
+      stage.world.SetConfig(ConfigOf(engine) +
+                            "  network: {policy: deny, enforcement: " + enforcement + "}\n");
+      auto sandbox = stage.world.Start({"sandbox", "run", stage.tree.string(), "--",
+                                        "echo ready; while [ ! -e end ]; do sleep 0.05; done"});
+      REQUIRE(sandbox->Prints("ready"));
+      const CommandResult text = stage.world.Run({"sandbox", "verify"}, stage.where());
+      INFO(text.out << text.err);
+      CHECK(text.exit.code == 0);
+      CHECK_THAT(text.out, Contains("✓ network") && Contains("✓ report") && !Contains("✗"));
+      WriteFile(stage.tree / "end", "");
+      CHECK(sandbox->Wait() == 0);
+    }
+  }
+}
+
 TEST_CASE("Verify: what the user asked for is no difference and is listed", "[verify]") {
   for (const std::string engine : kEngines) {
     if (!CanUse(engine)) continue;

@@ -117,6 +117,32 @@ void IsolatedWorld::Isolate(const std::string& relay) {
   spec.env["WM_RELAY"] = relay;
 }
 
+void IsolatedWorld::Wall(std::uint16_t proxy_port, std::uint16_t bridge_port) {
+  spec.network = daemon::SandboxNetwork::kFirewalled;
+  spec.firewall = {.address = Must(backend_->FirewallAddress(CurrentEnv())),
+                   .proxy_port = proxy_port,
+                   .bridge_port = bridge_port};
+  spec.env["WM_RESTRICTED"] = "1";
+  spec.env["WM_FIREWALL"] = spec.firewall.address;
+}
+
+void IsolatedWorld::Open(daemon::FirewallGates::Apply apply) {
+  Shut();
+  if (!apply) apply = [this] { return backend_->ApplyFirewall(spec); };
+  const fs::path socket = root_ / "bridge/firewall.sock";
+  REQUIRE_OK(gates_.Open(spec.session_id, socket, std::move(apply)));
+  // For whomever a test lets in as.
+  ::chmod(socket.c_str(), 0666);
+  ::chmod((root_ / "bridge").c_str(), 0755);
+}
+
+void IsolatedWorld::Shut() {
+  gates_.Close(spec.session_id);
+  // The gate takes an empty directory with it.
+  fs::create_directory(root_ / "bridge");
+  ::chmod((root_ / "bridge").c_str(), 0700);
+}
+
 PlanProcess IsolatedWorld::Start(const std::string& script, bool terminal) {
   spec.argv = {"/run/workmux/bin/workmux", "enter", "sh", "-c", "exec 2>&1\n" + script};
   NoProgress progress;

@@ -11,6 +11,8 @@
 
 #include "common/base/unique_fd.h"
 #include "common/process/posix_command_runner.h"
+#include "daemon/async/thread_pool.h"
+#include "daemon/guest/socket_gates.h"
 #include "daemon/ports/sandbox_backend.h"
 #include "tests/integration/namespace/plan_process.h"
 #include "tests/support/temp_dir.h"
@@ -45,6 +47,11 @@ class IsolatedWorld {
 
   // As the planner has it.
   void Isolate(const std::string& relay = "3128=proxy.sock");
+  // The same with a firewall that lets these ports of the engine's bridge through.
+  void Wall(std::uint16_t proxy_port, std::uint16_t bridge_port = 0);
+  // The gate where such a sandbox waits, until it has asked once; empty: for a firewall.
+  void Open(daemon::FirewallGates::Apply apply = {});
+  void Shut();
   // What a shell script in the sandbox prints (both streams), and how it ends.
   std::pair<int, std::string> Run(const std::string& script);
   PlanProcess Start(const std::string& script, bool terminal = false);
@@ -59,6 +66,9 @@ class IsolatedWorld {
   daemon::SandboxSpec spec;
 
  private:
+  daemon::EventLoop loop_;
+  daemon::ThreadPool executor_{"test", 1, 2};
+  daemon::SocketGates gates_{loop_, executor_};
   PosixCommandRunner runner_;
   TempDir dir_;
   std::filesystem::path root_;

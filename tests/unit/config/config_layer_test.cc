@@ -129,7 +129,7 @@ TEST_CASE("Config: unknown keys below sandbox are errors in either file", "[conf
 
 TEST_CASE("Config: known keys without support are refused unless they say the default",
           "[config]") {
-  CHECK(Build("sandbox:\n  network:\n    enforcement: firewall\n", "")
+  CHECK(Build("sandbox:\n  network:\n    enforcement: firewal\n", "")
             .error.starts_with("g:3:18: sandbox.network.enforcement: "));
   CHECK(Build("sandbox: {lima: {cpus: 8}}\n", "").error ==
         "g:1:18: sandbox.lima.cpus is not supported yet");

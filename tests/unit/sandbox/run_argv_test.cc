@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/adapters/container/firewall_argv.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/sandbox/golden_argv.h"
 
@@ -72,11 +73,66 @@ TEST_CASE("RunArgv: an isolated sandbox has no network, and no name for the host
                    exec.argv.end() - static_cast<std::ptrdiff_t>(command.size())));
 }
 
+TEST_CASE("RunArgv: a firewalled sandbox is on the bridge, without a capability or a wait less") {
+  SandboxSpec spec = Spec();
+  spec.network = SandboxNetwork::kFirewalled;
+  spec.argv.insert(spec.argv.begin(), {"/run/workmux/bin/workmux", "enter"});
+  spec.env["WM_RESTRICTED"] = "1";
+  spec.firewall = {.address = "172.17.0.1", .proxy_port = 40001, .bridge_port = 40002};
+  CHECK_FALSE(BuildCreateCall(Docker(), EngineFacts{}, spec).ok());  // nothing waits for it
+  spec.env["WM_FIREWALL"] = "172.17.0.1";
+  const EngineCall call = test::Must(BuildCreateCall(Docker(), EngineFacts{}, spec));
+  test::CheckGolden("docker_create_firewall.txt", test::Render(call.argv, call.files));
+  CHECK_FALSE(Mentions(call, "--cap-add=NET_ADMIN"));
+  const EngineCall podman =
+      test::Must(BuildCreateCall(test::Must(RuntimeTraitsFor("podman")), EngineFacts{}, spec));
+  CHECK(Mentions(podman, "--network=podman"));
+  spec.firewall.address.clear();
+  CHECK_FALSE(BuildCreateCall(Docker(), EngineFacts{}, spec).ok());
+}
+
+TEST_CASE("RunArgv: the firewall's helper has one capability and nothing of the user's") {
+  SandboxSpec spec = Spec();
+  spec.mounts.push_back({"/usr/lib/workmux/guest", "/run/workmux/bin", false});
+  spec.firewall = {.address = "172.17.0.1", .proxy_port = 40001, .bridge_port = 40002};
+  const EngineCall call = test::Must(BuildFirewallCall(Docker(), spec));
+  test::CheckGolden("docker_firewall.txt", test::Render(call.argv, call.files));
+  CHECK(call.env.empty());
+  spec.firewall.bridge_port = 0;
+  CHECK(test::Must(BuildFirewallCall(Docker(), spec)).argv.back() == "40001");
+  CHECK_FALSE(BuildFirewallCall(test::Must(RuntimeTraitsFor("apple-container")), spec).ok());
+  spec.firewall.proxy_port = 0;
+  CHECK_FALSE(BuildFirewallCall(Docker(), spec).ok());
+}
+
+TEST_CASE("RunArgv: what would take a firewall away is refused beside it") {
+  SandboxConfig config;
+  config.network.policy = NetworkPolicy::kDeny;
+  config.network.enforcement = NetworkEnforcement::kFirewall;
+  config.container.cap_add = {"CHOWN"};
+  config.container.oci_runtime = "crun";
+  CHECK_OK(CheckRuntimeOptions(Docker(), config));
+  for (const char* name : {"NET_ADMIN", "cap_net_raw", "all", "CAP_SYS_ADMIN"}) {
+    INFO(name);
+    config.container.cap_add = {"CHOWN", name};
+    CHECK(ReasonOf(CheckRuntimeOptions(Docker(), config)) == "RUNTIME_OPTION_UNSUPPORTED");
+  }
+  config.network.enforcement = NetworkEnforcement::kAuto;
+  CHECK_OK(CheckRuntimeOptions(Docker(), config));
+  config.network.enforcement = NetworkEnforcement::kFirewall;
+  config.container.cap_add.clear();
+  config.container.oci_runtime = "runsc";
+  CHECK(ReasonOf(CheckRuntimeOptions(Docker(), config)) == "RUNTIME_OPTION_UNSUPPORTED");
+  config.network.policy = NetworkPolicy::kAllow;
+  CHECK_OK(CheckRuntimeOptions(Docker(), config));
+}
+
 TEST_CASE("RunArgv: a network that a runtime cannot give is refused, not left open") {
   for (const RuntimeTraits& traits : AllRuntimeTraits()) {
     INFO(traits.name);
     CHECK_OK(CheckRuntimeNetwork(traits, SandboxNetwork::kOpen));
     CHECK(CheckRuntimeNetwork(traits, SandboxNetwork::kIsolated).ok() == traits.shares_kernel);
+    CHECK(CheckRuntimeNetwork(traits, SandboxNetwork::kFirewalled).ok() == traits.shares_kernel);
   }
   SandboxSpec spec = ForApple(Spec());
   spec.network = SandboxNetwork::kIsolated;

@@ -69,6 +69,67 @@ TEST_CASE("SessionManager: an agent without a preset is told at the start", "[ne
   CHECK(w.progress.warnings[0].starts_with("sandbox.network.presets: pi has no preset"));
 }
 
+namespace {
+
+struct Firewalled : SessionWorld {
+  Firewalled() {
+    test::WriteFile(dir / "home/.config/workmux/config.yaml",
+                    std::string(kDeny) + "    enforcement: firewall\n  rpc_host: elsewhere\n");
+  }
+};
+
+}  // namespace
+
+TEST_CASE("SessionManager: behind a firewall proxy and bridge are two ports of one address",
+          "[network]") {
+  Firewalled w;
+  const std::string id = w.MustOpen();
+  CHECK(w.egress.open.at(id).tcp_address == "172.17.0.1");
+  CHECK(w.bridge.open.at(id).second.tcp_address == "172.17.0.1");
+  const SandboxSpec& spec = w.container.prepared;
+  CHECK(spec.network == SandboxNetwork::kFirewalled);
+  CHECK(spec.env.at("HTTPS_PROXY") ==
+        "http://workmux:" + w.egress.open.at(id).token.Reveal() + "@172.17.0.1:4712");
+  CHECK(spec.env.at("NO_PROXY") == "localhost,127.0.0.1,::1,172.17.0.1");
+  CHECK(spec.env.at("WM_RPC_HOST") == "172.17.0.1");
+  CHECK(spec.env.at("WM_RESTRICTED") == "1");
+  CHECK(spec.env.at("WM_FIREWALL") == "172.17.0.1");
+  CHECK(spec.env.at("WM_RELAY") == "5432=port-database.sock");
+  CHECK(spec.env.at("WM_RPC_PORT") == Format("{}", spec.firewall.bridge_port));
+  CHECK(w.gates.open.at(id).first == w.dir / "run/s" / id / "firewall.sock");
+
+  // It is put up once the sandbox asks, without a word of its secrets.
+  CHECK(w.container.walled.name.empty());
+  CHECK_OK(w.gates.Ask(id));
+  CHECK(w.container.walled.name == spec.name);
+  CHECK(w.container.walled.firewall.address == "172.17.0.1");
+  CHECK(w.container.walled.firewall.proxy_port == 4712);
+  CHECK(w.container.walled.env.empty());
+  CHECK(NetworkOf(w.directory->All().at(0)) == SandboxNetwork::kFirewalled);
+}
+
+TEST_CASE("SessionManager: the next daemon opens a firewalled sandbox's ports, and no gate",
+          "[network]") {
+  Firewalled w;
+  const std::string id = w.MustOpen();
+  w.manager->BeginShutdown();
+  w.Restart();
+  REQUIRE_OK(w.manager->Restore());
+  CHECK(w.egress.open.at(id).tcp_address == "172.17.0.1");
+  CHECK(w.egress.open.at(id).tcp_port == 4712);
+  CHECK_FALSE(w.gates.Ask(id).ok());
+}
+
+TEST_CASE("SessionManager: without an address or a gate for its firewall there is no sandbox",
+          "[network]") {
+  const std::string failing = GENERATE(as<std::string>(), "firewall-address", "open-gate");
+  Firewalled w;
+  w.log.failures[failing] = absl::FailedPreconditionError("none");
+  CHECK_FALSE(w.Open().ok());
+  w.executor.RunAll();
+  CHECK(w.NothingLeft());
+}
+
 TEST_CASE("SessionManager: an open sandbox has none of it", "[network]") {
   SessionWorld w;
   w.MustOpen();

@@ -6,6 +6,7 @@
 #include "common/base/format.h"
 #include "daemon/domain/mount_plan.h"
 #include "daemon/verify/capabilities.h"
+#include "daemon/verify/expectation.h"
 #include "tests/support/catch.h"
 
 namespace workmux::daemon {
@@ -214,6 +215,77 @@ TEST_CASE("Verify: a restricted network is loopback, and sockets of few kinds", 
   meant.set_outside_probe(false);
   meant.set_isolated(false);
   CHECK(report([](Report& r) { r.mutable_network()->add_interfaces()->set_name("eth0"); }).empty());
+}
+
+TEST_CASE("Verify: the first process of a restricted container keeps its variables to itself",
+          "[verify]") {
+  Expectation meant = Meant();
+  Report seen = Intact(meant);
+  *seen.add_processes() = seen.processes(0);
+  seen.mutable_processes(1)->set_pid(1);
+  seen.mutable_processes(1)->add_unread("environ");
+  const std::string differs = "report: environ of process 1 / it cannot be read\n";
+  CHECK(Found(Compare(meant, seen)) == differs);
+  meant.set_socket_filter(true);
+  for (const std::uint32_t family : {1u, 2u, 10u, 16u})
+    seen.mutable_network()->add_families(family);
+  CHECK(Found(Compare(meant, seen)).empty());
+  seen.mutable_processes(1)->add_unread("status");
+  CHECK(Found(Compare(meant, seen)) == "report: status of process 1 / it cannot be read\n");
+  seen.mutable_processes(1)->mutable_unread()->RemoveLast();
+  seen.mutable_processes(0)->add_unread("environ");
+  CHECK(Found(Compare(meant, seen)) == "report: environ of process 5 / it cannot be read\n");
+}
+
+TEST_CASE("Verify: behind a firewall the named ports answer and nothing else", "[verify]") {
+  Expectation meant = Meant();
+  CHECK(RequestFor(meant).ways().empty());
+  meant.mutable_firewall()->set_address("172.17.0.1");
+  meant.mutable_firewall()->add_ports(40001);
+  meant.mutable_firewall()->add_ports(40002);
+  Report intact = Intact(meant);
+  const auto request = RequestFor(meant);
+  for (const auto& way : request.ways()) {
+    auto& passage = *intact.mutable_network()->add_passages();
+    *passage.mutable_way() = way;
+    const bool open = !way.datagram() && way.port() >= 40001;
+    passage.set_error(open ? 0 : ECONNREFUSED);
+  }
+  CHECK(Found(Compare(meant, intact)).empty());
+
+  const auto turned = [&](bool datagram, const std::string& address, std::uint32_t port) {
+    Report seen = intact;
+    int found = 0;
+    for (auto& passage : *seen.mutable_network()->mutable_passages()) {
+      const auto& way = passage.way();
+      if (way.datagram() != datagram || way.address() != address || way.port() != port) continue;
+      passage.set_error(passage.error() == 0 ? ECONNREFUSED : 0);
+      ++found;
+    }
+    CHECK(found == 1);
+    return Found(Compare(meant, seen));
+  };
+  CHECK(turned(true, "198.51.100.1", 53) ==
+        "network: UDP port 53 of 198.51.100.1: out of reach / it is reached\n");
+  CHECK(turned(false, "2001:db8::1", 443) ==
+        "network: TCP port 443 of 2001:db8::1: out of reach / it is reached\n");
+  CHECK(turned(true, "127.0.0.11", 53) ==
+        "network: UDP port 53 of 127.0.0.11: out of reach / it is reached\n");
+  CHECK(turned(false, "172.17.0.1", 2375) ==
+        "network: TCP port 2375 of 172.17.0.1: out of reach / it is reached\n");
+  CHECK(turned(false, "172.17.0.1", 40002) ==
+        "network: TCP port 40002 of 172.17.0.1: answers / Connection refused\n");
+  Report less = intact;
+  less.mutable_network()->mutable_passages()->RemoveLast();
+  CHECK(Found(Compare(meant, less)) ==
+        "network: TCP port 40002 of 172.17.0.1: answers / not tried\n");
+
+  // Another sandbox's ports are no other policy.
+  Expectation other = meant;
+  other.mutable_firewall()->set_ports(0, 50001);
+  CHECK(PolicyOf(other) == PolicyOf(meant));
+  other.clear_firewall();
+  CHECK(PolicyOf(other) != PolicyOf(meant));
 }
 
 TEST_CASE("Verify: each defence that is missing is named", "[verify]") {
