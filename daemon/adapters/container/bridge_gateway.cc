@@ -66,7 +66,9 @@ absl::StatusOr<std::vector<InterfaceAddress>> LocalAddresses() {
 
 absl::StatusOr<std::string> GatewayFrom(std::string_view text,
                                         const std::vector<InterfaceAddress>& local) {
-  const json network = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  json network = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  // Podman formats the list of what was asked for, also when that is one.
+  if (network.is_array() && network.size() == 1) network = json(network[0]);
   if (!network.is_object()) return DataLoss("the engine's description is not understood");
   for (const std::string& gateway : GatewaysIn(network)) {
     const bool ours = std::any_of(local.begin(), local.end(), [&](const InterfaceAddress& entry) {
