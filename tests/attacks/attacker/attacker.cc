@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/attacks/attacker/datagrams.h"
+#include "tests/attacks/attacker/proxy_talk.h"
 #include "tests/attacks/attacker/sockets.h"
 
 namespace {
@@ -132,5 +134,10 @@ int main(int argc, char** argv) {
   if (verb == "reach") return TryReach(argc - 1, argv + 1);
   if (verb == "abstract") return TryAbstract(argc - 1, argv + 1);
   if (verb == "echo") return TryEcho(argc - 1, argv + 1);
+  if (verb == "ask") return TryAsk(argc - 1, argv + 1);
+  if (verb == "ping") return TryPing(argc - 1, argv + 1);
+  if (verb == "scan") return TryScan(argc - 1, argv + 1);
+  if (verb == "say") return SayToProxy();
+  if (verb == "tunnel") return SayInTunnel(argc - 1, argv + 1);
   return 2;
 }
