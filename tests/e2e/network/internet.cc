@@ -60,12 +60,30 @@ Internet::~Internet() {
   stage_->Wait();
 }
 
+std::vector<std::string> Internet::Entering(const std::vector<std::string>& argv) const {
+  std::vector<std::string> all = {"nsenter",
+                                  "--target",
+                                  pid_,
+                                  "--user",
+                                  "--net",
+                                  "--mount",
+                                  "--preserve-credentials",
+                                  "--",
+                                  "setpriv",
+                                  "--inh-caps=-all",
+                                  "--ambient-caps=-all",
+                                  "--"};
+  all.insert(all.end(), argv.begin(), argv.end());
+  return all;
+}
+
+CommandResult Internet::Run(const std::vector<std::string>& argv) const {
+  return world_.RunCommand(Entering(argv), {.cwd = "/", .env = {}, .input = {}});
+}
+
 void Internet::StartDaemon() {
   daemons_.push_back(std::make_unique<Program>(
-      Make({"nsenter", "--target", pid_, "--user", "--net", "--mount", "--preserve-credentials",
-            "--", "setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--",
-            WorkmuxWorld::daemon_program().string()},
-           world_.env())));
+      Make(Entering({WorkmuxWorld::daemon_program().string()}), world_.env())));
   const bool ready = WaitUntil([&] {
     WorkmuxWorld::Where where;
     where.env = {{"WORKMUX_NO_SPAWN", "1"}};

@@ -37,6 +37,13 @@ join_networks() {
   in_far ip address add 10.77.0.2/24 dev far
   in_far ip address add 2606:2800:220:1::34/64 dev far nodad
   in_far ip link set far up
+  # Where clouds tell a machine about itself.
+  for address in 169.254.169.254/32 168.63.129.16/32 100.100.100.200/32; do
+    in_far ip address add "$address" dev far
+    ip route add "$address" dev near
+  done
+  in_far ip address add fd00:ec2::254/128 dev far nodad
+  ip route add fd00:ec2::254/128 dev near
 }
 in_far() { nsenter --net="/proc/$far/ns/net" -- "$@"; }
 
@@ -53,6 +60,9 @@ name_hosts() {
 127.0.0.1 loop.example.com
 93.184.216.1 own.example.com
 169.254.169.254 metadata.example.com
+168.63.129.16 azure.example.com
+100.100.100.200 alibaba.example.com
+fd00:ec2::254 aws.example.com
 HOSTS
   mount --bind "$dir/hosts" /etc/hosts
 }
@@ -61,9 +71,19 @@ make_certificates
 join_networks
 name_hosts
 cd "$dir/www"
-in_far python3 "$(dirname "$0")/server.py" "$dir" &
-server=$!
-trap 'kill "$far" "$server" 2>/dev/null' EXIT
-while [ ! -e "$dir/listening" ]; do kill -0 "$server"; sleep 0.01; done
+# serve NAME COMMAND...: a server where the command puts it.
+serve() {
+  local name=$1 server
+  shift
+  "$@" python3 "$(dirname "$0")/server.py" "$dir" "$name" &
+  server=$!
+  servers+=("$server")
+  while [ ! -e "$dir/$name" ]; do kill -0 "$server"; sleep 0.01; done
+}
+servers=()
+trap 'kill "$far" "${servers[@]}" 2>/dev/null' EXIT
+# One beside the daemon, which no sandbox may reach.
+serve near env
+serve far in_far
 echo "ready $$"
 read -r _ || true

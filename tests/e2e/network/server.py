@@ -1,5 +1,6 @@
-"""server.py DIR: HTTPS on port 443 of every address: the files below the working
-directory; /whoami says which name the client asked for in its TLS hello."""
+"""server.py DIR NAME: HTTPS on port 443 of every address: the files below the working
+directory. /whoami says which host was asked for, a POST gives back what came with it.
+Who does not begin with TLS is told "plain". Makes the file DIR/NAME when it listens."""
 
 import http.server
 import pathlib
@@ -22,6 +23,14 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_POST(self):
+        sent = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        body = f"{self.headers.get('Authorization')}\n".encode() + sent
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
     def log_message(self, *args):
         pass
 
@@ -30,11 +39,12 @@ class Server(http.server.ThreadingHTTPServer):
     address_family = socket.AF_INET6
     request_queue_size = 128
 
-    def get_request(self):
-        connection, address = super().get_request()
-        # The handshake belongs to the connection's own thread.
-        return context.wrap_socket(connection, server_side=True,
-                                   do_handshake_on_connect=False), address
+    def finish_request(self, request, client_address):
+        # In the connection's own thread, as is the handshake.
+        if request.recv(1, socket.MSG_PEEK) not in (b"\x16", b""):
+            return request.sendall(b"plain\n")
+        with context.wrap_socket(request, server_side=True) as connection:
+            super().finish_request(connection, client_address)
 
     def handle_error(self, request, client_address):
         pass
@@ -43,5 +53,5 @@ class Server(http.server.ThreadingHTTPServer):
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(directory / "server.pem", directory / "server.key")
 server = Server(("::", 443), Handler)
-(directory / "listening").touch()
+(directory / sys.argv[2]).touch()
 server.serve_forever()
