@@ -38,6 +38,8 @@ bool Internet::CanRun() {
 }
 
 Internet::Internet(WorkmuxWorld& world) : world_(world), dir_(world.area() / "internet") {
+  // A client that misses its daemon would start one on the host.
+  world.env()["WORKMUX_NO_SPAWN"] = "1";
   fs::create_directories(dir_ / "www");
   // What git's dumb protocol serves: a bare repository's files, gitprotocol-http(5).
   for (const auto& argv : std::vector<std::vector<std::string>>{
@@ -84,11 +86,7 @@ CommandResult Internet::Run(const std::vector<std::string>& argv) const {
 void Internet::StartDaemon() {
   daemons_.push_back(std::make_unique<Program>(
       Make(Entering({WorkmuxWorld::daemon_program().string()}), world_.env())));
-  const bool ready = WaitUntil([&] {
-    WorkmuxWorld::Where where;
-    where.env = {{"WORKMUX_NO_SPAWN", "1"}};
-    return world_.Run({"daemon", "status"}, where).exit.ok();
-  });
+  const bool ready = WaitUntil([&] { return world_.Run({"daemon", "status"}).exit.ok(); });
   if (!ready) throw std::runtime_error("no daemon: " + daemons_.back()->err());
 }
 

@@ -17,7 +17,7 @@ make_certificates() {
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
     -keyout server.key -out server.csr -subj "/CN=server" 2>/dev/null
   openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
-    -extfile <(printf 'subjectAltName=DNS:*.example.com,DNS:*.example.net') -out server.pem 2>/dev/null
+    -extfile <(printf 'subjectAltName=DNS:*.example.com,DNS:*.example.net,DNS:api.anthropic.com') -out server.pem 2>/dev/null
 }
 
 # The servers' side: a namespace whose only way is the wire to this one.
@@ -53,6 +53,8 @@ name_hosts() {
 93.184.216.34 api.example.com
 2606:2800:220:1::34 api.example.com
 93.184.216.34 git.example.com
+93.184.216.34 registry.example.com
+93.184.216.34 api.anthropic.com
 93.184.216.35 later.example.com
 93.184.216.35 evil.example.net
 10.77.0.2 inner.example.com
@@ -67,7 +69,23 @@ HOSTS
   mount --bind "$dir/hosts" /etc/hosts
 }
 
+# A registry of one package: its description, and its files (npm's package metadata).
+make_package() {
+  local tarball=wm-hello-1.0.0.tgz
+  mkdir -p "$dir/www/-" "$dir/package"
+  echo '{"name": "wm-hello", "version": "1.0.0", "main": "index.js"}' > "$dir/package/package.json"
+  echo 'module.exports = "hello from the registry";' > "$dir/package/index.js"
+  tar -C "$dir" -czf "$dir/www/-/$tarball" package
+  cat > "$dir/www/wm-hello" <<JSON
+{"name": "wm-hello", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": {
+  "name": "wm-hello", "version": "1.0.0", "dist": {
+    "tarball": "https://registry.example.com/-/$tarball",
+    "integrity": "sha512-$(openssl dgst -sha512 -binary "$dir/www/-/$tarball" | base64 -w0)"}}}}
+JSON
+}
+
 make_certificates
+make_package
 join_networks
 name_hosts
 cd "$dir/www"

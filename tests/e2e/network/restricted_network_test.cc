@@ -2,20 +2,13 @@
 #include <string>
 
 #include "common/base/format.h"
-#include "tests/e2e/network/internet.h"
+#include "tests/e2e/network/restricted.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
 
 namespace workmux::test {
 namespace {
-
-std::string ConfigFor(const std::string& engine, const std::string& network) {
-  return SandboxConfigFor(engine) +
-         "  env:\n    GIT_SSL_CAINFO: /tmp/ca.pem\n"
-         "  network:\n    policy: deny\n" +
-         network;
-}
 
 constexpr char kAllowed[] =
     "    allowed_domains:\n"
@@ -26,29 +19,6 @@ constexpr char kAllowed[] =
     "      - metadata.example.com\n"
     "      - host: mirror.example.com\n"
     "        allow_private_ips: true\n";
-
-// A shell with the test's authority, in a sandbox of the repository.
-struct Restricted {
-  Restricted(const std::string& engine, const std::string& network)
-      : world(ConfigFor(engine, network)), internet(world) {
-    internet.StartDaemon();
-  }
-  std::vector<std::string> Argv(const std::string& script) const {
-    // The command's own /tmp is empty: the authority comes with the script.
-    return {"sandbox",
-            "run",
-            world.repo().string(),
-            "--",
-            "sh",
-            "-c",
-            Format("cat > /tmp/ca.pem <<'END'\n{}END\n{}", ReadWholeFile(internet.authority()),
-                   script)};
-  }
-  CommandResult Inside(const std::string& script) const { return world.Run(Argv(script)); }
-
-  WorkmuxWorld world;
-  Internet internet;
-};
 
 std::string Clone(const std::string& host, int number = 0) {
   return Format("git clone --quiet https://{}/repo.git /tmp/clone{}", host, number);
