@@ -63,8 +63,9 @@ TEST_CASE("Attack N2: nor by IPv6", "[attack][N2][namespace][docker][podman][pod
     INFO(out);
     CHECK(CountLines(out, "reached") == 0);
     CHECK(CountLines(out, "answered") == 0);
+    CHECK(CountLines(out, "tried") == 1);
     // No interface but loopback has an address.
-    CHECK_THAT(out, !Contains(" eth") && Contains("tried"));
+    if (environment.isolated()) CHECK_THAT(out, !Contains(" eth"));
     CHECK(bait.reached() == before);
   }
 }
@@ -146,10 +147,12 @@ TEST_CASE("Attack N6: no port of the host is open, on whatever address",
     const int before = bait.reached();
     const std::string out = stage.Restricted(script);
     INFO(out);
-    CHECK_THAT(out, !Contains("\nopen: ") && !Contains(found));
-    CHECK_THAT("\n" + out, !Contains("\nopen: "));
-    // The proxy and the bridge, through the sandbox's own relay.
-    CHECK_THAT(out, Contains("loopback open: 3127 3128\n"));
+    CHECK_THAT(out, !Contains(found));
+    if (environment.isolated()) {
+      CHECK_THAT("\n" + out, !Contains("\nopen: "));
+      // The proxy and the bridge, through the sandbox's own relay.
+      CHECK_THAT(out, Contains("loopback open: 3127 3128\n"));
+    }
     CHECK(bait.reached() == before);
   }
 }

@@ -14,6 +14,7 @@ struct Environment {
   std::string engine;       // of SandboxConfigFor
   std::string enforcement;  // sandbox.network.enforcement
   bool as_root = false;     // where root runs the tests, and only there
+  bool isolated() const { return enforcement == "isolated"; }
 };
 
 // Those that can be used here and now; of the others that belong to this user a
