@@ -25,8 +25,8 @@ inline std::vector<Environment> EnvironmentsInInternet() {
   std::vector<Environment> found;
   if (!Internet::CanRun()) return found;
   for (const Environment& one : UsableEnvironments()) {
-    // Podman's client needs ids that the namespace does not have.
-    if (one.engine != "podman") found.push_back(one);
+    // An ordinary user's Podman needs ids that the namespace does not have.
+    if (one.engine != "podman" || one.as_root) found.push_back(one);
   }
   return found;
 }

@@ -2,12 +2,15 @@
 # internet.sh DIR: an internet of the test's own, in network namespaces that end with
 # this process. Servers with certificates of a test's authority (DIR/ca.pem) own public
 # addresses in one; who wants to reach them enters the namespaces of this process, where
-# the names are in /etc/hosts. Prints "ready". Needs no privileges.
+# the names are in /etc/hosts. Prints "ready". Needs no privileges; root's has no user
+# namespace, in which its engines would not work.
 set -euo pipefail
 dir=$1
 
 if [ -z "${INTERNET_INSIDE:-}" ]; then
-  INTERNET_INSIDE=1 exec unshare --user --map-current-user --keep-caps --net --mount -- "$0" "$dir"
+  privileges=(--user --map-current-user --keep-caps)
+  [ "$(id -u)" -ne 0 ] || privileges=()
+  INTERNET_INSIDE=1 exec unshare "${privileges[@]}" --net --mount -- "$0" "$dir"
 fi
 
 make_certificates() {

@@ -60,7 +60,7 @@ TEST_CASE(
     "Restricted network: kill -9 of the daemon under load stops all traffic, and the next "
     "daemon opens the same way again",
     "[network]") {
-  const std::string engine = GENERATE(as<std::string>(), "namespace", "docker");
+  const std::string engine = GENERATE(from_range(EnginesInInternet()));
   if (!Internet::CanRun() || !CanUse(engine)) return;
   INFO(engine);
   Restricted restricted(engine, "    allowed_domains: [git.example.com]\n");
@@ -98,7 +98,7 @@ TEST_CASE(
 }
 
 TEST_CASE("Restricted network: in an open sandbox traffic needs no daemon", "[network]") {
-  if (!Internet::CanRun() || !CanUse("namespace")) return;
+  if (!Internet::CanRun() || !IsFor("namespace")) return;
   const Restricted restricted("namespace", "");
   const CommandResult result = restricted.InOpenSandbox(
       "curl --silent --max-time 20 https://git.example.com/whoami && curl --silent --max-time 20 "

@@ -68,7 +68,7 @@ bool Has(const std::vector<json>& events, const std::string& kind) {
 }  // namespace
 
 TEST_CASE("Restricted network: curl reaches allowed hosts, and no other", "[network]") {
-  const std::string engine = GENERATE(as<std::string>(), "namespace", "docker");
+  const std::string engine = GENERATE(from_range(EnginesInInternet()));
   if (!Internet::CanRun() || !CanUse(engine)) return;
   INFO(engine);
   const Restricted restricted(engine, "    allowed_domains: [\"*.example.com\"]\n");
@@ -90,7 +90,7 @@ TEST_CASE("Restricted network: curl reaches allowed hosts, and no other", "[netw
 
 TEST_CASE("Restricted network: npm installs from an allowed registry, and from no other",
           "[network]") {
-  const std::string engine = GENERATE(as<std::string>(), "namespace", "docker");
+  const std::string engine = GENERATE(from_range(EnginesInInternet()));
   const std::string programs = NodePrograms();
   if (programs.empty() || !Internet::CanRun() || !CanUse(engine)) return;
   INFO(engine);
@@ -109,7 +109,7 @@ TEST_CASE("Restricted network: npm installs from an allowed registry, and from n
 }
 
 TEST_CASE("Real agent: Claude Code works with the hosts of its preset alone", "[network]") {
-  const std::string engine = GENERATE(as<std::string>(), "namespace", "docker");
+  const std::string engine = GENERATE(from_range(EnginesInInternet()));
   const std::string programs = NodePrograms();
   if (programs.empty() || !Internet::CanRun() || !CanUse(engine)) return;
   INFO(engine);
@@ -123,7 +123,7 @@ TEST_CASE("Real agent: Claude Code works with the hosts of its preset alone", "[
 
 // Control: the rule that is added meanwhile.
 TEST_CASE("Real agent: Claude Code that is refused goes on once its host is allowed", "[network]") {
-  const std::string engine = GENERATE(as<std::string>(), "namespace", "docker");
+  const std::string engine = GENERATE(from_range(EnginesInInternet()));
   const std::string programs = NodePrograms();
   if (programs.empty() || !Internet::CanRun() || !CanUse(engine)) return;
   INFO(engine);

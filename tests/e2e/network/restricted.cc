@@ -1,5 +1,9 @@
 #include "tests/e2e/network/restricted.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+
 #include "common/base/format.h"
 #include "tests/support/temp_dir.h"
 
@@ -15,6 +19,16 @@ std::string ConfigFor(const std::string& engine, const std::string& policy,
 }
 
 }  // namespace
+
+std::vector<std::string> EnginesInInternet() {
+  if (::geteuid() == 0) return {"podman"};
+  return {"namespace", "docker"};
+}
+
+bool IsFor(const std::string& engine) {
+  const std::vector<std::string> all = EnginesInInternet();
+  return std::find(all.begin(), all.end(), engine) != all.end() && CanUse(engine);
+}
 
 Restricted::Restricted(const std::string& engine, const std::string& network,
                        const std::string& sandbox)

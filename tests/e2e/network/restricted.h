@@ -8,6 +8,12 @@
 
 namespace workmux::test {
 
+// Engines whose clients work in an internet of this user: root's has its Podman, others
+// have the rest.
+std::vector<std::string> EnginesInInternet();
+// Whether tests of one engine run for this user.
+bool IsFor(const std::string& engine);
+
 // A repository, an internet, and sandboxes that may reach little of it. What runs in one
 // finds the test's authority in /tmp/ca.pem, which is named to it by the variables that git,
 // curl and Node.js have for that.

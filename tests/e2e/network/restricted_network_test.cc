@@ -28,7 +28,7 @@ std::string Clone(const std::string& host, int number = 0) {
 
 TEST_CASE("Restricted network: git clones over HTTPS from an allowed host, and from no other",
           "[network]") {
-  const std::string engine = GENERATE(as<std::string>(), "namespace", "docker");
+  const std::string engine = GENERATE(from_range(EnginesInInternet()));
   if (!Internet::CanRun() || !CanUse(engine)) return;
   INFO(engine);
   const Restricted restricted(engine, kAllowed);
@@ -56,7 +56,7 @@ TEST_CASE("Restricted network: git clones over HTTPS from an allowed host, and f
 }
 
 TEST_CASE("Restricted network: a TLS hello for another host is cut off", "[network]") {
-  if (!Internet::CanRun() || !CanUse("namespace")) return;
+  if (!Internet::CanRun() || !IsFor("namespace")) return;
   const bool enforced = GENERATE(true, false);
   const Restricted restricted("namespace",
                               std::string(kAllowed) + (enforced ? "" : "    sni: \"off\"\n"));
@@ -72,7 +72,7 @@ TEST_CASE("Restricted network: a TLS hello for another host is cut off", "[netwo
 
 TEST_CASE("Restricted network: without its daemon a sandbox has no way out, and the same one after",
           "[network]") {
-  const std::string engine = GENERATE(as<std::string>(), "namespace", "docker");
+  const std::string engine = GENERATE(from_range(EnginesInInternet()));
   if (!Internet::CanRun() || !CanUse(engine)) return;
   INFO(engine);
   Restricted restricted(engine, kAllowed);
@@ -95,7 +95,7 @@ TEST_CASE("Restricted network: without its daemon a sandbox has no way out, and 
 }
 
 TEST_CASE("Restricted network: sandbox shell has the same network and no bridge", "[network]") {
-  if (!Internet::CanRun() || !CanUse("namespace")) return;
+  if (!Internet::CanRun() || !IsFor("namespace")) return;
   const Restricted restricted("namespace", kAllowed);
   const CommandResult result =
       restricted.world.Run({"sandbox", "shell", "--", "sh", "-c",
