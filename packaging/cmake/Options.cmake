@@ -25,6 +25,10 @@ if(WORKMUX_SANITIZE)
     -fsanitize=${WORKMUX_SANITIZE} -fno-omit-frame-pointer -g1 -D_GLIBCXX_ASSERTIONS)
   target_link_options(workmux_options INTERFACE -fsanitize=${WORKMUX_SANITIZE})
 endif()
+if(WORKMUX_FUZZ)
+  # Of what a sanitizer finds a fuzzer tells only when it ends the program.
+  target_compile_options(workmux_options INTERFACE -fsanitize=fuzzer-no-link -fno-sanitize-recover=all)
+endif()
 
 # workmux_sanitized_program(<name>): an executable that needs no environment for
 # the sanitizer that it is built with.

@@ -5,7 +5,8 @@ With --check it fails when the file is not what it would write. A test of an
 attack is a TEST_CASE("Attack ID: sentence", "[attack][ID][backend]…") below
 tests/attacks, right under a comment "Control: …" that says how the test proves
 that the attack works where the defence is off. What is only noticed afterwards has
-the tag [detected] and a line "Detected: …" above that one, which says why.
+the tag [detected] and a line "Detected: …" above that one, which says why; what is
+not held at all the tag [documented] and a line "Documented: …".
 """
 
 import pathlib
@@ -13,18 +14,26 @@ import re
 import sys
 
 DOC = "packaging/doc/attack-table.md"
-BACKENDS = ("namespace", "docker", "podman", "tmux")
+# Tags that say where an attack is tried, as the table names them.
+BACKENDS = {
+    "namespace": "namespace",
+    "docker": "docker",
+    "podman": "podman",
+    "podman_root": "podman as root",
+    "tmux": "tmux",
+    "proxy": "the proxy by itself",
+}
 CASE = re.compile(
     r"((?:^//[^\n]*\n)*)^TEST_CASE\(\s*\"Attack ([A-Z]+\d+): ([^\"]+)\",\s*\"([^\"]*)\"\)", re.MULTILINE
 )
 HEAD = """# Attacks and their tests
 
 Written by `tests/attacks/table.py` from the tests themselves; a lint test keeps it true. Each attack
-runs in sandboxes that `workmux sandbox run` makes, and each test also runs its control: the same attack
+runs in sandboxes that `workmux sandbox run` makes, or against the proxy of one, and each test also runs its control: the same attack
 where the defence is off, which has to succeed. "Held" says that the attack does not succeed; "only detected",
-that it can, and that you are told.
+that it can, and that you are told; "not held", that it succeeds, and that the documents say so.
 
-F: files and git. T: terminal and bridge. K: kernel and resources.
+F: files and git. T: terminal and bridge. N: restricted networks. K: kernel and resources.
 
 | Attack | What the test shows | | Where | Control | Test |
 |---|---|---|---|---|---|
@@ -39,15 +48,19 @@ def attacks(root):
             sys.exit(f'{path}: a TEST_CASE is not of the form "Attack ID: sentence"')
         for comment, name, sentence, tags in (match.groups() for match in found):
             words = " ".join(line.lstrip("/ ") for line in comment.splitlines())
-            detected = re.search(r"Detected: (.*?)\.?\s*(?:Control: |$)", words)
+            detected = re.search(r"(Detected|Documented): (.*?)\.?\s*(?:Control: |$)", words)
             control = words.partition("Control: ")[2].strip().rstrip(".")
-            where = [tag for tag in re.findall(r"\[(\w+)\]", tags) if tag in BACKENDS]
+            where = [BACKENDS[tag] for tag in re.findall(r"\[(\w+)\]", tags) if tag in BACKENDS]
             if not control or not where or f"[attack][{name}]" not in tags:
                 sys.exit(f"{path}: {name}: {sentence}: no control, no backend, or other tags")
-            if bool(detected) != ("[detected]" in tags):
-                sys.exit(f'{path}: {name}: {sentence}: the tag [detected] and a line "Detected: why" go together')
+            outcome = "held"
+            for tag, word in (("detected", "only detected"), ("documented", "not held")):
+                if (f"[{tag}]" in tags) != (detected is not None and detected.group(1).lower() == tag):
+                    sys.exit(f"{path}: {name}: {sentence}: the tag [{tag}] and a line that says why go together")
+                if f"[{tag}]" in tags:
+                    outcome = word
             test = path.relative_to(root).as_posix()
-            yield name, sentence, ", ".join(where), control, test, detected.group(1) if detected else ""
+            yield name, sentence, outcome, ", ".join(where), control, test, detected.group(2) if detected else ""
 
 
 def main():
@@ -55,12 +68,13 @@ def main():
     order = {"F": 0, "T": 1, "H": 2, "N": 3, "K": 4}
     rows = sorted(attacks(root), key=lambda row: (order[row[0][0]], int(row[0][1:]), row[1]))
     text = HEAD + "".join(
-        f"| {name} | {sentence} | {'only detected' if why else 'held'} | {where} | {control} | `{path}` |\n"
-        for name, sentence, where, control, path, why in rows
+        f"| {name} | {sentence} | {outcome} | {where} | {control} | `{path}` |\n"
+        for name, sentence, outcome, where, control, path, _ in rows
     )
-    text += "\n## Only detected, and why\n\n" + "".join(
-        f"- {name}, {sentence}: {why}.\n" for name, sentence, _, _, _, why in rows if why
-    )
+    for title in ("only detected", "not held"):
+        text += f"\n## {title.capitalize()}, and why\n\n" + "".join(
+            f"- {name}, {sentence}: {why}.\n" for name, sentence, outcome, _, _, _, why in rows if outcome == title
+        )
     doc = root / DOC
     if "--check" not in sys.argv:
         doc.parent.mkdir(parents=True, exist_ok=True)

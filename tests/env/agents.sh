@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sourced by tests/run: real agents from npm's registry, in the versions that the
-# images have, with the Node.js that is there (the distribution's needs libraries that
+# images have, with npm and the Node.js that are there (the distribution's needs libraries that
 # an image lacks) and a model for them to ask. Tests mount the directory into sandboxes.
 
 agent_packages() {
@@ -27,7 +27,7 @@ ensure_agents() { # folder
   mkdir -p "$AGENTS_DIR.part"
   say "agents: installing ${packages[*]}"
   if ! npm install --prefix "$AGENTS_DIR.part" --no-audit --no-fund --loglevel=error \
-    node@22 "${packages[@]}" >"$CACHE/npm.log" 2>&1; then
+    node@22 npm@10 "${packages[@]}" >"$CACHE/npm.log" 2>&1; then
     say "agents: npm's registry gives none (see $CACHE/npm.log); their tests will say so"
     rm -rf "$AGENTS_DIR.part"
     AGENTS_DIR=

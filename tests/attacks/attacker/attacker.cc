@@ -17,7 +17,9 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/attacks/attacker/datagrams.h"
 #include "tests/attacks/attacker/direct.h"
+#include "tests/attacks/attacker/proxy_talk.h"
 #include "tests/attacks/attacker/sockets.h"
 
 namespace {
@@ -133,9 +135,14 @@ int main(int argc, char** argv) {
   if (verb == "reach") return TryReach(argc - 1, argv + 1);
   if (verb == "abstract") return TryAbstract(argc - 1, argv + 1);
   if (verb == "echo") return TryEcho(argc - 1, argv + 1);
-  if (verb == "scan") return TryScan(argc - 1, argv + 1);
+  if (verb == "sweep") return TrySweep(argc - 1, argv + 1);
   if (verb == "send") return TrySend(argc - 1, argv + 1);
   if (verb == "dns") return TryOwnDatagram(argc - 1, argv + 1);
   if (verb == "raw") return TryRaw();
+  if (verb == "ask") return TryAsk(argc - 1, argv + 1);
+  if (verb == "ping") return TryPing(argc - 1, argv + 1);
+  if (verb == "scan") return TryScan(argc - 1, argv + 1);
+  if (verb == "say") return SayToProxy();
+  if (verb == "tunnel") return SayInTunnel(argc - 1, argv + 1);
   return 2;
 }

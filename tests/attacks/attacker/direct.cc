@@ -59,7 +59,7 @@ std::string OpenAmong(const char* address, int first) {
 
 }  // namespace
 
-int TryScan(int argc, char** argv) {
+int TrySweep(int argc, char** argv) {
   if (argc < 2) return 2;
   std::string open;
   for (int first = 0; first < kPorts; first += kAtOnce) open += OpenAmong(argv[1], first);

@@ -3,7 +3,7 @@
 // What a hostile program tries past the proxy; each prints one line.
 
 // scan ADDRESS: which of all TCP ports of a numeric IPv4 address accept.
-int TryScan(int argc, char** argv);
+int TrySweep(int argc, char** argv);
 // send ADDRESS PORT TEXT: one datagram; whether it went out.
 int TrySend(int argc, char** argv);
 // dns PORT: serves datagrams on 127.0.0.1, sends itself one, and tells whether it came.

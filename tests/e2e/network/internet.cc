@@ -1,5 +1,7 @@
 #include "tests/e2e/network/internet.h"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <stdexcept>
@@ -25,6 +27,7 @@ Command Make(std::vector<std::string> argv, const Env& env) {
 }  // namespace
 
 bool Internet::CanRun() {
+  if (::geteuid() == 0) return true;
   PosixCommandRunner runner;
   const auto result =
       runner.Run(Make({"unshare", "--user", "--map-current-user", "--keep-caps", "--net", "--",
@@ -38,6 +41,8 @@ bool Internet::CanRun() {
 }
 
 Internet::Internet(WorkmuxWorld& world) : world_(world), dir_(world.area() / "internet") {
+  // A client that misses its daemon would start one on the host.
+  world.env()["WORKMUX_NO_SPAWN"] = "1";
   fs::create_directories(dir_ / "www");
   // What git's dumb protocol serves: a bare repository's files, gitprotocol-http(5).
   for (const auto& argv : std::vector<std::vector<std::string>>{
@@ -60,17 +65,22 @@ Internet::~Internet() {
   stage_->Wait();
 }
 
+std::vector<std::string> Internet::Entering(const std::vector<std::string>& argv) const {
+  std::vector<std::string> all = {"nsenter", "--target", pid_, "--net", "--mount"};
+  if (::geteuid() != 0) all.insert(all.end(), {"--user", "--preserve-credentials"});
+  all.insert(all.end(), {"--", "setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--"});
+  all.insert(all.end(), argv.begin(), argv.end());
+  return all;
+}
+
+CommandResult Internet::Run(const std::vector<std::string>& argv) const {
+  return world_.RunCommand(Entering(argv), {.cwd = "/", .env = {}, .input = {}});
+}
+
 void Internet::StartDaemon() {
   daemons_.push_back(std::make_unique<Program>(
-      Make({"nsenter", "--target", pid_, "--user", "--net", "--mount", "--preserve-credentials",
-            "--", "setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--",
-            WorkmuxWorld::daemon_program().string()},
-           world_.env())));
-  const bool ready = WaitUntil([&] {
-    WorkmuxWorld::Where where;
-    where.env = {{"WORKMUX_NO_SPAWN", "1"}};
-    return world_.Run({"daemon", "status"}, where).exit.ok();
-  });
+      Make(Entering({WorkmuxWorld::daemon_program().string()}), world_.env())));
+  const bool ready = WaitUntil([&] { return world_.Run({"daemon", "status"}).exit.ok(); });
   if (!ready) throw std::runtime_error("no daemon: " + daemons_.back()->err());
 }
 

@@ -21,9 +21,13 @@ class Internet {
 
   // Starts workmuxd inside and waits until it answers.
   void StartDaemon();
+  // A program beside the daemon, where everything of this internet can be reached.
+  CommandResult Run(const std::vector<std::string>& argv) const;
   std::filesystem::path authority() const { return dir_ / "ca.pem"; }
 
  private:
+  std::vector<std::string> Entering(const std::vector<std::string>& argv) const;
+
   WorkmuxWorld& world_;
   std::filesystem::path dir_;
   std::unique_ptr<Program> stage_;

@@ -2,20 +2,13 @@
 #include <string>
 
 #include "common/base/format.h"
-#include "tests/e2e/network/internet.h"
+#include "tests/e2e/network/restricted.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
 
 namespace workmux::test {
 namespace {
-
-std::string ConfigFor(const std::string& engine, const std::string& network) {
-  return SandboxConfigFor(engine) +
-         "  env:\n    GIT_SSL_CAINFO: /tmp/ca.pem\n"
-         "  network:\n    policy: deny\n" +
-         network;
-}
 
 constexpr char kAllowed[] =
     "    allowed_domains:\n"
@@ -27,29 +20,6 @@ constexpr char kAllowed[] =
     "      - host: mirror.example.com\n"
     "        allow_private_ips: true\n";
 
-// A shell with the test's authority, in a sandbox of the repository.
-struct Restricted {
-  Restricted(const std::string& engine, const std::string& network)
-      : world(ConfigFor(engine, network)), internet(world) {
-    internet.StartDaemon();
-  }
-  std::vector<std::string> Argv(const std::string& script) const {
-    // The command's own /tmp is empty: the authority comes with the script.
-    return {"sandbox",
-            "run",
-            world.repo().string(),
-            "--",
-            "sh",
-            "-c",
-            Format("cat > /tmp/ca.pem <<'END'\n{}END\n{}", ReadWholeFile(internet.authority()),
-                   script)};
-  }
-  CommandResult Inside(const std::string& script) const { return world.Run(Argv(script)); }
-
-  WorkmuxWorld world;
-  Internet internet;
-};
-
 std::string Clone(const std::string& host, int number = 0) {
   return Format("git clone --quiet https://{}/repo.git /tmp/clone{}", host, number);
 }
@@ -58,7 +28,7 @@ std::string Clone(const std::string& host, int number = 0) {
 
 TEST_CASE("Restricted network: git clones over HTTPS from an allowed host, and from no other",
           "[network]") {
-  const std::string engine = GENERATE(as<std::string>(), "namespace", "docker");
+  const std::string engine = GENERATE(from_range(EnginesInInternet()));
   if (!Internet::CanRun() || !CanUse(engine)) return;
   INFO(engine);
   const Restricted restricted(engine, kAllowed);
@@ -86,7 +56,7 @@ TEST_CASE("Restricted network: git clones over HTTPS from an allowed host, and f
 }
 
 TEST_CASE("Restricted network: a TLS hello for another host is cut off", "[network]") {
-  if (!Internet::CanRun() || !CanUse("namespace")) return;
+  if (!Internet::CanRun() || !IsFor("namespace")) return;
   const bool enforced = GENERATE(true, false);
   const Restricted restricted("namespace",
                               std::string(kAllowed) + (enforced ? "" : "    sni: \"off\"\n"));
@@ -102,7 +72,7 @@ TEST_CASE("Restricted network: a TLS hello for another host is cut off", "[netwo
 
 TEST_CASE("Restricted network: without its daemon a sandbox has no way out, and the same one after",
           "[network]") {
-  const std::string engine = GENERATE(as<std::string>(), "namespace", "docker");
+  const std::string engine = GENERATE(from_range(EnginesInInternet()));
   if (!Internet::CanRun() || !CanUse(engine)) return;
   INFO(engine);
   Restricted restricted(engine, kAllowed);
@@ -125,7 +95,7 @@ TEST_CASE("Restricted network: without its daemon a sandbox has no way out, and 
 }
 
 TEST_CASE("Restricted network: sandbox shell has the same network and no bridge", "[network]") {
-  if (!Internet::CanRun() || !CanUse("namespace")) return;
+  if (!Internet::CanRun() || !IsFor("namespace")) return;
   const Restricted restricted("namespace", kAllowed);
   const CommandResult result =
       restricted.world.Run({"sandbox", "shell", "--", "sh", "-c",

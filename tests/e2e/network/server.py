@@ -1,26 +1,70 @@
-"""server.py DIR: HTTPS on port 443 of every address: the files below the working
-directory; /whoami says which name the client asked for in its TLS hello."""
+"""server.py DIR NAME: HTTPS on port 443 of every address: the files below the working
+directory. /whoami says which host was asked for, /endless sends for ever, /streams says how
+many of those there are and were, /v1/messages plays a model, and another POST gives back what
+came with it. Who does not begin with TLS is told "plain". Makes the file DIR/NAME when it
+listens."""
 
 import http.server
+import json
 import pathlib
 import socket
 import ssl
 import sys
+import threading
+
+import model
 
 directory = pathlib.Path(sys.argv[1])
+
+
+class Streams:
+    """Of /endless."""
+    lock = threading.Lock()
+    open = 0
+    begun = 0
+
+    def __enter__(self):
+        with self.lock:
+            self.open += 1
+            self.begun += 1
+
+    def __exit__(self, *failure):
+        with self.lock:
+            self.open -= 1
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self):
-        if self.path != "/whoami":
-            return super().do_GET()
-        body = f"{self.headers.get('Host')}\n".encode()
+    def reply(self, kind, body):
         self.send_response(200)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_GET(self):
+        if self.path == "/whoami":
+            return self.reply("text/plain", f"{self.headers.get('Host')}\n".encode())
+        if self.path == "/streams":
+            return self.reply("text/plain", f"{streams.open} {streams.begun}\n".encode())
+        if self.path == "/endless":
+            return self.send_for_ever()
+        return super().do_GET()
+
+    def send_for_ever(self):
+        self.send_response(200)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        with streams:
+            while True:
+                self.wfile.write(b"x" * 65536)
+
+    def do_POST(self):
+        sent = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if self.path.split("?")[0] == "/v1/messages":
+            return self.reply(*model.answer(json.loads(sent)))
+        return self.reply("text/plain", f"{self.headers.get('Authorization')}\n".encode() + sent)
 
     def log_message(self, *args):
         pass
@@ -30,18 +74,20 @@ class Server(http.server.ThreadingHTTPServer):
     address_family = socket.AF_INET6
     request_queue_size = 128
 
-    def get_request(self):
-        connection, address = super().get_request()
-        # The handshake belongs to the connection's own thread.
-        return context.wrap_socket(connection, server_side=True,
-                                   do_handshake_on_connect=False), address
+    def finish_request(self, request, client_address):
+        # In the connection's own thread, as is the handshake.
+        if request.recv(1, socket.MSG_PEEK) not in (b"\x16", b""):
+            return request.sendall(b"plain\n")
+        with context.wrap_socket(request, server_side=True) as connection:
+            super().finish_request(connection, client_address)
 
     def handle_error(self, request, client_address):
         pass
 
 
+streams = Streams()
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(directory / "server.pem", directory / "server.key")
 server = Server(("::", 443), Handler)
-(directory / "listening").touch()
+(directory / sys.argv[2]).touch()
 server.serve_forever()

@@ -124,7 +124,7 @@ TEST_CASE("Firewall: a rootless engine is refused with what it can do instead", 
 TEST_CASE("Firewall: proxy and bridge are the only ports of the host that answer", "[firewall]") {
   if (!CanRun()) return;
   Walled walled(Engine());
-  const std::string scan = Format("./attacker scan {}\n", walled.address);
+  const std::string scan = Format("./attacker sweep {}\n", walled.address);
   const std::string open = walled.world.Run(scan).second;
   for (const std::uint16_t port : {walled.proxy_port, walled.bridge_port, walled.other_port})
     CHECK(open.find(Format(" {}", port)) != std::string::npos);
