@@ -1,5 +1,6 @@
 """The figures, by group: each returns the results that belong to it."""
 
+from egress import egress
 from idle import idle_daemon
 from inventory import list_containers
 from queries import list_and_status, with_git
@@ -19,5 +20,6 @@ GROUPS = {
     "podman": first_instruction_podman,
     "inventory": list_containers,
     "import": import_latency,
+    "egress": egress,
     "idle": idle_daemon,
 }

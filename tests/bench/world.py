@@ -29,7 +29,7 @@ def wait_for(condition, seconds, what):
 class World:
     def __init__(self, programs, keep=False):
         self.workmux = programs / "workmux"
-        self._programs = programs
+        self.programs = programs
         self._keep = keep
         self.clients = []
 
@@ -41,7 +41,7 @@ class World:
         self.repo = self.root / "repo"
         self.socket = self.root / "tmux.sock"
         self.env = {
-            "PATH": f"{self._programs}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+            "PATH": f"{self.programs}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "HOME": str(self.root / "home"),
             "XDG_RUNTIME_DIR": str(self.root / "run"),
             "LANG": "C.UTF-8",
