@@ -5,9 +5,12 @@ import contextlib
 
 import measure
 from egress_peers import Peer
-from egress_stage import UPSTREAM, Listener, Load, Stage, any_port
+from egress_stage import (UPSTREAM, CopyLoop, Listener, Load, RestrictedWorld, Stage, any_port,
+                          processor_time)
 
 BATCH = 50  # set-ups of one proxy before the next one's turn
+STREAM = 1 << 30  # bytes
+GUEST_PORT = 4000
 
 
 def _percentile(values, share):
@@ -50,6 +53,35 @@ def set_up(clients, pairs):
     return results
 
 
+def _stream(client):
+    return [STREAM / client.ask("stream", STREAM)[0]]
+
+
+def one_stream(clients, pairs):
+    """Bytes of one download; GB per second."""
+    rates = {name: measure.median(found) for name, found in _turns(clients, pairs, _stream).items()}
+    results = [_compare(f"one stream beside {peer}", "GB/s", rates["workmux"], rates[peer], limit, at_least=True)
+               for peer, limit in (("tinyproxy", 2.0), ("squid", None), ("haproxy", 0.9), ("direct", 0.3))
+               if peer in rates]
+    return results + [_compare("one stream, isolated path beside direct", "GB/s", rates["isolated"], rates["direct"],
+                               None, at_least=True)]
+
+
+def relay_cost(costs, pairs):
+    """CPU of who relays one stream; `costs` are pairs of a client and who counts."""
+
+    def one(pair):
+        client, used = pair
+        before = used()
+        _stream(client)
+        return [(used() - before) / STREAM]
+
+    found = {name: measure.median(values) for name, values in _turns(costs, pairs, one).items()}
+    return [_compare(f"CPU, {label}, beside a copy loop", "s/GB", found[own], found[bare], 0.6)
+            for label, own, bare in (("proxy", "proxy", "copy"), ("guest's relay", "relay", "guest copy"),
+                                     ("proxy behind it", "daemon", "copy"))]
+
+
 def egress(world, pairs):
     with contextlib.ExitStack() as stack:
         stage = Stage(world.programs.parent / "tests" / "bench", world.env)
@@ -57,12 +89,31 @@ def egress(world, pairs):
         directory = world.root / "egress"
         directory.mkdir(mode=0o755)
         results, clients = [], {}
-        clients["workmux"] = Load.on_stage(stage, Listener(stage, directory / "workmux").where)
+        listener = Listener(stage, directory / "workmux")
+        clients["workmux"] = Load.on_stage(stage, listener.where)
         for name in ("tinyproxy", "squid", "haproxy"):
             if Peer.program(name) is None:
                 results.append({"name": f"beside {name}", "skipped": Peer.skipped(name)})
                 continue
             peer = Peer(name, stage, directory, any_port(), UPSTREAM)
             clients[name] = Load.on_stage(stage, peer.where)
+        restricted = RestrictedWorld(world, stage)
+        stack.callback(restricted.close)
+        clients["isolated"] = restricted.start(world.worktrees[0])
         results += set_up({name: client for name, client in clients.items() if name != "haproxy"}, pairs)
+        clients["direct"] = Load.on_stage(stage, UPSTREAM)
+        results += one_stream(clients, max(3, pairs // 3))
+
+        copy = CopyLoop(stage, any_port())
+        guest_copy = restricted.start(world.worktrees[1], f"./egress-copy-loop 127.0.0.1:{GUEST_PORT}",
+                                      "/run/workmux/bridge/proxy.sock >/dev/null &")
+        guest_copy.ask("process", "copy-loop")
+        guest_copy.ask("port", GUEST_PORT)
+        results += relay_cost({
+            "proxy": (clients["workmux"], lambda: processor_time(listener.pid)),
+            "copy": (Load.on_stage(stage, copy.where), lambda: processor_time(copy.pid)),
+            "relay": (clients["isolated"], lambda: clients["isolated"].ask("process", "workmux-relay")[0]),
+            "guest copy": (guest_copy, lambda: guest_copy.ask("process", "copy-loop")[0]),
+            "daemon": (clients["isolated"], lambda: processor_time(restricted.pid)),
+        }, max(3, pairs // 3))
         return results

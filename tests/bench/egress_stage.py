@@ -103,6 +103,48 @@ class Listener:
         self.pid = self.process.pid
 
 
+class CopyLoop:
+    """egress/copy_loop.cc in front of the server."""
+
+    def __init__(self, stage, port):
+        self.where = f"127.0.0.1:{port}"
+        process = stage.start([stage.programs / "egress-copy-loop", self.where, UPSTREAM], stdout=subprocess.PIPE)
+        process.stdout.readline()
+        self.pid = process.pid
+
+
+class RestrictedWorld:
+    """The world's daemon on the stage, and sandboxes that reach HOST alone."""
+
+    def __init__(self, world, stage):
+        self._world = world
+        self._config = world.root / "home" / ".config" / "workmux" / "config.yaml"
+        self._before = self._config.read_text() if self._config.exists() else None
+        self._config.parent.mkdir(parents=True, exist_ok=True)
+        self._config.write_text(f"sandbox:\n  network:\n    policy: deny\n    allowed_domains: [{HOST}]\n")
+        world.run("workmux", "daemon", "stop")
+        self._daemon = stage.start([world.programs / "workmuxd"], env=world.env, stderr=subprocess.DEVNULL)
+        self.pid = self._daemon.pid
+        status = [world.workmux, "daemon", "status"]
+        wait_for(lambda: subprocess.run(status, env=dict(world.env, WORKMUX_NO_SPAWN="1"), cwd="/",
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                        check=False).returncode == 0, 10, "the daemon on the stage")
+
+    def start(self, worktree, *script):
+        """A client inside of a sandbox; words of `script` come before it."""
+        for name in ("egress-load", "egress-copy-loop"):
+            shutil.copy(self._world.programs.parent / "tests" / "bench" / name, worktree / name)
+        return Load(self._world.start_sandbox("namespace", worktree, "/bin/sh", "-c",
+                                              " ".join([*script, f"exec ./egress-load {HOST}"])))
+
+    def close(self):
+        self._daemon.terminate()
+        self._daemon.wait()
+        self._config.unlink() if self._before is None else self._config.write_text(self._before)
+        self._world.run("workmux", "list")
+        self._world.daemon = self._world.find_daemon()
+
+
 def processor_time(pid):
     """Nanoseconds of CPU of a process's threads so far."""
     total = 0

@@ -1,6 +1,7 @@
 """The figures, by group: each returns the results that belong to it."""
 
 from egress import egress
+from egress_scale import idle_tunnels, mixed_load
 from idle import idle_daemon
 from inventory import list_containers
 from queries import list_and_status, with_git
@@ -21,5 +22,7 @@ GROUPS = {
     "inventory": list_containers,
     "import": import_latency,
     "egress": egress,
+    "egress-idle": idle_tunnels,
+    "egress-load": mixed_load,
     "idle": idle_daemon,
 }

@@ -62,7 +62,7 @@ class World:
             self.worktrees = [self.root / "repo__worktrees" / f"w{i}" for i in range(WORKTREES)]
             for path in self.worktrees:
                 self.run("workmux", "add", "-b", path.name, stderr=subprocess.DEVNULL)
-            self.daemon = wait_for(self._find_daemon, 10, "the daemon")
+            self.daemon = wait_for(self.find_daemon, 10, "the daemon")
         except BaseException:
             self.__exit__()
             raise
@@ -103,7 +103,7 @@ class World:
         self.pane_env = dict(self.env, TMUX=f"{self.socket},{server},0",
                              TMUX_PANE=self.tmux_output("list-panes", "-F", "#{pane_id}"))
 
-    def _find_daemon(self):
+    def find_daemon(self):
         """As it says itself: its environment is nobody's to read but root's."""
         status = subprocess.run([self.workmux, "daemon", "status", "--json"], env=self.env, cwd="/", text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)

@@ -1,5 +1,6 @@
 // load HOST [PROXY]: the client that all are measured with. PROXY is what
 // ParseTarget takes, else HTTPS_PROXY. Reads one command per line and answers with one:
+//   port N         from now on that port of the proxy's address
 //   setup N        N tunnels, one after the other: nanoseconds of each
 //   stream BYTES   so many bytes from the server: nanoseconds
 //   hold N         opens N tunnels and keeps them
@@ -85,7 +86,7 @@ void Describe(const std::string& name) {
   std::cout << cpu << " " << switches << " " << memory;
 }
 
-void Serve(const Target& target) {
+void Serve(Target target) {
   std::vector<Tunnel> held;
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
@@ -105,6 +106,8 @@ void Serve(const Target& target) {
       held.clear();
     } else if (words >> number; verb == "setup") {
       SetUp(target, static_cast<int>(number));
+    } else if (verb == "port") {
+      target.address.sin_port = htons(static_cast<std::uint16_t>(number));
     } else if (verb == "stream") {
       Stream(target, number);
     } else if (verb == "hold") {
