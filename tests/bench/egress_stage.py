@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import resource
 import shutil
 import socket
 import subprocess
@@ -123,7 +124,10 @@ class RestrictedWorld:
         self._config.parent.mkdir(parents=True, exist_ok=True)
         self._config.write_text(f"sandbox:\n  network:\n    policy: deny\n    allowed_domains: [{HOST}]\n")
         world.run("workmux", "daemon", "stop")
-        self._daemon = stage.start([world.programs / "workmuxd"], env=world.env, stderr=subprocess.DEVNULL)
+        # As many descriptors as an ordinary login has.
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._daemon = stage.start(["prlimit", f"--nofile=1024:{most}", "--", world.programs / "workmuxd"],
+                                   env=world.env, stderr=subprocess.DEVNULL)
         self.pid = self._daemon.pid
         status = [world.workmux, "daemon", "status"]
         wait_for(lambda: subprocess.run(status, env=dict(world.env, WORKMUX_NO_SPAWN="1"), cwd="/",

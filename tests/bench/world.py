@@ -153,9 +153,15 @@ class World:
         return client
 
     def end_sandbox(self, client):
-        self.clients.remove(client)
-        client.stdin.close()
-        if client.poll() is None:
-            client.send_signal(signal.SIGTERM)
-        client.wait()
-        client.stdout.close()
+        self.end_sandboxes([client])
+
+    def end_sandboxes(self, clients):
+        """All at once."""
+        for client in clients:
+            self.clients.remove(client)
+            client.stdin.close()
+            if client.poll() is None:
+                client.send_signal(signal.SIGTERM)
+        for client in clients:
+            client.wait()
+            client.stdout.close()

@@ -23,7 +23,7 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kMessage = 256;
 constexpr std::uint64_t kFetched = 256 * 1024;
-constexpr int kMessages = 10;
+constexpr int kMessages = 20;
 constexpr std::size_t kBuffer = 64 * 1024;
 
 class Mixed {
@@ -54,7 +54,7 @@ class Mixed {
                        static_cast<int>(std::max<milliseconds::rep>(0, wait.count())));
       for (int i = 0; i < count; ++i) Read(events[static_cast<std::size_t>(i)].data.u64);
     }
-    std::cout << errors_ << " " << messages_ << " " << bytes_;
+    std::cout << not_connected_ << " " << refused_ << " " << broken_ << " " << messages_ << " " << bytes_;
     for (const std::int64_t took : set_ups_) std::cout << " " << took;
   }
 
@@ -72,7 +72,7 @@ class Mixed {
   void Plan(std::size_t slot, milliseconds pause) {
     plans_.emplace(steady_clock::now() + pause, slot);
   }
-  milliseconds Pause() { return milliseconds(500 + random_() % 1000); }
+  milliseconds Pause() { return milliseconds(1000 + random_() % 2000); }
 
   void Due(std::size_t index) {
     Slot& slot = slots_[index];
@@ -95,7 +95,7 @@ class Mixed {
     // The other end is this machine's: nothing to wait for.
     if (::connect(slot.fd.get(), reinterpret_cast<const sockaddr*>(&target_.address),
                   sizeof target_.address) != 0) {
-      return Fail(index);
+      return Fail(index, not_connected_);
     }
     epoll_event event{.events = EPOLLIN, .data = {.u64 = index}};
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, slot.fd.get(), &event);
@@ -106,11 +106,11 @@ class Mixed {
 
   void Say(Slot& slot, std::string_view bytes) {
     const ssize_t sent = ::send(slot.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent != static_cast<ssize_t>(bytes.size())) ++errors_;
+    if (sent != static_cast<ssize_t>(bytes.size())) ++broken_;
   }
 
-  void Fail(std::size_t index) {
-    ++errors_;
+  void Fail(std::size_t index, std::uint64_t& kind) {
+    ++kind;
     slots_[index] = Slot();
     Plan(index, Pause());
   }
@@ -119,7 +119,7 @@ class Mixed {
     Slot& slot = slots_[index];
     const ssize_t got = ::recv(slot.fd.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
     if (got < 0 && errno == EAGAIN) return;
-    if (got <= 0) return Fail(index);
+    if (got <= 0) return Fail(index, broken_);
     const auto size = static_cast<std::size_t>(got);
     if (slot.state == State::kAsked) {
       slot.answer.append(buffer_.data(), size);
@@ -132,7 +132,7 @@ class Mixed {
     bytes_ += size;
     if (slot.state == State::kHello && slot.awaited == target_.hello.size())
       set_ups_.push_back((steady_clock::now() - slot.begun).count());
-    if (size > slot.awaited) return Fail(index);
+    if (size > slot.awaited) return Fail(index, broken_);
     slot.awaited -= size;
     if (slot.awaited == 0) Heard(index);
   }
@@ -141,7 +141,7 @@ class Mixed {
     Slot& slot = slots_[index];
     if (slot.answer.size() > 12 && slot.answer.substr(9, 3) != "200") {
       std::cerr << slot.answer << "\n";
-      Fail(index);
+      Fail(index, refused_);
       return false;
     }
     return slot.answer.ends_with("\r\n\r\n");
@@ -163,7 +163,7 @@ class Mixed {
     Plan(index, Pause());
   }
 
-  static constexpr std::uint64_t kRamp = 5000;
+  static constexpr std::uint64_t kRamp = 10'000;
   using Planned = std::pair<steady_clock::time_point, std::size_t>;
   const Target& target_;
   std::mt19937_64 random_;
@@ -173,7 +173,9 @@ class Mixed {
   std::priority_queue<Planned, std::vector<Planned>, std::greater<>> plans_;
   std::vector<char> buffer_ = std::vector<char>(kBuffer);
   std::vector<std::int64_t> set_ups_;
-  std::uint64_t errors_ = 0;
+  std::uint64_t not_connected_ = 0;
+  std::uint64_t refused_ = 0;
+  std::uint64_t broken_ = 0;  // ended, or not what was expected
   std::uint64_t messages_ = 0;
   std::uint64_t bytes_ = 0;
 };

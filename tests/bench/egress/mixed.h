@@ -16,7 +16,8 @@ struct MixedLoad {
   std::uint64_t seed = 1;
 };
 
-// Prints errors, messages, bytes received, then the nanoseconds of each set-up.
+// Prints how many connections were not made, refused and broken, messages, bytes
+// received, then the nanoseconds of each set-up.
 void RunMixed(const Target& target, const MixedLoad& load);
 
 }  // namespace workmux::bench
