@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <string>
 
+#include "common/log/log.h"
 #include "daemon/adapters/egress/decision_log.h"
 #include "daemon/adapters/egress/proxy_gateway.h"
 #include "daemon/adapters/store/sqlite_store.h"
@@ -54,6 +55,7 @@ int main(int argc, char** argv) {
   using namespace workmux::bench;
   if (argc != 5) Die("usage: listener HOST ADDRESS TOKEN DIRECTORY");
   std::signal(SIGPIPE, SIG_IGN);
+  workmux::StartLogging(std::filesystem::path(argv[4]) / "bench.log", "info");
   workmux::daemon::RaiseDescriptorLimit();
   Serve(argv[1], argv[2], argv[3], argv[4]);
 }

@@ -54,7 +54,8 @@ class Mixed {
                        static_cast<int>(std::max<milliseconds::rep>(0, wait.count())));
       for (int i = 0; i < count; ++i) Read(events[static_cast<std::size_t>(i)].data.u64);
     }
-    std::cout << not_connected_ << " " << refused_ << " " << broken_ << " " << messages_ << " " << bytes_;
+    std::cout << not_connected_ << " " << refused_ << " " << broken_ << " " << messages_ << " "
+              << bytes_;
     for (const std::int64_t took : set_ups_) std::cout << " " << took;
   }
 
