@@ -15,6 +15,10 @@ FILES = 1000
 WORKTREES = 20
 
 
+class Skipped(Exception):
+    """A group cannot be measured on this machine, and why."""
+
+
 def wait_for(condition, seconds, what):
     deadline = time.monotonic() + seconds
     while True:

@@ -26,6 +26,8 @@ ip link set near up
 in_far ip link set lo up
 in_far ip address add 93.184.216.34/24 dev far
 in_far ip link set far up
+# Ports that wait for stray packets of closed connections would run out.
+echo 1024 > /proc/sys/net/ipv4/tcp_max_tw_buckets
 printf '127.0.0.1 localhost\n93.184.216.34 %s\n' "$host" > "$hosts"
 chmod 644 "$hosts"
 mount --bind "$hosts" /etc/hosts
