@@ -8,7 +8,8 @@
 namespace workmux::daemon {
 namespace {
 
-constexpr rlim_t kDescriptors = 8192;
+// Two for each of the egress proxy's 4096 tunnels, and as many for everything else.
+constexpr rlim_t kDescriptors = 16384;
 
 }  // namespace
 

@@ -1,5 +1,7 @@
 """The figures, by group: each returns the results that belong to it."""
 
+from egress import one_stream, set_up
+from egress_scale import idle_tunnels, mixed_load
 from idle import idle_daemon
 from inventory import list_containers
 from queries import list_and_status, with_git
@@ -19,5 +21,9 @@ GROUPS = {
     "podman": first_instruction_podman,
     "inventory": list_containers,
     "import": import_latency,
+    "egress-setup": set_up,
+    "egress-stream": one_stream,
+    "egress-idle": idle_tunnels,
+    "egress-load": mixed_load,
     "idle": idle_daemon,
 }

@@ -15,16 +15,16 @@ def _threads(pid):
     return [pathlib.Path(f"/proc/{pid}/task/{task}") for task in os.listdir(f"/proc/{pid}/task")]
 
 
-def _field(text, name):
+def field(text, name):
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(name))
 
 
-def _sample(pid):
+def sample(pid):
     """Voluntary switches and nanoseconds of CPU, by thread; both since its start."""
     sample = {}
     for thread in _threads(pid):
         try:
-            switches = _field((thread / "status").read_text(), "voluntary_ctxt_switches")
+            switches = field((thread / "status").read_text(), "voluntary_ctxt_switches")
             cpu = int((thread / "schedstat").read_text().split()[0])
             name = (thread / "comm").read_text().strip()
         except OSError:
@@ -35,14 +35,14 @@ def _sample(pid):
 
 def _memory(pid):
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return round(_field(status, "VmRSS") / 1024, 1)
+    return round(field(status, "VmRSS") / 1024, 1)
 
 
 def _observe(pid):
     time.sleep(SETTLE)
-    before = _sample(pid)
+    before = sample(pid)
     time.sleep(WINDOW)
-    after = _sample(pid)
+    after = sample(pid)
     by_thread, switches, cpu = {}, 0, 0
     for task, (name, count, used) in after.items():
         _, count_before, used_before = before.get(task, (name, 0, 0))

@@ -15,6 +15,10 @@ FILES = 1000
 WORKTREES = 20
 
 
+class Skipped(Exception):
+    """A group cannot be measured on this machine, and why."""
+
+
 def wait_for(condition, seconds, what):
     deadline = time.monotonic() + seconds
     while True:
@@ -29,7 +33,7 @@ def wait_for(condition, seconds, what):
 class World:
     def __init__(self, programs, keep=False):
         self.workmux = programs / "workmux"
-        self._programs = programs
+        self.programs = programs
         self._keep = keep
         self.clients = []
 
@@ -41,7 +45,7 @@ class World:
         self.repo = self.root / "repo"
         self.socket = self.root / "tmux.sock"
         self.env = {
-            "PATH": f"{self._programs}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+            "PATH": f"{self.programs}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "HOME": str(self.root / "home"),
             "XDG_RUNTIME_DIR": str(self.root / "run"),
             "LANG": "C.UTF-8",
@@ -62,7 +66,7 @@ class World:
             self.worktrees = [self.root / "repo__worktrees" / f"w{i}" for i in range(WORKTREES)]
             for path in self.worktrees:
                 self.run("workmux", "add", "-b", path.name, stderr=subprocess.DEVNULL)
-            self.daemon = wait_for(self._find_daemon, 10, "the daemon")
+            self.daemon = wait_for(self.find_daemon, 10, "the daemon")
         except BaseException:
             self.__exit__()
             raise
@@ -103,7 +107,7 @@ class World:
         self.pane_env = dict(self.env, TMUX=f"{self.socket},{server},0",
                              TMUX_PANE=self.tmux_output("list-panes", "-F", "#{pane_id}"))
 
-    def _find_daemon(self):
+    def find_daemon(self):
         """As it says itself: its environment is nobody's to read but root's."""
         status = subprocess.run([self.workmux, "daemon", "status", "--json"], env=self.env, cwd="/", text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
@@ -153,9 +157,15 @@ class World:
         return client
 
     def end_sandbox(self, client):
-        self.clients.remove(client)
-        client.stdin.close()
-        if client.poll() is None:
-            client.send_signal(signal.SIGTERM)
-        client.wait()
-        client.stdout.close()
+        self.end_sandboxes([client])
+
+    def end_sandboxes(self, clients):
+        """All at once."""
+        for client in clients:
+            self.clients.remove(client)
+            client.stdin.close()
+            if client.poll() is None:
+                client.send_signal(signal.SIGTERM)
+        for client in clients:
+            client.wait()
+            client.stdout.close()
