@@ -219,8 +219,10 @@ asio::awaitable<bool> Tunnel::Answer() {
   Decision decision = Draft();
   decision.allowed = true;
   decision.detail = address_;
+  // The client makes its hello while the decision is taken down.
+  const std::error_code failed = co_await WriteAll(client_, kEstablished);
   context_.observer.Decided(decision);
-  if (co_await WriteAll(client_, kEstablished)) {
+  if (failed) {
     End(reason::kClosed);
     co_return false;
   }

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <optional>
 #include <random>
@@ -85,6 +87,7 @@ class Wires : public Dialer {
 class Seen : public Observer {
  public:
   void Decided(const Decision& decision) override {
+    if (before) before();
     const MutexLock lock(mu_);
     decisions_.push_back(decision);
   }
@@ -104,6 +107,7 @@ class Seen : public Observer {
     REQUIRE(WaitUntil([&] { return !decisions().empty(); }));
     return decisions().back();
   }
+  std::function<void()> before;  // a decision is taken down
 
  private:
   Mutex mu_;
@@ -245,6 +249,25 @@ TEST_CASE("EgressProxy: bytes that came with the request belong to the tunnel", 
              absl::Base64Escape("workmux:token") + "\r\n\r\n" + hello);
   client.HearEstablished();
   CHECK(HearFrom(world.wires.TakeServer().get(), hello.size()) == hello);
+}
+
+TEST_CASE("EgressProxy: a client is answered while its decision is taken down, and held until then",
+          "[egress]") {
+  World world;
+  std::atomic<bool> taken = false;
+  std::atomic<bool> early = false;
+  world.seen.before = [&] { early = !WaitUntil([&] { return taken.load(); }); };
+  world.Open();
+  Client client(world);
+  client.Connect("api.example.com").HearEstablished();
+  client.Say(TlsHelloFor("api.example.com"));
+  const UniqueFd server = world.wires.TakeServer();
+  char byte;
+  CHECK(::recv(server.get(), &byte, 1, MSG_DONTWAIT) < 0);
+  taken = true;
+  CHECK(HearFrom(server.get(), 1) == "\x16");
+  CHECK_FALSE(early);
+  CHECK(world.seen.Last().allowed);
 }
 
 TEST_CASE("EgressProxy: refusals say why and what would allow it, and name no address",
