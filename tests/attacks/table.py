@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""table.py ROOT [--check]: writes packaging/doc/attack-table.md from the attack tests.
+"""table.py ROOT [--check]: writes the table of packaging/doc/threat-model.md from the attack tests.
 
-With --check it fails when the file is not what it would write. A test of an
+With --check it fails when the file has not what it would write. A test of an
 attack is a TEST_CASE("Attack ID: sentence", "[attack][ID][backend]…") below
 tests/attacks, right under a comment "Control: …" that says how the test proves
 that the attack works where the defence is off. What is only noticed afterwards has
@@ -13,7 +13,10 @@ import pathlib
 import re
 import sys
 
-DOC = "packaging/doc/attack-table.md"
+DOC = "packaging/doc/threat-model.md"
+# What stands between these two lines of it.
+BEGIN = "<!-- Written by tests/attacks/table.py. -->\n"
+END = "<!-- End of what tests/attacks/table.py writes. -->\n"
 # Tags that say where an attack is tried, as the table names them.
 BACKENDS = {
     "namespace": "namespace",
@@ -26,9 +29,8 @@ BACKENDS = {
 CASE = re.compile(
     r"((?:^//[^\n]*\n)*)^TEST_CASE\(\s*\"Attack ([A-Z]+\d+): ([^\"]+)\",\s*\"([^\"]*)\"\)", re.MULTILINE
 )
-HEAD = """# Attacks and their tests
-
-Written by `tests/attacks/table.py` from the tests themselves; a lint test keeps it true. Each attack
+HEAD = """
+Made from the tests themselves; a lint test keeps it true. Each attack
 runs in sandboxes that `workmux sandbox run` makes, or against the proxy of one, and each test also runs its control: the same attack
 where the defence is off, which has to succeed. "Held" says that the attack does not succeed; "only detected",
 that it can, and that you are told; "not held", that it succeeds, and that the documents say so.
@@ -72,14 +74,19 @@ def main():
         for name, sentence, outcome, where, control, path, _ in rows
     )
     for title in ("only detected", "not held"):
-        text += f"\n## {title.capitalize()}, and why\n\n" + "".join(
+        text += f"\n### {title.capitalize()}, and why\n\n" + "".join(
             f"- {name}, {sentence}: {why}.\n" for name, sentence, outcome, _, _, _, why in rows if outcome == title
         )
     doc = root / DOC
+    before = doc.read_text(encoding="utf-8")
+    head, begin, rest = before.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        sys.exit(f"{DOC} has no place for the table")
+    after = head + begin + text + "\n" + end + tail
     if "--check" not in sys.argv:
-        doc.parent.mkdir(parents=True, exist_ok=True)
-        doc.write_text(text, encoding="utf-8")
-    elif not doc.exists() or doc.read_text(encoding="utf-8") != text:
+        doc.write_text(after, encoding="utf-8")
+    elif before != after:
         sys.exit(f"{DOC} is not up to date; run tests/attacks/table.py {root}")
 
 

@@ -47,9 +47,6 @@ PASSING = re.compile(r"^(Creating the (worktree|container) |Copying and linking 
                      r"|looking at the (worktrees|sandboxes)$|checking$|Pulling image '[^']*'(: |$))"
                      r"|A namespace sandbox of root has no limit on its processes")
 
-# Not in every tree: the attack tests write it.
-MADE_BY_TESTS = {"attack-table.md"}
-
 # What stands in for Claude Code: tells its state, works, tells that it is done.
 AGENT = """#!/bin/sh
 workmux set-window-status working
@@ -368,8 +365,6 @@ def check_links(given):
             count += 1
             path, _, anchor = target.partition("#")
             leads_to = (file.parent / path).resolve() if path else file
-            if not leads_to.exists() and leads_to.name in MADE_BY_TESTS:
-                continue
             if not leads_to.exists():
                 broken.append(f"{file}: {target}")
             elif anchor and leads_to.is_file() and anchor not in anchors(leads_to.read_text(encoding="utf-8")):
