@@ -22,7 +22,7 @@ std::string ForEachAddress(const std::string& line) {
 
 // Control: the same program in a sandbox with an open network, which reaches a server of the host.
 TEST_CASE("Attack N1: no address is reached beside the proxy",
-          "[attack][N1][namespace][docker][podman][podman_root]") {
+          "[attack][N1][namespace][docker][podman][podman_root][firewall]") {
   const Bait bait;
   const std::string host = ForEachAddress(Format("reach {{}} {}", bait.port()));
   const std::string others =
@@ -43,7 +43,8 @@ TEST_CASE("Attack N1: no address is reached beside the proxy",
 }
 
 // Control: the same program in the host's network, as the engine itself gives it.
-TEST_CASE("Attack N2: nor by IPv6", "[attack][N2][namespace][docker][podman][podman_root]") {
+TEST_CASE("Attack N2: nor by IPv6",
+          "[attack][N2][namespace][docker][podman][podman_root][firewall]") {
   const Bait bait;
   const std::string own = Format("./attacker reach ::1 {}\n", bait.port());
   const std::string script =
@@ -73,7 +74,7 @@ TEST_CASE("Attack N2: nor by IPv6", "[attack][N2][namespace][docker][podman][pod
 // Control: the same questions in a sandbox with an open network, which a server of the host
 // answers.
 TEST_CASE("Attack N3: no question leaves for a name server, whatever is in it",
-          "[attack][N3][namespace][docker][podman][podman_root]") {
+          "[attack][N3][namespace][docker][podman][podman_root][firewall]") {
   const Bait bait;
   const std::string host =
       ForEachAddress(Format("ask {{}} {} c2VjcmV0.tunnel.example.com", bait.port()));
@@ -102,7 +103,7 @@ TEST_CASE("Attack N3: no question leaves for a name server, whatever is in it",
 // Control: the same program in the same sandbox with an open network, which makes further kinds of
 // sockets, and in Docker's is answered.
 TEST_CASE("Attack N4: no socket of another family can be made, and nothing answers a ping",
-          "[attack][N4][namespace][docker][podman][podman_root]") {
+          "[attack][N4][namespace][docker][podman][podman_root][firewall]") {
   const std::string script =
       "./attacker families\n" + ForEachAddress("ping {}") + "./attacker ping 127.0.0.1\n";
 #if defined(__x86_64__)
@@ -128,7 +129,7 @@ TEST_CASE("Attack N4: no socket of another family can be made, and nothing answe
 
 // Control: the same scan in a sandbox with an open network, which finds a port of the host.
 TEST_CASE("Attack N6: no port of the host is open, on whatever address",
-          "[attack][N6][namespace][docker][podman][podman_root]") {
+          "[attack][N6][namespace][docker][podman][podman_root][firewall]") {
   const Bait bait;
   const std::string host =
       ForEachAddress(Format("scan {{}} {} {}", bait.port() - 20, bait.port() + 20));
@@ -159,7 +160,7 @@ TEST_CASE("Attack N6: no port of the host is open, on whatever address",
 
 // Control: the same requests in a sandbox with an open network, which a server of the host answers.
 TEST_CASE("Attack N15: programs that are told to use no proxy find no network",
-          "[attack][N15][namespace][docker][podman][podman_root]") {
+          "[attack][N15][namespace][docker][podman][podman_root][firewall]") {
   const Bait bait;
   const std::string url = Format("http://{}:{}/", HostAddresses().at(0), bait.port());
   const std::string script = Format(

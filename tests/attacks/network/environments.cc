@@ -18,6 +18,11 @@ std::vector<Environment> UsableEnvironments() {
        .engine = "podman",
        .enforcement = "isolated",
        .as_root = true},
+      {.name = "Docker, firewall", .engine = "docker", .enforcement = "firewall"},
+      {.name = "Podman as root, firewall",
+       .engine = "podman",
+       .enforcement = "firewall",
+       .as_root = true},
   };
   std::vector<Environment> usable;
   for (const Environment& one : all) {

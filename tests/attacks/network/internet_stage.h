@@ -25,6 +25,8 @@ inline std::vector<Environment> EnvironmentsInInternet() {
   std::vector<Environment> found;
   if (!Internet::CanRun()) return found;
   for (const Environment& one : UsableEnvironments()) {
+    // A daemon in it has no engine's bridge to listen on.
+    if (!one.isolated()) continue;
     // An ordinary user's Podman needs ids that the namespace does not have.
     if (one.engine != "podman" || one.as_root) found.push_back(one);
   }

@@ -50,7 +50,7 @@ void InstallForgetful(const NetworkStage& stage) {
 // Control: root in a plain container that kept NET_ADMIN (namespace: in a network of its own), who
 // flushes them.
 TEST_CASE("Attack N13: no process can change the rules of its network, one that joins neither",
-          "[attack][N13][namespace][docker][podman][podman_root]") {
+          "[attack][N13][namespace][docker][podman][podman_root][firewall]") {
   for (const Environment& environment : UsableEnvironments()) {
     INFO(environment.name);
     NetworkStage stage(environment);
@@ -105,7 +105,7 @@ TEST_CASE("Attack N14: nothing runs where the restriction was left out",
 
 // Control: the same start once nothing is in the proxy's way.
 TEST_CASE("Attack N14: nothing runs without its proxy",
-          "[attack][N14][namespace][docker][podman][podman_root]") {
+          "[attack][N14][namespace][docker][podman][podman_root][firewall]") {
   for (const Environment& environment : UsableEnvironments()) {
     INFO(environment.name);
     NetworkStage stage(environment);
