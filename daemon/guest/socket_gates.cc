@@ -17,11 +17,11 @@ namespace {
 // Fits into any socket's buffer: the guest cannot keep the caller waiting.
 constexpr std::size_t kMostLine = 1000;
 
-std::string Line(const std::string& text) { return Printable(text).substr(0, kMostLine) + "\n"; }
+std::string Line(const std::string& text) { return Printable(text).substr(0, kMostLine); }
 
 void Answer(const UniqueFd& connection, const absl::Status& status) {
   const std::string word =
-      status.ok() ? "ok\n" : "no\n" + Line(MessageOf(status)) + Line(HintOf(status));
+      status.ok() ? "ok\n" : "no\n" + Line(MessageOf(status)) + "\n" + Line(HintOf(status)) + "\n";
   // One that is gone runs nothing either.
   static_cast<void>(
       ::send(connection.get(), word.data(), word.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
@@ -37,15 +37,17 @@ SocketGates::~SocketGates() {
 
 absl::Status SocketGates::Open(const std::string& session_id, const std::filesystem::path& socket,
                                Apply apply) {
+  const MutexLock lock(mu_);
+  if (gates_.contains(session_id))
+    return AlreadyExists("session {} has a firewall's gate", session_id);
   WM_RETURN_IF_ERROR(MakePrivateDirectory(socket.parent_path()));
   WM_ASSIGN_OR_RETURN(UniqueFd listener, ListenUnix(socket));
   Gate gate{.socket = socket, .apply = std::move(apply), .listener = nullptr};
   gate.listener = loop_.Accept(std::move(listener), [this, session_id](UniqueFd connection) {
     Take(session_id, std::move(connection));
   });
-  const MutexLock lock(mu_);
-  if (gates_.try_emplace(session_id, std::move(gate)).second) return absl::OkStatus();
-  return AlreadyExists("session {} has a firewall's gate", session_id);
+  gates_.emplace(session_id, std::move(gate));
+  return absl::OkStatus();
 }
 
 void SocketGates::Take(const std::string& session_id, UniqueFd connection) {
@@ -59,8 +61,7 @@ void SocketGates::Take(const std::string& session_id, UniqueFd connection) {
   auto shared = std::make_shared<UniqueFd>(std::move(connection));
   executor_.Post([session_id, apply = std::move(apply), shared] {
     const absl::Status status = apply();
-    if (!status.ok())
-      LogWarning("firewall", Format("{}: {}", session_id, Printable(MessageOf(status))));
+    if (!status.ok()) LogWarning("firewall", Format("{}: {}", session_id, Line(MessageOf(status))));
     Answer(*shared, status);
   });
 }

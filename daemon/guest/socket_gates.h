@@ -12,6 +12,7 @@
 
 namespace workmux::daemon {
 
+// Never waits for the loop with its lock, which the loop takes.
 class SocketGates : public FirewallGates {
  public:
   SocketGates(EventLoop& loop, Executor& executor) : loop_(loop), executor_(executor) {}

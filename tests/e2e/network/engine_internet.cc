@@ -65,8 +65,14 @@ std::unique_ptr<Program> EngineInternet::Start(const std::vector<std::string>& a
 }
 
 void EngineInternet::StartDaemon() {
-  daemons_.push_back(world_.StartCommand(Enter({WorkmuxWorld::daemon_program().string()})));
+  const auto start = [&] {
+    return world_.StartCommand(Enter({WorkmuxWorld::daemon_program().string()}));
+  };
+  daemons_.push_back(start());
   const bool ready = WaitUntil([&] {
+    // One that was killed has the lock until its last thread is gone.
+    if (daemons_.back()->err().find("held by another process") != std::string::npos)
+      daemons_.back() = start();
     WorkmuxWorld::Where where;
     where.env = {{"WORKMUX_NO_SPAWN", "1"}};
     return world_.Run({"daemon", "status"}, where).exit.ok();

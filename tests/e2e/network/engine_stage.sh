@@ -32,11 +32,14 @@ start_docker() {
     --address "$dir/containerd.sock" >"$dir/containerd.log" 2>&1 &
   started=("$!")
   wait_for 30 test -S "$dir/containerd.sock"
-  dockerd --containerd "$dir/containerd.sock" --data-root "$dir/engine/docker" \
+  # Its containers have IPv6 as well, to this host.
+  dockerd --ipv6 --fixed-cidr-v6 fd77:77::/64 --containerd "$dir/containerd.sock" --data-root "$dir/engine/docker" \
     --exec-root "$dir/engine/exec" --pidfile "$dir/docker.pid" -H "unix://$dir/docker.sock" \
     >"$dir/docker.log" 2>&1 &
   started=("$!" "${started[@]}")
   wait_for 60 docker -H "unix://$dir/docker.sock" version
+  python3 -m http.server --bind :: --directory "$dir/www" 8000 >/dev/null 2>&1 &
+  started+=("$!")
   docker save "$image" | docker -H "unix://$dir/docker.sock" load >/dev/null
 }
 

@@ -37,6 +37,16 @@ TEST_CASE("SessionPlanner: readiness is asked for the image that would be used")
              absl::StatusCode::kFailedPrecondition);
 }
 
+TEST_CASE("SessionPlanner: a firewall that cannot be had is told before anything is made") {
+  SessionWorld w;
+  Config config;
+  config.sandbox.network.policy = NetworkPolicy::kDeny;
+  w.log.failures["firewall-address"] = FailedPrecondition("rootless");
+  CHECK_OK(w.planner.CheckReady(config, "gemini", "", w.caller.env));
+  config.sandbox.network.enforcement = NetworkEnforcement::kFirewall;
+  CHECK(MessageOf(w.planner.CheckReady(config, "gemini", "", w.caller.env)) == "rootless");
+}
+
 TEST_CASE("SessionPlanner: a command runs as it was given") {
   SessionWorld w;
   SessionRequest request = w.Request();
