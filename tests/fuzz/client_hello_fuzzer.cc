@@ -88,7 +88,7 @@ void CheckBuilt(Input input) {
   std::string extensions;
   if (versions % 2 == 0) extensions += TlsExtension(kSupportedVersions, TlsVector("\x03\x04", 1));
   while (!input.empty() && extensions.size() < 4096) {
-    const std::size_t kind = input.Byte() % 4;
+    const std::size_t kind = input.Byte() % 5;
     std::string body = input.Bytes(input.Byte());
     if (kind == 0) {
       if (body.empty()) body = "a.b";
@@ -96,6 +96,10 @@ void CheckBuilt(Input input) {
       name = body;
       extensions += TlsNameExtension(body);
     } else if (kind == 1) {
+      twice = true;
+      const std::string one = TlsNumber(0, 1) + TlsVector(body + "a", 2);
+      extensions += TlsExtension(kServerName, TlsVector(one + one, 2));
+    } else if (kind == 2) {
       encrypted = true;
       extensions += TlsExtension(kEncryptedHello, body);
     } else {
