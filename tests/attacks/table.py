@@ -23,6 +23,7 @@ BACKENDS = {
     "docker": "docker",
     "podman": "podman",
     "podman_root": "podman as root",
+    "docker_firewall": "docker behind a firewall",
     "firewall": "docker and root's podman behind a firewall",
     "tmux": "tmux",
     "proxy": "the proxy by itself",

@@ -4,34 +4,24 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/program.h"
-#include "tests/support/workmux_world.h"
+#include "tests/e2e/network/internet.h"
 
 namespace workmux::test {
 
-// The internet of internet.sh with an engine in it (engine_stage.sh), and a workmux whose
-// programs all live there: a whole host. For root.
-class EngineInternet {
+// The internet of internet.sh with an engine in it (engine_stage.sh): the engine's bridge
+// is where the daemon is. Docker's clients may stay outside, Podman's are in it too. For
+// root.
+class EngineInternet : public Internet {
  public:
   EngineInternet(WorkmuxWorld& world, const std::string& engine);
-  ~EngineInternet();
+  ~EngineInternet() override;
 
-  // Starts workmuxd inside and waits until it answers.
-  void StartDaemon();
-  // Inside, to the end, and beside the test.
-  CommandResult Run(const std::vector<std::string>& workmux_arguments) const;
-  std::unique_ptr<Program> Start(const std::vector<std::string>& workmux_arguments) const;
-  CommandResult RunCommand(const std::vector<std::string>& argv) const;
-  std::filesystem::path authority() const { return dir_ / "ca.pem"; }
+  // `workmux ARGUMENTS` inside, to the end, and beside the test.
+  CommandResult RunWorkmux(const std::vector<std::string>& arguments) const;
+  std::unique_ptr<Program> StartWorkmux(const std::vector<std::string>& arguments) const;
 
- private:
-  std::vector<std::string> Enter(const std::vector<std::string>& argv) const;
-
-  WorkmuxWorld& world_;
-  std::filesystem::path dir_;
-  std::unique_ptr<Program> stage_;
-  std::vector<std::unique_ptr<Program>> daemons_;
-  std::string pid_;
+ protected:
+  std::vector<std::string> Entering(const std::vector<std::string>& argv) const override;
 };
 
 }  // namespace workmux::test

@@ -45,7 +45,9 @@ struct Walled {
             Format("cat > /tmp/ca.pem <<'END'\n{}END\n{}", ReadWholeFile(internet.authority()),
                    script)};
   }
-  CommandResult Inside(const std::string& script) const { return internet.Run(Argv(script)); }
+  CommandResult Inside(const std::string& script) const {
+    return internet.RunWorkmux(Argv(script));
+  }
 
   WorkmuxWorld world;
   EngineInternet internet;
@@ -106,7 +108,7 @@ void HasNoOtherWay(Walled& walled, const std::string& engine) {
 }
 
 void OutlivesTheDaemon(Walled& walled, const std::string& engine) {
-  const auto shell = walled.internet.Start(
+  const auto shell = walled.internet.StartWorkmux(
       walled.Argv("echo ready; n=0; while read -r line; do n=$((n+1)); "
                   "if git ls-remote --quiet https://git.example.com/repo.git >/dev/null 2>&1; "
                   "then echo \"$n reached\"; else echo \"$n failed\"; fi; " +
@@ -123,40 +125,39 @@ void OutlivesTheDaemon(Walled& walled, const std::string& engine) {
   CHECK(shell->out().find("git.example.com") == std::string::npos);
 
   // While it runs: it is as it is meant to be, and so is who joins it.
-  const CommandResult verified = walled.internet.Run({"sandbox", "verify"});
+  const CommandResult verified = walled.internet.RunWorkmux({"sandbox", "verify"});
   INFO(verified.out << verified.err);
   CHECK(verified.exit.ok());
   CHECK(verified.out.find("network") != std::string::npos);
   CHECK(walled.world.DaemonLog().find("as it is meant to be") != std::string::npos);
-  const CommandResult joined = walled.internet.Run(
+  const CommandResult joined = walled.internet.RunWorkmux(
       {"sandbox", "shell", "--exec", "--", "sh", "-c",
        std::string(kDirect) + "grep CapBnd /proc/self/status; env | grep -c WM_FIREWALL"});
   CHECK(joined.err.find("Failed to connect") != std::string::npos);
   CHECK(joined.out == "CapBnd:\t0000000000000000\n0\n");
 
   // A firewall that somebody took away is told, and nobody joins any more.
-  const std::string name(
-      Trim(walled.internet.RunCommand({engine, "ps", "--format", "{{.Names}}"}).out));
-  const CommandResult flushed = walled.internet.RunCommand(
-      {engine, "run", "--rm", "--network=container:" + name, "--cap-add=NET_ADMIN", "--user=0:0",
-       TestImage(), "sh", "-c",
-       "iptables -F; iptables -P OUTPUT ACCEPT; iptables -P INPUT ACCEPT"});
+  const std::string name(Trim(walled.internet.Run({engine, "ps", "--format", "{{.Names}}"}).out));
+  const CommandResult flushed =
+      walled.internet.Run({engine, "run", "--rm", "--network=container:" + name,
+                           "--cap-add=NET_ADMIN", "--user=0:0", TestImage(), "sh", "-c",
+                           "iptables -F; iptables -P OUTPUT ACCEPT; iptables -P INPUT ACCEPT"});
   REQUIRE(flushed.exit.ok());
-  const CommandResult noticed = walled.internet.Run({"sandbox", "verify"});
+  const CommandResult noticed = walled.internet.RunWorkmux({"sandbox", "verify"});
   CHECK_FALSE(noticed.exit.ok());
   CHECK(noticed.err.find("the network is not restricted") != std::string::npos);
-  CHECK(walled.internet.Run({"sandbox", "shell", "--exec", "--", "true"}).exit.code == 125);
+  CHECK(walled.internet.RunWorkmux({"sandbox", "shell", "--exec", "--", "true"}).exit.code == 125);
   shell->CloseInput();
   CHECK(shell->Wait() == 0);
 }
 
 // It has no bridge, over which it could wait for its firewall.
 void GivesShellsTheSame(const Walled& walled) {
-  const CommandResult result =
-      walled.internet.Run({"sandbox", "shell", "--", "sh", "-c",
-                           "curl --silent --output /dev/null --write-out '%{http_connect}\\n' "
-                           "https://evil.example.net; env | grep -c WM_RPC; " +
-                               std::string(kDirect)});
+  const CommandResult result = walled.internet.RunWorkmux(
+      {"sandbox", "shell", "--", "sh", "-c",
+       "curl --silent --output /dev/null --write-out '%{http_connect}\\n' "
+       "https://evil.example.net; env | grep -c WM_RPC; " +
+           std::string(kDirect)});
   INFO(result.err);
   CHECK(result.out == "403\n0\n");
   CHECK(result.err.find("Failed to connect") != std::string::npos);
@@ -164,10 +165,10 @@ void GivesShellsTheSame(const Walled& walled) {
 
 // The proxy is where sandboxes reach it and nowhere else.
 void ListensOnTheBridgeAlone(const Walled& walled) {
-  const auto shell = walled.internet.Start(walled.Argv("echo $WM_PROXY_PORT; read -r line"));
+  const auto shell = walled.internet.StartWorkmux(walled.Argv("echo $WM_PROXY_PORT; read -r line"));
   REQUIRE(shell->Prints("\n"));
   const std::string port(Trim(shell->out()));
-  const CommandResult sockets = walled.internet.RunCommand({"ss", "-Hltn"});
+  const CommandResult sockets = walled.internet.Run({"ss", "-Hltn"});
   int listening = 0;
   for (const std::string& line : SplitLines(sockets.out)) {
     if (line.find(":" + port + " ") == std::string::npos) continue;
@@ -214,7 +215,7 @@ TEST_CASE("Firewalled network: a daemon that dies while a sandbox waits lets not
   CHECK(std::filesystem::remove(ran));
   std::filesystem::remove(walled.world.home() / "asked");
 
-  const auto waiting = walled.internet.Start(walled.Argv("touch ran"));
+  const auto waiting = walled.internet.StartWorkmux(walled.Argv("touch ran"));
   REQUIRE(WaitUntil([&] { return std::filesystem::exists(walled.world.home() / "asked"); }));
   // The client starts the next one by itself.
   walled.world.KillDaemon();

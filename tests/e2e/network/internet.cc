@@ -40,7 +40,11 @@ bool Internet::CanRun() {
   return false;
 }
 
-Internet::Internet(WorkmuxWorld& world) : world_(world), dir_(world.area() / "internet") {
+Internet::Internet(WorkmuxWorld& world) : Internet(world, WORKMUX_NETWORK_STAGE, {}) {}
+
+Internet::Internet(WorkmuxWorld& world, const std::string& stage,
+                   const std::vector<std::string>& arguments)
+    : world_(world), dir_(world.area() / "internet") {
   // A client that misses its daemon would start one on the host.
   world.env()["WORKMUX_NO_SPAWN"] = "1";
   fs::create_directories(dir_ / "www");
@@ -53,8 +57,11 @@ Internet::Internet(WorkmuxWorld& world) : world_(world), dir_(world.area() / "in
   }
   Env env = world.env();
   env["PATH"] += ":/usr/sbin:/sbin";
-  stage_ = std::make_unique<Program>(Make({WORKMUX_NETWORK_STAGE, dir_.string()}, env));
-  if (!stage_->Prints("ready ")) throw std::runtime_error("no internet: " + stage_->err());
+  std::vector<std::string> argv = {stage, dir_.string()};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  stage_ = std::make_unique<Program>(Make(std::move(argv), env));
+  if (!stage_->Prints("ready ", std::chrono::seconds(120)))
+    throw std::runtime_error("no internet: " + stage_->err());
   pid_ = std::string(Trim(stage_->out().substr(stage_->out().find("ready ") + 6)));
 }
 

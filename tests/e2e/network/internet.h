@@ -17,7 +17,9 @@ class Internet {
   static bool CanRun();
 
   explicit Internet(WorkmuxWorld& world);
-  ~Internet();
+  virtual ~Internet();
+  Internet(const Internet&) = delete;
+  Internet& operator=(const Internet&) = delete;
 
   // Starts workmuxd inside and waits until it answers.
   void StartDaemon();
@@ -25,14 +27,19 @@ class Internet {
   CommandResult Run(const std::vector<std::string>& argv) const;
   std::filesystem::path authority() const { return dir_ / "ca.pem"; }
 
- private:
-  std::vector<std::string> Entering(const std::vector<std::string>& argv) const;
+ protected:
+  // `stage`: the program that makes it, and what it is told after its directory.
+  Internet(WorkmuxWorld& world, const std::string& stage,
+           const std::vector<std::string>& arguments);
+  virtual std::vector<std::string> Entering(const std::vector<std::string>& argv) const;
 
   WorkmuxWorld& world_;
   std::filesystem::path dir_;
+  std::string pid_;  // of a process inside
+
+ private:
   std::unique_ptr<Program> stage_;
   std::vector<std::unique_ptr<Program>> daemons_;
-  std::string pid_;
 };
 
 }  // namespace workmux::test

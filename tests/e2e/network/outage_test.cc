@@ -61,7 +61,7 @@ TEST_CASE(
     "daemon opens the same way again",
     "[network]") {
   const std::string engine = GENERATE(from_range(EnginesInInternet()));
-  if (!Internet::CanRun() || !CanUse(engine)) return;
+  if (!CanUseInInternet(engine)) return;
   INFO(engine);
   Restricted restricted(engine, "    allowed_domains: [git.example.com]\n");
   const std::filesystem::path tree = restricted.world.repo();

@@ -69,7 +69,7 @@ bool Has(const std::vector<json>& events, const std::string& kind) {
 
 TEST_CASE("Restricted network: curl reaches allowed hosts, and no other", "[network]") {
   const std::string engine = GENERATE(from_range(EnginesInInternet()));
-  if (!Internet::CanRun() || !CanUse(engine)) return;
+  if (!CanUseInInternet(engine)) return;
   INFO(engine);
   const Restricted restricted(engine, "    allowed_domains: [\"*.example.com\"]\n");
   const auto curl = [](const std::string& host) {
@@ -92,7 +92,7 @@ TEST_CASE("Restricted network: npm installs from an allowed registry, and from n
           "[network]") {
   const std::string engine = GENERATE(from_range(EnginesInInternet()));
   const std::string programs = NodePrograms();
-  if (programs.empty() || !Internet::CanRun() || !CanUse(engine)) return;
+  if (programs.empty() || !CanUseInInternet(engine)) return;
   INFO(engine);
   const Restricted restricted(engine, "    allowed_domains: [git.example.com]\n",
                               Mounted(programs));
@@ -111,7 +111,7 @@ TEST_CASE("Restricted network: npm installs from an allowed registry, and from n
 TEST_CASE("Real agent: Claude Code works with the hosts of its preset alone", "[network]") {
   const std::string engine = GENERATE(from_range(EnginesInInternet()));
   const std::string programs = NodePrograms();
-  if (programs.empty() || !Internet::CanRun() || !CanUse(engine)) return;
+  if (programs.empty() || !CanUseInInternet(engine)) return;
   INFO(engine);
   const Restricted restricted(engine, "    presets: [claude]\n", Mounted(programs));
   const CommandResult answered = restricted.Inside(AskClaude(programs));
@@ -125,7 +125,7 @@ TEST_CASE("Real agent: Claude Code works with the hosts of its preset alone", "[
 TEST_CASE("Real agent: Claude Code that is refused goes on once its host is allowed", "[network]") {
   const std::string engine = GENERATE(from_range(EnginesInInternet()));
   const std::string programs = NodePrograms();
-  if (programs.empty() || !Internet::CanRun() || !CanUse(engine)) return;
+  if (programs.empty() || !CanUseInInternet(engine)) return;
   INFO(engine);
   const Restricted restricted(engine, "", Mounted(programs));
   const auto agent = restricted.Start(AskClaude(programs));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/format.h"
+#include "tests/e2e/network/engine_internet.h"
 #include "tests/support/temp_dir.h"
 
 namespace workmux::test {
@@ -12,17 +13,28 @@ namespace {
 
 std::string ConfigFor(const std::string& engine, const std::string& policy,
                       const std::string& sandbox) {
-  return SandboxConfigFor(engine) +
+  const bool walled = engine == kDockerFirewall;
+  return SandboxConfigFor(walled ? "docker" : engine) +
          "  env:\n    GIT_SSL_CAINFO: /tmp/ca.pem\n    CURL_CA_BUNDLE: /tmp/ca.pem\n"
          "    NODE_EXTRA_CA_CERTS: /tmp/ca.pem\n" +
-         sandbox + "  network:\n    policy: " + policy + "\n";
+         sandbox + "  network:\n    policy: " + policy + "\n" +
+         (walled ? "    enforcement: firewall\n" : "");
+}
+
+std::unique_ptr<Internet> MakeInternet(WorkmuxWorld& world, const std::string& engine) {
+  if (engine == kDockerFirewall) return std::make_unique<EngineInternet>(world, "docker");
+  return std::make_unique<Internet>(world);
 }
 
 }  // namespace
 
 std::vector<std::string> EnginesInInternet() {
-  if (::geteuid() == 0) return {"podman"};
+  if (::geteuid() == 0) return {"podman", kDockerFirewall};
   return {"namespace", "docker"};
+}
+
+bool CanUseInInternet(const std::string& engine) {
+  return Internet::CanRun() && CanUse(engine == kDockerFirewall ? "docker" : engine);
 }
 
 bool IsFor(const std::string& engine) {
@@ -32,7 +44,9 @@ bool IsFor(const std::string& engine) {
 
 Restricted::Restricted(const std::string& engine, const std::string& network,
                        const std::string& sandbox)
-    : world(ConfigFor(engine, "deny", sandbox) + network), internet(world) {
+    : world(ConfigFor(engine, "deny", sandbox) + network),
+      owned_(MakeInternet(world, engine)),
+      internet(*owned_) {
   internet.StartDaemon();
 }
 

@@ -8,9 +8,12 @@
 
 namespace workmux::test {
 
-// Engines whose clients work in an internet of this user: root's has its Podman, others
-// have the rest.
+// Engines whose clients work in an internet of this user: root's has its Podman, and a
+// Docker with the firewall (kDockerFirewall), others have the rest.
+inline constexpr char kDockerFirewall[] = "docker behind a firewall";
 std::vector<std::string> EnginesInInternet();
+// Whether an internet can be made, and the engine used in it.
+bool CanUseInInternet(const std::string& engine);
 // Whether tests of one engine run for this user.
 bool IsFor(const std::string& engine);
 
@@ -29,7 +32,12 @@ struct Restricted {
   CommandResult InOpenSandbox(const std::string& script) const;
 
   WorkmuxWorld world;
-  Internet internet;
+
+ private:
+  const std::unique_ptr<Internet> owned_;
+
+ public:
+  Internet& internet;
 };
 
 }  // namespace workmux::test

@@ -29,7 +29,7 @@ std::string Clone(const std::string& host, int number = 0) {
 TEST_CASE("Restricted network: git clones over HTTPS from an allowed host, and from no other",
           "[network]") {
   const std::string engine = GENERATE(from_range(EnginesInInternet()));
-  if (!Internet::CanRun() || !CanUse(engine)) return;
+  if (!CanUseInInternet(engine)) return;
   INFO(engine);
   const Restricted restricted(engine, kAllowed);
   const CommandResult cloned =
@@ -73,7 +73,7 @@ TEST_CASE("Restricted network: a TLS hello for another host is cut off", "[netwo
 TEST_CASE("Restricted network: without its daemon a sandbox has no way out, and the same one after",
           "[network]") {
   const std::string engine = GENERATE(from_range(EnginesInInternet()));
-  if (!Internet::CanRun() || !CanUse(engine)) return;
+  if (!CanUseInInternet(engine)) return;
   INFO(engine);
   Restricted restricted(engine, kAllowed);
   // Each line of input is one attempt in the same sandbox.
