@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <thread>
+#include <utility>
 
 namespace workmux::test {
 namespace {
@@ -57,13 +58,16 @@ std::string Config(const std::string& engine, const std::string& network) {
 
 // Control: the same program reaches the second service once it is named too.
 TEST_CASE("host_ports: a sandbox has what is named at the same port, and nothing else") {
-  for (const std::string engine : {"namespace", "docker", "podman"}) {
+  const std::pair<std::string, std::string> ways[] = {
+      {"namespace", ""}, {"docker", ""}, {"podman", ""}, {"docker", "    enforcement: firewall\n"}};
+  for (const auto& [engine, enforcement] : ways) {
     if (!CanUse(engine)) continue;
-    INFO(engine);
+    INFO(engine << enforcement);
     Greeter named;
     Greeter other;
-    const std::string one = Format(
-        "    policy: deny\n    host_ports:\n      - {{name: one, port: {}}}\n", named.port());
+    const std::string one =
+        enforcement + Format("    policy: deny\n    host_ports:\n      - {{name: one, port: {}}}\n",
+                             named.port());
     WorkmuxWorld world(Config(engine, one));
     const std::string script = Reach(named.port()) + "; " + Reach(other.port());
     const CommandResult result = world.Run({"sandbox", "run", ".", "--", script});
