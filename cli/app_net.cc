@@ -37,6 +37,9 @@ void NetApp::Define(const SandboxApp::AddFn& add) {
                          [this](auto& env) { return RunNetRevoke(revoke_, env); });
   revoke.add_option("host", revoke_.host, "The host as it was allowed")->required();
   revoke.add_option("--sandbox", revoke_.sandbox, "In this sandbox only, by name or session");
+
+  add("reload", "Take up the configuration's rules in sandboxes that run", kKind,
+      [](auto& env) { return RunNetReload(env); });
 }
 
 }  // namespace workmux::cli

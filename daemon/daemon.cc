@@ -26,12 +26,14 @@
 #include "daemon/config/config_reference.h"
 #include "daemon/domain/agent_queries.h"
 #include "daemon/domain/agent_tracker.h"
+#include "daemon/domain/blocked_requests.h"
 #include "daemon/domain/config_gate.h"
 #include "daemon/domain/configured_network.h"
 #include "daemon/domain/doctor.h"
 #include "daemon/domain/image_manager.h"
 #include "daemon/domain/network_allowances.h"
 #include "daemon/domain/network_log.h"
+#include "daemon/domain/network_reload.h"
 #include "daemon/domain/session_directory.h"
 #include "daemon/domain/session_guest_actions.h"
 #include "daemon/domain/session_manager.h"
@@ -40,6 +42,8 @@
 #include "daemon/domain/worktree_manager.h"
 #include "daemon/egress/local_route.h"
 #include "daemon/guest/guest_bridge.h"
+#include "daemon/instance_files.h"
+#include "daemon/log_progress.h"
 #include "daemon/rpc/agent_service.h"
 #include "daemon/rpc/control_server.h"
 #include "daemon/rpc/daemon_service.h"
@@ -66,19 +70,6 @@ constexpr bool kMacOs = true;
 constexpr bool kMacOs = false;
 #endif
 
-// Held for life. Both, because WORKMUX_SOCKET can put two daemons on one state
-// directory, and two state directories on one socket.
-struct InstanceLocks {
-  FileLock state;
-  FileLock socket;
-};
-
-absl::StatusOr<InstanceLocks> LockInstance(const Paths& paths) {
-  WM_ASSIGN_OR_RETURN(FileLock state, FileLock::TryAcquire(paths.state / "workmuxd.lock"));
-  WM_ASSIGN_OR_RETURN(FileLock socket, FileLock::TryAcquire(paths.socket.string() + ".lock"));
-  return InstanceLocks{std::move(state), std::move(socket)};
-}
-
 absl::StatusOr<SessionPlanner::ProgramPaths> FindProgramPaths(const std::string& program,
                                                               const Env& env) {
   WM_ASSIGN_OR_RETURN(AgentInstallation found, FindAgentInstallation(program, env));
@@ -88,19 +79,6 @@ absl::StatusOr<SessionPlanner::ProgramPaths> FindProgramPaths(const std::string&
 // Docker has a daemon of its own to ask. Podman's client makes directories and leaves
 // a process for each user who calls it: only for those who use it.
 bool IsAskedAnyway(const std::string& backend) { return backend == "docker"; }
-
-class LogProgress : public ProgressSink {
- public:
-  void Step(std::string_view, std::string_view title) override { LogInfo("worktrees", title); }
-  void Warn(std::string_view message) override { LogWarning("worktrees", message); }
-  void Output(std::string_view, bool) override {}
-};
-
-absl::Status MakeDirectories(const Paths& paths) {
-  WM_RETURN_IF_ERROR(MakePrivateDirectory(paths.state));
-  WM_RETURN_IF_ERROR(MakePrivateDirectory(paths.runtime));
-  return MakePrivateDirectory(paths.socket.parent_path());
-}
 
 // What of ours is mounted into sandboxes is compared with its canonical path
 // then. What has none yet is refused there, not here.
@@ -161,9 +139,15 @@ struct Daemon::Parts {
   DecisionLog decisions;
   NetworkLog network_log{
       {.records = *store, .executor = executor, .directory = directory, .followers = decisions}};
-  ProxyGateway egress{network_log};
-  NetworkAllowances allowances{
-      {.gateway = egress, .records = *store, .loop = loop, .executor = executor}};
+  BlockedRequests blocked{{.next = network_log, .loop = loop}};
+  ProxyGateway egress{blocked};
+  NetworkAllowances allowances{{.gateway = egress,
+                                .records = *store,
+                                .loop = loop,
+                                .executor = executor,
+                                .closed = [this](const auto& id) { blocked.Forget(id); }}};
+  NetworkReload network_reload{
+      {.config = config, .directory = directory, .records = *store, .egress = allowances}};
   SessionPlanner planner{
       {.git = git,
        .config = config,
@@ -256,7 +240,13 @@ void Daemon::Parts::BuildServices() {
                                 // main waits for it as for a service manager's.
                                 ::kill(::getpid(), SIGTERM);
                               }});
-  agent_service = std::make_unique<AgentService>(executor, agents, *queries, git, config);
+  agent_service = std::make_unique<AgentService>(AgentService::Deps{.executor = executor,
+                                                                    .agents = agents,
+                                                                    .queries = *queries,
+                                                                    .git = git,
+                                                                    .config = config,
+                                                                    .blocked = blocked,
+                                                                    .directory = directory});
   sandbox_service = std::make_unique<SandboxService>(SandboxService::Deps{
       .executor = executor,
       .sessions = *sessions,
@@ -290,6 +280,7 @@ void Daemon::Parts::BuildServices() {
       .directory = directory,
       .tunnels = [this] { return egress.Tunnels(); },
       .configured = [this](const Caller& caller) { return ConfiguredNetwork(git, config, caller); },
+      .reload = network_reload,
       .resolve = &egress::ThreadedResolver::LookUp,
       .leads_here = &egress::LeadsHere});
 }
@@ -324,7 +315,7 @@ absl::Status Daemon::Parts::ListenAgain() {
   const std::filesystem::path lock = options.paths.socket.string() + ".lock";
   std::error_code error;
   if (!std::filesystem::exists(lock, error)) {
-    WM_ASSIGN_OR_RETURN(locks.socket, FileLock::TryAcquire(lock));
+    WM_ASSIGN_OR_RETURN(locks.socket, LockSocket(options.paths));
   }
   WM_ASSIGN_OR_RETURN(UniqueFd listener, ListenUnix(options.paths.socket));
   control->ListenOn(std::move(listener));
@@ -361,6 +352,10 @@ absl::Status Daemon::Begin() {
   WM_RETURN_IF_ERROR(parts_->allowances.Load());
   WM_RETURN_IF_ERROR(parts_->sessions->Restore());
   parts_->allowances.DropForGone();
+  for (const SessionRecord& session : parts_->directory.All()) {
+    if (NetworkOf(session) == SandboxNetwork::kOpen) continue;
+    WM_RETURN_IF_ERROR(parts_->blocked.Load(*parts_->store, session.id));
+  }
   LogProgress recovery;
   const absl::Status recovered = parts_->worktrees->Recover(recovery);
   if (!recovered.ok()) LogError("worktrees", MessageOf(recovered));
@@ -375,6 +370,10 @@ absl::Status Daemon::Begin() {
 
 Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Daemon::~Daemon() { Stop(); }
+
+void Daemon::Reload() {
+  parts_->network_reload.RunAndLog({.cwd = "/", .env = parts_->options.env});
+}
 
 void Daemon::Stop() {
   if (!parts_) return;

@@ -24,6 +24,8 @@ class Daemon {
   static absl::StatusOr<std::unique_ptr<Daemon>> Start(Options options);
   ~Daemon();
 
+  // Takes up sandbox.network in sandboxes that run; what came of it is in the log.
+  void Reload();
   // Calls in flight get 5 s; sandboxes live on.
   void Stop();
 

@@ -55,9 +55,12 @@ int Run() {
   if (!daemon.ok()) return Fail(daemon.status());
   workmux::daemon::NotifyServiceManager(options.env, "READY=1");
   int signal = 0;
-  do {
+  for (;;) {
     sigwait(&signals, &signal);
-  } while (signal == SIGHUP);  // a terminal that goes is no reason to stop
+    if (signal != SIGHUP) break;
+    // A service manager's reload, or a terminal that goes: that is no reason to stop.
+    (*daemon)->Reload();
+  }
   workmux::daemon::NotifyServiceManager(options.env, "STOPPING=1");
   (*daemon)->Stop();
   // gRPC's threads still run, so nothing global may be destroyed under them.

@@ -218,6 +218,11 @@ absl::StatusOr<pb::RevokeHostResponse> DaemonClient::RevokeHost(
   return connection_->AskOnce(&Networks::RevokeHost, request);
 }
 
+absl::StatusOr<pb::ReloadNetworkResponse> DaemonClient::ReloadNetwork(
+    const pb::ReloadNetworkRequest& request) {
+  return connection_->AskOnce(&Networks::ReloadNetwork, request);
+}
+
 absl::StatusOr<pb::ListSessionsResponse> DaemonClient::ListSessions(
     const pb::ListSessionsRequest& request) {
   return connection_->Ask(&Sandboxes::ListSessions, request);

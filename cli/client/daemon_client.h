@@ -52,6 +52,8 @@ class PullImageRequest;
 class RemoveWorktreeRequest;
 class ReviewConfigRequest;
 class ReviewConfigResponse;
+class ReloadNetworkRequest;
+class ReloadNetworkResponse;
 class RevokeHostRequest;
 class RevokeHostResponse;
 class SetStatusRequest;
@@ -138,6 +140,8 @@ class DaemonClient {
       const control::v1::AllowHostRequest& request);
   absl::StatusOr<control::v1::RevokeHostResponse> RevokeHost(
       const control::v1::RevokeHostRequest& request);
+  absl::StatusOr<control::v1::ReloadNetworkResponse> ReloadNetwork(
+      const control::v1::ReloadNetworkRequest& request);
 
   absl::StatusOr<control::v1::PlanAttachResponse> PlanAttach(
       const control::v1::PlanAttachRequest& request);

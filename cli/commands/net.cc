@@ -96,8 +96,8 @@ absl::StatusOr<int> RunNetPs(const NetPsOptions& options, const CommandEnv& env)
   std::vector<std::vector<std::string>> rows;
   for (const auto& tunnel : response.tunnels()) {
     const bool open = !tunnel.address().empty();
-    rows.push_back({tunnel.sandbox(), tunnel.host(), tunnel.address(),
-                    open ? FormatAge(now - tunnel.since_unix_seconds()) : "",
+    rows.push_back({tunnel.sandbox(), tunnel.host().empty() ? tunnel.service() : tunnel.host(),
+                    tunnel.address(), open ? FormatAge(now - tunnel.since_unix_seconds()) : "",
                     ByteCount(tunnel.bytes_up()), ByteCount(tunnel.bytes_down())});
   }
   env.terminal.Out(rows.empty()
@@ -161,6 +161,26 @@ absl::StatusOr<int> RunNetRevoke(const NetRevokeOptions& options, const CommandE
     env.terminal.PrintWarning(Format("{} may still reach it by its rule {}",
                                      Printable(remaining.sandbox()), remaining.rule()));
   }
+  return kExitOk;
+}
+
+absl::StatusOr<int> RunNetReload(const CommandEnv& env) {
+  pb::ReloadNetworkRequest request;
+  WM_RETURN_IF_ERROR(FillContext(env.invocation, *request.mutable_context()));
+  const absl::StatusOr<pb::ReloadNetworkResponse> response = env.daemon.ReloadNetwork(request);
+  if (!response.ok()) return Annotate(response.status(), "the rules stay as they are");
+  for (const std::string& warning : response->warnings()) env.terminal.PrintWarning(warning);
+  for (const auto& change : response->changes()) {
+    const std::string name = Printable(change.sandbox());
+    for (const std::string& rule : change.added())
+      env.terminal.Out(Format("{}: {} is allowed\n", name, rule));
+    for (const std::string& rule : change.removed())
+      env.terminal.Out(Format("{}: {} is not allowed any more\n", name, rule));
+    if (change.added().empty() && change.removed().empty())
+      env.terminal.Out(Format("{}: sandbox.network.sni has changed\n", name));
+  }
+  env.terminal.Out(Format("{} of {} restricted sandboxes changed\n", response->changes_size(),
+                          response->sandboxes()));
   return kExitOk;
 }
 

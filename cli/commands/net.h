@@ -51,4 +51,7 @@ struct NetRevokeOptions {
 
 absl::StatusOr<int> RunNetRevoke(const NetRevokeOptions& options, const CommandEnv& env);
 
+// Takes up what the configuration allows in sandboxes that run.
+absl::StatusOr<int> RunNetReload(const CommandEnv& env);
+
 }  // namespace workmux::cli

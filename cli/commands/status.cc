@@ -1,11 +1,13 @@
 #include "cli/commands/status.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include "cli/exit_code.h"
 #include "cli/output/agent_status.h"
 #include "cli/output/json.h"
 #include "cli/terminal/table.h"
+#include "common/base/format.h"
 #include "common/base/status.h"
 #include "workmux/control/v1/agent.pb.h"
 
@@ -28,11 +30,20 @@ std::string GitWords(const pb::Agent& agent) {
   return words;
 }
 
+std::string BlockedWords(const pb::Agent& agent) {
+  if (!agent.has_blocked()) return "";
+  const std::string& last = agent.blocked().last_host();
+  return Format("{}{}", agent.blocked().count(), last.empty() ? "" : Format(" ({})", last));
+}
+
 }  // namespace
 
 std::string AgentTable(const pb::ListAgentsResponse& response, bool git, std::int64_t now) {
   std::vector<std::string> header = {"WORKTREE", "STATUS", "ELAPSED"};
   if (git) header.emplace_back("GIT");
+  const bool blocked = std::any_of(response.agents().begin(), response.agents().end(),
+                                   [](const pb::Agent& agent) { return agent.has_blocked(); });
+  if (blocked) header.emplace_back("BLOCKED");
   header.emplace_back("TITLE");
   std::vector<std::vector<std::string>> rows;
   for (const auto& agent : response.agents()) {
@@ -41,6 +52,7 @@ std::string AgentTable(const pb::ListAgentsResponse& response, bool git, std::in
     row = {agent.worktree(), std::string(StatusWord(agent.status())),
            known ? FormatAge(now - agent.status_unix_seconds()) : ""};
     if (git) row.push_back(GitWords(agent));
+    if (blocked) row.push_back(BlockedWords(agent));
     row.push_back(agent.title());
   }
   return FormatTable(header, rows);

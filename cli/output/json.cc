@@ -37,6 +37,12 @@ Json AgentJson(const pb::Agent& agent, bool git, std::int64_t now) {
       {"window_name", OrNull(agent.window_name())},
       {"updated_ts", agent.updated_unix_seconds()},
   };
+  if (agent.has_blocked()) {
+    json["blocked_requests"] = {{"count", agent.blocked().count()},
+                                {"last_host", OrNull(agent.blocked().last_host())},
+                                {"last_reason", agent.blocked().last_reason()},
+                                {"last_ts", agent.blocked().last_unix_seconds()}};
+  }
   if (git) {
     json["git"] = {
         {"has_staged", OrNull(agent.has_has_staged(), agent.has_staged())},

@@ -47,7 +47,8 @@ std::string TunnelsJson(const pb::ListTunnelsResponse& response) {
     const bool open = !tunnel.address().empty();
     list.push_back({{"sandbox", tunnel.sandbox()},
                     {"session_id", tunnel.session_id()},
-                    {"host", tunnel.host()},
+                    {"host", OrNull(tunnel.host())},
+                    {"service", OrNull(tunnel.service())},
                     {"address", OrNull(tunnel.address())},
                     {"rule", OrNull(tunnel.rule())},
                     {"since", open ? Json(tunnel.since_unix_seconds()) : Json(nullptr)},

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/egress/egress_policy.h"
+#include "daemon/egress/host_port.h"
 
 namespace workmux::daemon {
 
@@ -90,6 +91,7 @@ struct NetworkConfig {
   std::vector<std::string> presets;
   NetworkEnforcement enforcement = NetworkEnforcement::kAuto;
   egress::SniMode sni = egress::SniMode::kEnforce;
+  std::vector<egress::HostPort> host_ports;
 };
 
 struct SandboxConfig {

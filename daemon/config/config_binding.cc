@@ -198,6 +198,7 @@ constexpr Binding kBindings[] = {
     {"sandbox.network.enforcement",
      Choice<&Config::sandbox, &SandboxConfig::network, &NetworkConfig::enforcement>},
     {"sandbox.network.sni", Choice<&Config::sandbox, &SandboxConfig::network, &NetworkConfig::sni>},
+    {"sandbox.network.host_ports", kNetwork<&ParseHostPorts, &NetworkConfig::host_ports>},
     {"sandbox.container.runtime",
      NamedChoice<&Config::sandbox, &SandboxConfig::container, &ContainerConfig::runtime>},
     {"sandbox.container.memory", Memory},

@@ -129,6 +129,9 @@ constexpr KeyRow kRows[] = {
      "How deny is enforced: isolated has no network but the proxy's socket"},
     {"sandbox.network.sni", kChoice, kGlobalOnly, kNow, "enforce", "enforce|log|off", "",
      "What a TLS hello for another host than the one that was asked for leads to"},
+    {"sandbox.network.host_ports", kList, kGlobalOnly, kNow, "[]", "", "",
+     "Services of this machine's loopback, each with name and port, that restricted sandboxes "
+     "have at the same port of their own"},
     {"sandbox.dangerously_allow_unsandboxed_host_exec", kBool, kGlobalOnly, kRefused, "false", "",
      "", "Run host commands without confinement"},
     {"sandbox.container.runtime", kChoice, kAny, kNow, "", "docker|podman|apple-container", "",

@@ -9,11 +9,12 @@
 namespace workmux::daemon {
 namespace {
 
+using egress::HostPort;
 using egress::HostRule;
 
 // A slip in a key would allow something else than meant.
-absl::Status RequireKnownKeys(const ValueReader& reader, const YamlNode& map) {
-  const std::vector<std::string_view> known = {"host", "allow_private_ips"};
+absl::Status RequireKnownKeys(const ValueReader& reader, const YamlNode& map,
+                              const std::vector<std::string_view>& known) {
   for (const auto& [key, value] : map.entries) {
     if (std::find(known.begin(), known.end(), key.name) != known.end()) continue;
     return reader.Error(key.place, Format("unknown key \"{}\"{}", Printable(key.name),
@@ -34,7 +35,7 @@ absl::StatusOr<HostRule> ReadRule(const ValueReader& reader, const YamlNode& nod
 
 absl::StatusOr<HostRule> ReadDomain(const ValueReader& reader, const YamlNode& node) {
   if (!node.IsMap()) return ReadRule(reader, node, /*allow_private_ips=*/false);
-  WM_RETURN_IF_ERROR(RequireKnownKeys(reader, node));
+  WM_RETURN_IF_ERROR(RequireKnownKeys(reader, node, {"host", "allow_private_ips"}));
   const YamlNode* host = nullptr;
   bool allow_private_ips = false;
   for (const auto& [key, value] : node.entries) {
@@ -50,6 +51,26 @@ absl::StatusOr<HostRule> ReadDomain(const ValueReader& reader, const YamlNode& n
   return ReadRule(reader.For(reader.key() + ".host"), *host, allow_private_ips);
 }
 
+absl::StatusOr<HostPort> ReadHostPort(const ValueReader& reader, const YamlNode& node) {
+  WM_RETURN_IF_ERROR(reader.RequireMap(node));
+  WM_RETURN_IF_ERROR(RequireKnownKeys(reader, node, {"name", "port"}));
+  HostPort service;
+  for (const auto& [key, value] : node.entries) {
+    const ValueReader below = reader.For(Format("{}.{}", reader.key(), key.name));
+    if (key.name == "name") {
+      WM_ASSIGN_OR_RETURN(service.name, below.Line(value));
+    } else {
+      WM_ASSIGN_OR_RETURN(const int port, below.Integer(value, 1, 65535));
+      service.port = static_cast<std::uint16_t>(port);
+    }
+  }
+  if (service.name.empty()) return reader.Error(node.place, "name is missing");
+  if (service.port == 0) return reader.Error(node.place, "port is missing");
+  const absl::Status valid = egress::CheckHostPort(service);
+  return valid.ok() ? absl::StatusOr<HostPort>(service)
+                    : reader.Error(node.place, MessageOf(valid));
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<HostRule>> ParseAllowedDomains(const ValueReader& reader,
@@ -62,6 +83,26 @@ absl::StatusOr<std::vector<HostRule>> ParseAllowedDomains(const ValueReader& rea
     rules.push_back(std::move(rule));
   }
   return rules;
+}
+
+absl::StatusOr<std::vector<HostPort>> ParseHostPorts(const ValueReader& reader,
+                                                     const YamlNode& node) {
+  WM_RETURN_IF_ERROR(reader.RequireList(node));
+  std::vector<HostPort> services;
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    const ValueReader below = reader.For(Format("{}[{}]", reader.key(), i));
+    WM_ASSIGN_OR_RETURN(HostPort service, ReadHostPort(below, node.items[i]));
+    for (const HostPort& other : services) {
+      if (other.name == service.name)
+        return below.Error(node.items[i].place, Format("\"{}\" stands there twice", service.name));
+      if (other.port == service.port) {
+        return below.Error(node.items[i].place,
+                           Format("port {} is \"{}\" already", service.port, other.name));
+      }
+    }
+    services.push_back(std::move(service));
+  }
+  return services;
 }
 
 absl::StatusOr<std::vector<std::string>> ParsePresets(const ValueReader& reader,

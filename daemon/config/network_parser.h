@@ -9,6 +9,7 @@
 
 #include "daemon/config/value_reader.h"
 #include "daemon/egress/egress_policy.h"
+#include "daemon/egress/host_port.h"
 
 namespace workmux::daemon {
 
@@ -16,6 +17,9 @@ namespace workmux::daemon {
 // a rule that allows more than its writer may think.
 absl::StatusOr<std::vector<egress::HostRule>> ParseAllowedDomains(const ValueReader& reader,
                                                                   const YamlNode& node);
+// Maps of name and port; egress::CheckHostPort, each name and each port once.
+absl::StatusOr<std::vector<egress::HostPort>> ParseHostPorts(const ValueReader& reader,
+                                                             const YamlNode& node);
 // Names of agents, or {agent}.
 absl::StatusOr<std::vector<std::string>> ParsePresets(const ValueReader& reader,
                                                       const YamlNode& node);

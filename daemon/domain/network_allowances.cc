@@ -76,6 +76,7 @@ absl::Status NetworkAllowances::SetPolicy(const std::string& session_id,
 void NetworkAllowances::Close(const std::string& session_id) {
   MutexLock lock(mu_);
   deps_.gateway.Close(session_id);
+  if (deps_.closed) deps_.closed(session_id);
   policies_.erase(session_id);
   LogFailure("forgetting an allowance", Erase(Extract(allowances_, [&](const auto& allowance) {
                return allowance.session == session_id;

@@ -35,6 +35,7 @@ class NetworkAllowances : public EgressGateway {
     NetworkRecords& records;
     EventLoop& loop;
     Executor& executor;
+    std::function<void(const std::string& session)> closed = {};  // it is, behind the gateway
     std::function<std::int64_t()> now = &UnixNow;
   };
   explicit NetworkAllowances(Deps deps) : deps_(std::move(deps)) {}

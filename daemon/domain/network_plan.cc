@@ -14,6 +14,10 @@ constexpr std::string_view kPrivate = " private";
 // In the order of SniMode.
 constexpr auto kSniWords = std::to_array<std::string_view>({"enforce", "log", "off"});
 
+bool Contains(const std::vector<std::string>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
 absl::Status AddPresets(const NetworkConfig& config, std::string_view agent,
                         std::vector<egress::HostRule>& rules) {
   for (const std::string& named : config.presets) {
@@ -33,7 +37,13 @@ absl::Status AddPresets(const NetworkConfig& config, std::string_view agent,
 absl::StatusOr<NetworkPlan> PlanNetwork(const NetworkConfig& config, SandboxBackend& backend,
                                         std::string_view agent) {
   NetworkPlan plan;
-  if (config.policy == NetworkPolicy::kAllow) return plan;
+  if (config.policy == NetworkPolicy::kAllow) {
+    if (!config.host_ports.empty()) {
+      plan.warnings.emplace_back(
+          "sandbox.network.host_ports has no effect while sandbox.network.policy is allow");
+    }
+    return plan;
+  }
   plan.network = config.enforcement == NetworkEnforcement::kFirewall ? SandboxNetwork::kFirewalled
                                                                      : SandboxNetwork::kIsolated;
   if (const absl::Status possible = backend.CheckNetwork(plan.network); !possible.ok()) {
@@ -43,6 +53,13 @@ absl::StatusOr<NetworkPlan> PlanNetwork(const NetworkConfig& config, SandboxBack
         HintOf(possible));
   }
   WM_ASSIGN_OR_RETURN(plan.policy, PolicyFrom(config, agent));
+  plan.host_ports = config.host_ports;
+  if (Contains(config.presets, "{agent}") && egress::PresetHosts(agent).empty()) {
+    plan.warnings.push_back(
+        Format("sandbox.network.presets: {} has no preset; name the hosts of its model in "
+               "allowed_domains",
+               agent));
+  }
   return plan;
 }
 

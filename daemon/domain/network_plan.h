@@ -10,19 +10,19 @@
 #include "daemon/config/config.h"
 #include "daemon/domain/sandbox_spec.h"
 #include "daemon/egress/egress_policy.h"
+#include "daemon/egress/host_port.h"
 #include "daemon/ports/sandbox_backend.h"
 
 namespace workmux::daemon {
 
-// Ports of a restricted sandbox's own loopback, on which the guest's relay listens.
-inline constexpr int kRelayProxyPort = 3128;  // as squid's, http_port
-inline constexpr int kRelayBridgePort = 3127;
 inline constexpr char kProxySocket[] = "proxy.sock";  // beside the bridge's socket
 
 // How a sandbox's network is restricted, and to what.
 struct NetworkPlan {
   SandboxNetwork network = SandboxNetwork::kOpen;
   egress::Policy policy;
+  std::vector<egress::HostPort> host_ports;
+  std::vector<std::string> warnings;
 };
 
 // Open where the policy allows everything. Starts no process. Errors:

@@ -74,6 +74,8 @@ void SetProxy(const SandboxEnvironmentInput& input, Env& env) {
   env["WM_RESTRICTED"] = "1";
   env["WM_RELAY"] = Format("{}={}", port, kProxySocket);
   if (input.bridge.has_value()) env["WM_RELAY"] += Format("\t{}=bridge.sock", input.bridge->port);
+  for (const egress::HostPort& service : input.proxy->services)
+    env["WM_RELAY"] += Format("\t{}={}", service.port, egress::SocketNameOf(service));
 }
 
 absl::Status AddChecked(Env& env, std::string_view key, std::string_view name,

@@ -11,6 +11,7 @@
 
 #include "common/base/secret.h"
 #include "common/process/command.h"
+#include "daemon/egress/host_port.h"
 
 namespace workmux::daemon {
 
@@ -34,6 +35,7 @@ struct SandboxEnvironmentInput {
   struct Proxy {
     std::uint16_t port = 0;
     Secret token;
+    std::vector<egress::HostPort> services;  // on the same loopback
   };
   std::optional<Proxy> proxy;
 };

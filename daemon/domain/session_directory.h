@@ -18,6 +18,14 @@ class SessionDirectory {
     MutexLock lock(mu_);
     sessions_[record.id] = record;
   }
+  // Of a session that exists still; what it is then, else nullopt.
+  std::optional<SessionRecord> SetPolicy(std::string_view id, const egress::Policy& policy) {
+    MutexLock lock(mu_);
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end()) return std::nullopt;
+    found->second.network_policy = policy;
+    return found->second;
+  }
   void Erase(std::string_view id) {
     MutexLock lock(mu_);
     if (const auto found = sessions_.find(id); found != sessions_.end()) sessions_.erase(found);

@@ -51,7 +51,7 @@ absl::Status SessionManager::OpenBridge(const SessionPlan& plan, const Env& call
   endpoints.token = record.token;
   if (address.mounted_socket) endpoints.bridge_dir = record.bridge_dir;
   endpoints.rpc_host = IsIsolated(plan) ? "127.0.0.1" : address.host;
-  endpoints.rpc_port = IsIsolated(plan) ? std::uint16_t{kRelayBridgePort} : record.bridge_port;
+  endpoints.rpc_port = IsIsolated(plan) ? egress::kRelayBridgePort : record.bridge_port;
   return absl::OkStatus();
 }
 
@@ -59,11 +59,15 @@ absl::Status SessionManager::OpenProxy(const SessionPlan& plan, SessionRecord& r
                                        SessionPlanner::Endpoints& endpoints) {
   record.proxy_token = RandomToken();
   record.network_policy = plan.network.policy;
+  record.host_ports = plan.network.host_ports;
   WM_ASSIGN_OR_RETURN(
       record.proxy_port,
       deps_.egress.Open(plan.session_id, {.token = record.proxy_token,
                                           .policy = record.network_policy,
-                                          .socket = record.bridge_dir / kProxySocket}));
+                                          .socket = record.bridge_dir / kProxySocket,
+                                          .tcp_address = {},
+                                          .tcp_port = 0,
+                                          .services = record.host_ports}));
   endpoints.proxy_token = record.proxy_token;
   endpoints.bridge_dir = record.bridge_dir;
   return absl::OkStatus();
@@ -84,7 +88,8 @@ void SessionManager::ReopenEndpoints(const SessionRecord& record) {
                                                         .policy = record.network_policy,
                                                         .socket = record.bridge_dir / kProxySocket,
                                                         .tcp_address = record.proxy_address,
-                                                        .tcp_port = record.proxy_port})
+                                                        .tcp_port = record.proxy_port,
+                                                        .services = record.host_ports})
                                       .status());
 }
 

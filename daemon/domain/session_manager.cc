@@ -108,6 +108,7 @@ absl::StatusOr<SessionManager::Opened> SessionManager::Open(const SessionRequest
   record.main_writable = plan.Area().main_writable;
   record.cwd = plan.cwd;
   record.agent = plan.agent;
+  record.agent_profile = plan.agent_profile;
   record.icons = plan.icons;
   record.started = UnixNow();
   WM_ASSIGN_OR_RETURN(record.client, IdentifyProcess(request.client_pid));

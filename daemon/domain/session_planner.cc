@@ -237,6 +237,9 @@ absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) 
   plan.bridge = request.purpose != SessionPurpose::kShell;
   WM_ASSIGN_OR_RETURN(plan.network,
                       PlanNetwork(sandbox.network, *plan.backend, agent.profile->name));
+  plan.agent_profile = std::string(agent.profile->name);
+  plan.warnings.insert(plan.warnings.end(), plan.network.warnings.begin(),
+                       plan.network.warnings.end());
   plan.argv = CommandOf(request, agent);
   plan.session_id = RandomHex(8);
   WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(request.caller.env));
@@ -313,7 +316,9 @@ absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan,
   }
   spec.network = plan.network.network;
   if (!endpoints.proxy_token.empty())
-    environment.proxy = {.port = kRelayProxyPort, .token = endpoints.proxy_token};
+    environment.proxy = {.port = egress::kRelayProxyPort,
+                         .token = endpoints.proxy_token,
+                         .services = plan.network.host_ports};
   WM_ASSIGN_OR_RETURN(spec.env, BuildSandboxEnvironment(environment));
 
   spec.argv = plan.argv;

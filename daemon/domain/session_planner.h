@@ -80,7 +80,8 @@ struct SessionPlan {
   Git::Identity identity;
   bool bridge = false;
   NetworkPlan network;
-  std::string config_hash;  // of the project file that was read; empty: none
+  std::string agent_profile;  // whose presets count
+  std::string config_hash;    // of the project file that was read; empty: none
   std::vector<std::string> warnings;
 
   // What the sandbox will be able to write.

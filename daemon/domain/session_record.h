@@ -11,6 +11,7 @@
 #include "daemon/domain/sandbox_spec.h"
 #include "daemon/domain/types.h"
 #include "daemon/egress/egress_policy.h"
+#include "daemon/egress/host_port.h"
 #include "daemon/sys/process_identity.h"
 
 namespace workmux::daemon {
@@ -27,6 +28,7 @@ struct SessionRecord {
   bool main_writable = true;         // SandboxArea
   std::filesystem::path cwd;
   std::string agent;
+  std::string agent_profile;   // whose presets it has
   Secret token;                // empty: no bridge
   std::string bridge_address;  // listening address, empty: no TCP
   std::uint16_t bridge_port = 0;
@@ -36,6 +38,7 @@ struct SessionRecord {
   std::string proxy_address;  // empty: no TCP
   std::uint16_t proxy_port = 0;
   egress::Policy network_policy;
+  std::vector<egress::HostPort> host_ports;
   ProcessIdentity client;
   std::optional<PaneRef> pane;
   std::int64_t started = 0;  // unix seconds

@@ -27,6 +27,13 @@ inline constexpr std::string_view kIdle = "idle";
 inline constexpr std::string_view kClosed = "closed";  // with the sandbox
 }  // namespace reason
 
+// True for what a rule forbade; false where the network itself failed.
+constexpr bool IsForbidden(std::string_view why) {
+  return !why.empty() && why != reason::kNotResolved && why != reason::kResolverBusy &&
+         why != reason::kNotConnected && why != reason::kTooSlow && why != reason::kIdle &&
+         why != reason::kClosed;
+}
+
 // What was decided about a request of a sandbox. Names are normal ones: nothing that
 // a guest wrote freely is in it.
 struct Decision {

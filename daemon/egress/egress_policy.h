@@ -35,6 +35,7 @@ enum class SniMode { kEnforce, kLog, kOff };
 struct Policy {
   std::vector<HostRule> rules;
   SniMode sni = SniMode::kEnforce;
+  bool operator==(const Policy&) const = default;
 };
 
 // The rule that decides about the host (a NormalHost): the exact one, else the one with

@@ -6,6 +6,7 @@
 
 #include "common/base/status.h"
 #include "common/io/socket.h"
+#include "daemon/egress/service_tunnel.h"
 
 namespace workmux::egress {
 namespace {
@@ -20,7 +21,7 @@ std::uint64_t FirstNumber() {
 
 void CutAll(SandboxState& sandbox, std::string_view why) {
   // Cutting takes them out of the maps.
-  std::vector<std::shared_ptr<Tunnel>> tunnels;
+  std::vector<std::shared_ptr<Connection>> tunnels;
   for (const auto* map : {&sandbox.asking, &sandbox.open}) {
     for (const auto& [number, weak] : *map) {
       if (auto tunnel = weak.lock()) tunnels.push_back(std::move(tunnel));
@@ -55,8 +56,7 @@ EgressProxy::~EgressProxy() {
   std::map<std::string, Sandbox> sandboxes;
   OnLoop([&] { sandboxes.swap(sandboxes_); });
   for (auto& [session, sandbox] : sandboxes) {
-    sandbox.unix_listener.reset();
-    sandbox.tcp_listener.reset();
+    sandbox.listeners.clear();
     OnLoop([&, state = sandbox.state] { CutAll(*state, reason::kClosed); });
   }
 }
@@ -87,12 +87,23 @@ absl::StatusOr<std::uint16_t> EgressProxy::Open(const std::string& session, cons
   std::uint16_t port = 0;
   if (!endpoints.socket.empty()) {
     WM_ASSIGN_OR_RETURN(UniqueFd listener, ListenUnix(endpoints.socket));
-    sandbox.unix_listener = listen(std::move(listener));
+    sandbox.listeners.push_back(listen(std::move(listener)));
   }
   if (!endpoints.tcp_address.empty()) {
     WM_ASSIGN_OR_RETURN(UniqueFd listener, ListenTcp(endpoints.tcp_address, endpoints.tcp_port));
     WM_ASSIGN_OR_RETURN(port, LocalPort(listener.get()));
-    sandbox.tcp_listener = listen(std::move(listener));
+    sandbox.listeners.push_back(listen(std::move(listener)));
+  }
+  for (const HostPort& service : endpoints.services) {
+    WM_ASSIGN_OR_RETURN(UniqueFd listener,
+                        ListenUnix(endpoints.socket.parent_path() / SocketNameOf(service)));
+    sandbox.listeners.push_back(loop_.Accept(
+        std::move(listener), [this, service, state = sandbox.state](UniqueFd connection) {
+          if (state->closed) return;
+          std::make_shared<ServiceTunnel>(context_, state, ++last_number_, service,
+                                          std::move(connection))
+              ->Start();
+        }));
   }
   bool added = false;
   OnLoop([&] { added = sandboxes_.try_emplace(session, std::move(sandbox)).second; });
@@ -118,7 +129,7 @@ absl::Status EgressProxy::SetPolicy(const std::string& session, Policy policy) {
     found = true;
     SandboxState& sandbox = *entry->second.state;
     sandbox.policy = shared;
-    std::vector<std::shared_ptr<Tunnel>> forbidden;
+    std::vector<std::shared_ptr<Connection>> forbidden;
     for (const auto& [number, weak] : sandbox.open) {
       auto tunnel = weak.lock();
       if (tunnel && !tunnel->IsAllowedBy(*shared)) forbidden.push_back(std::move(tunnel));

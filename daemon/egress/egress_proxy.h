@@ -15,6 +15,7 @@
 #include "common/base/unique_fd.h"
 #include "common/relay/pipe_pool.h"
 #include "daemon/async/event_loop.h"
+#include "daemon/egress/host_port.h"
 #include "daemon/egress/tunnel.h"
 
 namespace workmux::egress {
@@ -41,9 +42,10 @@ class EgressProxy {
     IdleLimits idle;
   };
   struct Endpoints {
-    std::filesystem::path socket;  // replaced when there is one
-    std::string tcp_address;       // empty: no TCP listener
-    std::uint16_t tcp_port = 0;    // 0: any; another: exactly this one
+    std::filesystem::path socket;    // replaced when there is one
+    std::string tcp_address;         // empty: no TCP listener
+    std::uint16_t tcp_port = 0;      // 0: any; another: exactly this one
+    std::vector<HostPort> services;  // each has a socket of its own beside `socket`
   };
 
   explicit EgressProxy(const Parts& parts) : EgressProxy(parts, Limits()) {}
@@ -64,8 +66,7 @@ class EgressProxy {
  private:
   struct Sandbox {
     std::shared_ptr<SandboxState> state;
-    std::unique_ptr<daemon::EventLoop::Registration> unix_listener;
-    std::unique_ptr<daemon::EventLoop::Registration> tcp_listener;
+    std::vector<std::unique_ptr<daemon::EventLoop::Registration>> listeners;
   };
   void Take(const std::shared_ptr<SandboxState>& sandbox, UniqueFd connection);
   void OnLoop(const std::function<void()>& job);

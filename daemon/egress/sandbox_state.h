@@ -8,11 +8,10 @@
 #include <vector>
 
 #include "common/base/secret.h"
+#include "daemon/egress/connection.h"
 #include "daemon/egress/egress_policy.h"
 
 namespace workmux::egress {
-
-class Tunnel;
 
 // One sandbox as the proxy sees it. Used on the proxy's thread.
 struct SandboxState {
@@ -21,8 +20,8 @@ struct SandboxState {
   std::shared_ptr<const Policy> policy;
   bool closed = false;
   // In order of their numbers, the oldest first.
-  std::map<std::uint64_t, std::weak_ptr<Tunnel>> asking;  // not yet allowed or refused
-  std::map<std::uint64_t, std::weak_ptr<Tunnel>> open;
+  std::map<std::uint64_t, std::weak_ptr<Connection>> asking;  // not yet allowed or refused
+  std::map<std::uint64_t, std::weak_ptr<Connection>> open;
 };
 
 }  // namespace workmux::egress

@@ -94,6 +94,7 @@ LiveTunnel Tunnel::live() const {
   LiveTunnel live{.connection = number_,
                   .session = sandbox_->session,
                   .host = request_.host,
+                  .service = {},
                   .address = address_,
                   .rule = rule_,
                   .since = since_,

@@ -13,6 +13,7 @@
 #include "common/base/unique_fd.h"
 #include "common/relay/pipe_pool.h"
 #include "daemon/egress/connect_request.h"
+#include "daemon/egress/connection.h"
 #include "daemon/egress/decision.h"
 #include "daemon/egress/dial_plan.h"
 #include "daemon/egress/dialer.h"
@@ -38,32 +39,19 @@ struct TunnelContext {
   std::size_t open_tunnels = 0;
 };
 
-struct LiveTunnel {
-  std::uint64_t connection = 0;
-  std::string session;
-  std::string host;
-  std::string address;
-  std::string rule;
-  std::chrono::system_clock::time_point since;
-  std::uint64_t bytes_up = 0;
-  std::uint64_t bytes_down = 0;
-};
-
 // One connection of a sandbox from its first byte to its last: head of the request,
 // credentials, policy, name, addresses, connection, answer, TLS hello, then bytes.
 // Used on the proxy's thread.
-class Tunnel : public std::enable_shared_from_this<Tunnel> {
+class Tunnel : public Connection, public std::enable_shared_from_this<Tunnel> {
  public:
   Tunnel(TunnelContext& context, std::shared_ptr<SandboxState> sandbox, std::uint64_t number,
          UniqueFd client);
-  ~Tunnel();
+  ~Tunnel() override;
 
   void Start();
-  // Ends it for one of decision.h's reasons.
-  void Cut(std::string_view why);
-  // Whether what was asked for is allowed by this policy too.
-  bool IsAllowedBy(const Policy& policy) const;
-  LiveTunnel live() const;
+  void Cut(std::string_view why) override;
+  bool IsAllowedBy(const Policy& policy) const override;
+  LiveTunnel live() const override;
 
  private:
   asio::awaitable<void> Run();

@@ -29,6 +29,13 @@ void FillRecord(const AgentRecord& record, pb::Agent& agent) {
   agent.set_session_id(record.session_id);
 }
 
+void Fill(const BlockedRequests::Blocked& blocked, pb::BlockedRequests& wire) {
+  wire.set_count(blocked.count);
+  wire.set_last_host(blocked.last_host);
+  wire.set_last_reason(blocked.last_reason);
+  wire.set_last_unix_seconds(blocked.last);
+}
+
 pb::Agent ToWire(const AgentQueries::AgentView& view) {
   pb::Agent agent;
   FillRecord(view.record, agent);
@@ -43,9 +50,11 @@ pb::Agent ToWire(const AgentQueries::AgentView& view) {
 
 }  // namespace
 
-AgentService::AgentService(Executor& executor, AgentTracker& agents, AgentQueries& queries,
-                           Git& git, ConfigGate& config)
-    : executor_(executor), agents_(agents), queries_(queries), git_(git), config_(config) {}
+void AgentService::AddBlocked(pb::Agent& agent) const {
+  if (agent.session_id().empty()) return;
+  if (const auto blocked = deps_.blocked.Of(agent.session_id()))
+    Fill(*blocked, *agent.mutable_blocked());
+}
 
 absl::StatusOr<pb::SetStatusResponse> AgentService::Apply(const Caller& caller,
                                                           AgentStatus status) {
@@ -55,17 +64,18 @@ absl::StatusOr<pb::SetStatusResponse> AgentService::Apply(const Caller& caller,
   if (!pane) return response;
   AgentTracker::Facts facts{.workdir = caller.cwd};
   StatusIcons icons;
-  if (const auto worktree = git_.Locate(caller.cwd); worktree.ok()) {
+  if (const auto worktree = deps_.git.Locate(caller.cwd); worktree.ok()) {
     facts.worktree = worktree->path;
     facts.repository = worktree->repository.common_dir;
     facts.branch = worktree->branch;
     // A broken configuration must not silence an agent: the default icons serve.
-    if (const auto loaded = config_.Load(caller, caller.cwd, *worktree); loaded.ok()) {
+    if (const auto loaded = deps_.config.Load(caller, caller.cwd, *worktree); loaded.ok()) {
       icons = loaded->config.status_icons;
       facts.agent_kind = loaded->config.agent;
     }
   }
-  WM_RETURN_IF_ERROR(agents_.SetStatus(pane->tmux_socket, pane->pane_id, status, icons, facts));
+  WM_RETURN_IF_ERROR(
+      deps_.agents.SetStatus(pane->tmux_socket, pane->pane_id, status, icons, facts));
   response.set_applied(true);
   return response;
 }
@@ -74,7 +84,7 @@ grpc::ServerUnaryReactor* AgentService::SetStatus(grpc::CallbackServerContext* c
                                                   const pb::SetStatusRequest* request,
                                                   pb::SetStatusResponse* response) {
   return UnaryCall<pb::SetStatusResponse>::Start(
-      executor_, response,
+      deps_.executor, response,
       [this, context, request](std::stop_token) -> absl::StatusOr<pb::SetStatusResponse> {
         WM_RETURN_IF_ERROR(CheckClientVersion(*context));
         WM_ASSIGN_OR_RETURN(const AgentStatus status, FromWire(request->status()));
@@ -86,19 +96,23 @@ grpc::ServerUnaryReactor* AgentService::ListAgents(grpc::CallbackServerContext* 
                                                    const pb::ListAgentsRequest* request,
                                                    pb::ListAgentsResponse* response) {
   return UnaryCall<pb::ListAgentsResponse>::Start(
-      executor_, response,
+      deps_.executor, response,
       [this, context, request](std::stop_token stop) -> absl::StatusOr<pb::ListAgentsResponse> {
         WM_RETURN_IF_ERROR(CheckClientVersion(*context));
         const std::vector<std::string> targets(request->targets().begin(),
                                                request->targets().end());
         WM_ASSIGN_OR_RETURN(
             const AgentQueries::Listing listing,
-            queries_.List(FromWire(request->context()), targets, request->git(), stop));
+            deps_.queries.List(FromWire(request->context()), targets, request->git(), stop));
         pb::ListAgentsResponse listed;
         listed.set_backend("tmux");
         listed.set_instance(listing.instance);
         listed.set_repository(listing.repository);
-        for (const auto& view : listing.agents) *listed.add_agents() = ToWire(view);
+        for (const auto& view : listing.agents) {
+          pb::Agent& agent = *listed.add_agents();
+          agent = ToWire(view);
+          AddBlocked(agent);
+        }
         for (const auto& error : listing.errors) {
           auto* wire = listed.add_target_errors();
           wire->set_target(error.target);
@@ -113,32 +127,52 @@ grpc::ServerUnaryReactor* AgentService::ListAgents(grpc::CallbackServerContext* 
 
 grpc::ServerWriteReactor<pb::AgentEvent>* AgentService::WatchAgents(grpc::CallbackServerContext*,
                                                                     const pb::WatchAgentsRequest*) {
-  return Watch::Start(executor_, [this](const std::shared_ptr<Watch>& call) {
+  return Watch::Start(deps_.executor, [this](const std::shared_ptr<Watch>& call) {
     if (!Keep(call)) return call->End(Unavailable("workmuxd is stopping"));
     auto sequence = std::make_shared<std::atomic<std::uint64_t>>(0);
     std::weak_ptr<Watch> weak = call;
-    auto subscription = std::make_shared<std::unique_ptr<AgentTracker::Subscription>>(
-        agents_.Subscribe([weak, sequence](const AgentTracker::Change& change) {
-          const auto stream = weak.lock();
-          if (!stream) return;
-          pb::AgentEvent event;
-          event.set_sequence(sequence->fetch_add(1) + 1);
-          if (change.gone) {
-            event.set_gone_pane_id(change.record.pane.pane_id);
-          } else {
-            FillRecord(change.record, *event.mutable_changed());
-          }
-          stream->Send(std::move(event));
-        }));
+    auto subscriptions = std::make_shared<Subscriptions>(Subscribe(weak, sequence));
     pb::AgentEvent end;
     end.set_sequence(sequence->fetch_add(1) + 1);
     end.set_snapshot_end(true);
     call->Send(std::move(end));
-    call->OnLost([weak, subscription] {
-      subscription->reset();
+    call->OnLost([weak, subscriptions] {
+      *subscriptions = {};
       if (const auto stream = weak.lock()) stream->End(absl::OkStatus());
     });
   });
+}
+
+AgentService::Subscriptions AgentService::Subscribe(
+    const std::weak_ptr<Watch>& weak, const std::shared_ptr<std::atomic<std::uint64_t>>& sequence) {
+  Subscriptions subscriptions;
+  subscriptions.agents =
+      deps_.agents.Subscribe([this, weak, sequence](const AgentTracker::Change& change) {
+        const auto stream = weak.lock();
+        if (!stream) return;
+        pb::AgentEvent event;
+        event.set_sequence(sequence->fetch_add(1) + 1);
+        if (change.gone) {
+          event.set_gone_pane_id(change.record.pane.pane_id);
+        } else {
+          FillRecord(change.record, *event.mutable_changed());
+          AddBlocked(*event.mutable_changed());
+        }
+        stream->Send(std::move(event));
+      });
+  subscriptions.blocked = deps_.blocked.Subscribe(
+      [this, weak, sequence](const std::string& session, const BlockedRequests::Blocked& blocked) {
+        const auto stream = weak.lock();
+        if (!stream) return;
+        pb::AgentEvent event;
+        event.set_sequence(sequence->fetch_add(1) + 1);
+        event.mutable_blocked()->set_session_id(session);
+        if (const auto record = deps_.directory.Find(session))
+          event.mutable_blocked()->set_sandbox(record->sandbox);
+        Fill(blocked, *event.mutable_blocked()->mutable_blocked());
+        stream->Send(std::move(event));
+      });
+  return subscriptions;
 }
 
 bool AgentService::Keep(const std::shared_ptr<Watch>& watch) {

@@ -7,7 +7,9 @@
 #include "daemon/async/executor.h"
 #include "daemon/domain/agent_queries.h"
 #include "daemon/domain/agent_tracker.h"
+#include "daemon/domain/blocked_requests.h"
 #include "daemon/domain/config_gate.h"
+#include "daemon/domain/session_directory.h"
 #include "daemon/rpc/stream_call.h"
 #include "workmux/control/v1/agent.grpc.pb.h"
 
@@ -15,8 +17,16 @@ namespace workmux::daemon {
 
 class AgentService : public workmux::control::v1::AgentService::CallbackService {
  public:
-  AgentService(Executor& executor, AgentTracker& agents, AgentQueries& queries, Git& git,
-               ConfigGate& config);
+  struct Deps {
+    Executor& executor;
+    AgentTracker& agents;
+    AgentQueries& queries;
+    Git& git;
+    ConfigGate& config;
+    BlockedRequests& blocked;
+    const SessionDirectory& directory;
+  };
+  explicit AgentService(Deps deps) : deps_(deps) {}
 
   grpc::ServerUnaryReactor* SetStatus(grpc::CallbackServerContext* context,
                                       const workmux::control::v1::SetStatusRequest* request,
@@ -39,11 +49,16 @@ class AgentService : public workmux::control::v1::AgentService::CallbackService 
   absl::StatusOr<workmux::control::v1::SetStatusResponse> Apply(const Caller& caller,
                                                                 AgentStatus status);
 
-  Executor& executor_;
-  AgentTracker& agents_;
-  AgentQueries& queries_;
-  Git& git_;
-  ConfigGate& config_;
+  // What a stream is told until it is lost.
+  struct Subscriptions {
+    std::unique_ptr<AgentTracker::Subscription> agents;
+    std::unique_ptr<BlockedRequests::Subscription> blocked;
+  };
+  Subscriptions Subscribe(const std::weak_ptr<Watch>& weak,
+                          const std::shared_ptr<std::atomic<std::uint64_t>>& sequence);
+  void AddBlocked(workmux::control::v1::Agent& agent) const;
+
+  const Deps deps_;
 
   Mutex mu_;
   std::vector<std::weak_ptr<Watch>> watches_ WM_GUARDED_BY(mu_);

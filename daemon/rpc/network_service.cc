@@ -130,6 +130,7 @@ grpc::ServerUnaryReactor* NetworkService::ListTunnels(grpc::CallbackServerContex
       tunnel.set_session_id(live.session);
       tunnel.set_sandbox(NameOf(live.session));
       tunnel.set_host(live.host);
+      tunnel.set_service(live.service);
       tunnel.set_address(live.address);
       tunnel.set_rule(live.rule);
       tunnel.set_since_unix_seconds(std::chrono::system_clock::to_time_t(live.since));
@@ -284,6 +285,28 @@ absl::StatusOr<pb::RevokeHostResponse> NetworkService::Revoke(
   if (answer.remaining().empty()) return WithHint(none, "see what was with: workmux net allow");
   return WithHint(none, Format("take {} out of sandbox.network and start the sandbox again",
                                answer.remaining(0).rule()));
+}
+
+grpc::ServerUnaryReactor* NetworkService::ReloadNetwork(grpc::CallbackServerContext* context,
+                                                        const pb::ReloadNetworkRequest* wire,
+                                                        pb::ReloadNetworkResponse* response) {
+  const auto body =
+      [this](const pb::ReloadNetworkRequest& request) -> absl::StatusOr<pb::ReloadNetworkResponse> {
+    WM_ASSIGN_OR_RETURN(const NetworkReload::Result result,
+                        deps_.reload.Run(workmux::daemon::FromWire(request.context())));
+    pb::ReloadNetworkResponse answer;
+    answer.set_sandboxes(static_cast<std::uint32_t>(result.sandboxes));
+    for (const NetworkReload::Change& change : result.changes) {
+      auto& told = *answer.add_changes();
+      told.set_session_id(change.session);
+      told.set_sandbox(change.sandbox);
+      for (const std::string& rule : change.added) told.add_added(rule);
+      for (const std::string& rule : change.removed) told.add_removed(rule);
+    }
+    for (const std::string& warning : result.warnings) answer.add_warnings(warning);
+    return answer;
+  };
+  return Start(deps_.executor, context, wire, response, body);
 }
 
 }  // namespace workmux::daemon

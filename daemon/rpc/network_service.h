@@ -7,6 +7,7 @@
 #include "daemon/async/executor.h"
 #include "daemon/domain/network_allowances.h"
 #include "daemon/domain/network_log.h"
+#include "daemon/domain/network_reload.h"
 #include "daemon/domain/session_directory.h"
 #include "daemon/egress/tunnel.h"
 #include "workmux/control/v1/network.grpc.pb.h"
@@ -25,6 +26,7 @@ class NetworkService : public workmux::control::v1::NetworkService::CallbackServ
     std::function<std::vector<egress::LiveTunnel>()> tunnels;
     // What is configured where the caller stands; nullopt: the network is open.
     std::function<absl::StatusOr<std::optional<egress::Policy>>(const Caller&)> configured;
+    NetworkReload& reload;
     // Blocks as the system's resolver does.
     std::function<absl::StatusOr<std::vector<asio::ip::address>>(const std::string&)> resolve;
     egress::LeadsHereFn leads_here;
@@ -51,6 +53,10 @@ class NetworkService : public workmux::control::v1::NetworkService::CallbackServ
   grpc::ServerUnaryReactor* RevokeHost(grpc::CallbackServerContext* context,
                                        const workmux::control::v1::RevokeHostRequest* request,
                                        workmux::control::v1::RevokeHostResponse* response) override;
+  grpc::ServerUnaryReactor* ReloadNetwork(
+      grpc::CallbackServerContext* context,
+      const workmux::control::v1::ReloadNetworkRequest* request,
+      workmux::control::v1::ReloadNetworkResponse* response) override;
 
  private:
   // SANDBOX_NOT_FOUND; NETWORK_NOT_RESTRICTED.

@@ -55,3 +55,17 @@ function(workmux_test name label)
     set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${labels}")
   endif()
 endfunction()
+
+# workmux_root_podman_test(<name> <test of Catch2> ...)
+# Those cases of the program <name> once more with root's Podman, in the parts that ask
+# for an engine by name (WORKMUX_TEST_ENGINE).
+function(workmux_root_podman_test name)
+  if(NOT TARGET ${name})
+    return()
+  endif()
+  list(JOIN ARGN "," cases)
+  add_test(NAME "${name}: with root's Podman" COMMAND $<TARGET_FILE:${name}> "${cases}")
+  set_tests_properties("${name}: with root's Podman" PROPERTIES
+    LABELS "e2e;root" TIMEOUT 600 ENVIRONMENT "WORKMUX_TEST_ENGINE=podman"
+    SKIP_REGULAR_EXPRESSION "SKIPPED: " FAIL_REGULAR_EXPRESSION "No test cases matched")
+endfunction()

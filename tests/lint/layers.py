@@ -31,6 +31,7 @@ LAYERS = {
         "common/os": "where they lie",
         "common/process": "Env, for variables of the caller",
         "daemon/egress/egress_policy.h": "rules of hosts are checked as they are read",
+        "daemon/egress/host_port.h": "services of the host are checked as they are read",
         "daemon/egress/presets.h": "names of presets",
     },
     "daemon/sys": {
@@ -44,6 +45,7 @@ LAYERS = {
         "common/process": "Env and ExitStatus are part of the contracts",
         "daemon/config": "plain structs that a backend is given",
         "daemon/egress/egress_policy.h": "rules of hosts, which are plain structs",
+        "daemon/egress/host_port.h": "services of the host, which are plain structs",
         "daemon/domain/agent_config_plan.h": "what is asked for of an agent's settings",
         "daemon/domain/types.h": "the vocabulary of the contracts",
         "daemon/domain/progress.h": "long calls report progress",

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <set>
@@ -75,8 +76,10 @@ WorkmuxWorld::WorkmuxWorld(const std::string& config) {
   fs::create_directories(bin());
   fs::create_directories(runtime());
   fs::permissions(runtime(), fs::perms::owner_all);
-  env_ = {{"PATH",
-           bin().string() + ":" + cli().parent_path().string() + ":/usr/local/bin:/usr/bin:/bin"},
+  env_ = {{"PATH", bin().string() + ":" + cli().parent_path().string() +
+                       ":/usr/local/bin:/usr/bin:/bin" +
+                       // Podman's networks want iptables(8) where it is root's.
+                       (::geteuid() == 0 ? ":/usr/sbin:/sbin" : "")},
           {"HOME", home().string()},
           {"USER", "tester"},
           {"SHELL", "/bin/bash"},
@@ -350,6 +353,8 @@ bool HavePodman() {
 }
 
 bool CanUse(const std::string& engine) {
+  const char* only = std::getenv("WORKMUX_TEST_ENGINE");
+  if (only != nullptr && engine != only) return false;
   if (engine == "namespace") return HaveBubblewrap();
   return engine == "podman" ? HavePodman() : HaveDocker();
 }

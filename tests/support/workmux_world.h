@@ -115,7 +115,8 @@ bool HaveTmux();
 bool HaveBubblewrap();
 bool HaveDocker();
 bool HavePodman();
-// The same by name: "namespace", "docker", "podman".
+// The same by name: "namespace", "docker", "podman". Where WORKMUX_TEST_ENGINE names one
+// the others are left out without a word.
 bool CanUse(const std::string& engine);
 // `sandbox:` and the lines below it that choose this engine and the tests' image;
 // more keys of the section can follow, indented by two.

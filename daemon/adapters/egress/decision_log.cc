@@ -8,6 +8,12 @@ namespace {
 
 constexpr int kLinesASecond = 50;
 
+// What it was about, a host or a service of this one.
+std::string NameOf(const auto& told) {
+  if (!told.service.empty()) return "host port " + told.service;
+  return told.host.empty() ? "-" : told.host;
+}
+
 }  // namespace
 
 void DecisionLog::Write(const std::string& line) {
@@ -28,12 +34,12 @@ void DecisionLog::Write(const std::string& line) {
 
 void DecisionLog::Decided(const egress::Decision& decision) {
   Write(Format("{} {} {}{}{}{}{}", decision.session, decision.allowed ? "allowed" : "refused",
-               decision.host.empty() ? "-" : decision.host, decision.reason.empty() ? "" : " ",
-               decision.reason, decision.detail.empty() ? "" : ": ", decision.detail));
+               NameOf(decision), decision.reason.empty() ? "" : " ", decision.reason,
+               decision.detail.empty() ? "" : ": ", decision.detail));
 }
 
 void DecisionLog::Ended(const egress::Ending& ending) {
-  Write(Format("{} ended {} after {} ms, {} bytes up, {} down{}{}", ending.session, ending.host,
+  Write(Format("{} ended {} after {} ms, {} bytes up, {} down{}{}", ending.session, NameOf(ending),
                ending.milliseconds, ending.bytes_up, ending.bytes_down,
                ending.reason.empty() ? "" : ": ", ending.reason));
 }

@@ -20,9 +20,13 @@ absl::StatusOr<std::uint16_t> ProxyGateway::Open(const std::string& session_id,
   WM_ASSIGN_OR_RETURN(const std::uint16_t port, proxy_.Open(session_id, grant.token, grant.policy,
                                                             {.socket = grant.socket,
                                                              .tcp_address = grant.tcp_address,
-                                                             .tcp_port = grant.tcp_port}));
+                                                             .tcp_port = grant.tcp_port,
+                                                             .services = grant.services}));
+  std::vector<std::filesystem::path> sockets = {grant.socket};
+  for (const egress::HostPort& service : grant.services)
+    sockets.push_back(grant.socket.parent_path() / egress::SocketNameOf(service));
   const MutexLock lock(mu_);
-  sockets_[session_id] = grant.socket;
+  sockets_[session_id] = std::move(sockets);
   return port;
 }
 
@@ -33,10 +37,10 @@ absl::Status ProxyGateway::SetPolicy(const std::string& session_id, const egress
 void ProxyGateway::Close(const std::string& session_id) {
   proxy_.Close(session_id);
   const MutexLock lock(mu_);
-  const auto socket = sockets_.extract(session_id);
-  if (socket.empty()) return;
-  ::unlink(socket.mapped().c_str());
-  ::rmdir(socket.mapped().parent_path().c_str());
+  const auto sockets = sockets_.extract(session_id);
+  if (sockets.empty()) return;
+  for (const std::filesystem::path& socket : sockets.mapped()) ::unlink(socket.c_str());
+  ::rmdir(sockets.mapped().front().parent_path().c_str());
 }
 
 }  // namespace workmux::daemon

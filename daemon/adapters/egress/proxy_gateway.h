@@ -28,7 +28,7 @@ class ProxyGateway : public EgressGateway {
   egress::TcpDialer dialer_;
   egress::EgressProxy proxy_;
   Mutex mu_;
-  std::map<std::string, std::filesystem::path> sockets_ WM_GUARDED_BY(mu_);
+  std::map<std::string, std::vector<std::filesystem::path>> sockets_ WM_GUARDED_BY(mu_);
 };
 
 }  // namespace workmux::daemon

@@ -59,6 +59,8 @@ CREATE TABLE operation_steps (
       "lasted TEXT NOT NULL) STRICT;"
       "CREATE TABLE network_allowances (session TEXT NOT NULL, rule TEXT NOT NULL, "
       "private TEXT NOT NULL, until TEXT NOT NULL, PRIMARY KEY (session, rule)) STRICT",
+      "ALTER TABLE sessions ADD COLUMN host_ports TEXT NOT NULL DEFAULT '';"
+      "ALTER TABLE sessions ADD COLUMN agent_profile TEXT NOT NULL DEFAULT ''",
   };
 }
 

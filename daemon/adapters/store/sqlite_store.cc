@@ -88,6 +88,8 @@ absl::StatusOr<SessionRecord> SessionFrom(const Row& row) {
   record.proxy_address = read.Text();
   record.proxy_port = static_cast<std::uint16_t>(read.Number());
   WM_ASSIGN_OR_RETURN(record.network_policy, PolicyFromText(read.Text()));
+  WM_ASSIGN_OR_RETURN(record.host_ports, egress::HostPortsFromText(read.Text()));
+  record.agent_profile = read.Text();
   return record;
 }
 
@@ -128,7 +130,7 @@ absl::Status SqliteStore::PutSession(const SessionRecord& record) {
   const PaneRef pane = record.pane.value_or(PaneRef{});
   return Run(Durability::kPower,
              "INSERT OR REPLACE INTO sessions VALUES "
-             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
              {record.id,
               record.sandbox,
               record.backend,
@@ -162,7 +164,9 @@ absl::Status SqliteStore::PutSession(const SessionRecord& record) {
               record.proxy_token.Reveal(),
               record.proxy_address,
               std::to_string(record.proxy_port),
-              PolicyToText(record.network_policy)})
+              PolicyToText(record.network_policy),
+              egress::HostPortsToText(record.host_ports),
+              record.agent_profile})
       .status();
 }
 

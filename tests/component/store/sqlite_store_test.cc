@@ -31,6 +31,8 @@ SessionRecord ExampleSession() {
   record.icons.done = "#[fg=green]ok";
   record.icons.edit_format = false;
   record.sealed_dir = "/src/app/.trees";
+  record.agent_profile = "codex";
+  record.host_ports = {{"database", 5432}, {"cache", 6379}};
   return record;
 }
 
@@ -65,6 +67,8 @@ TEST_CASE("SqliteStore: a session comes back whole after the store was opened ag
   CHECK(read.icons.done == written.icons.done);
   CHECK(read.icons.edit_format == written.icons.edit_format);
   CHECK(read.sealed_dir == written.sealed_dir);
+  CHECK(read.agent_profile == written.agent_profile);
+  CHECK(read.host_ports == written.host_ports);
   REQUIRE_OK(store->EraseSession(written.id));
   CHECK(test::Must(store->LoadSessions()).empty());
 }

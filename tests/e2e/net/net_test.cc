@@ -1,5 +1,6 @@
 // What is allowed while a restricted sandbox runs.
 
+#include <csignal>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -84,6 +85,41 @@ TEST_CASE(
 
   world.Must({"net", "allow", kHost, "--sandbox", sandbox});
   CHECK(asker.Ask() == "name-not-resolved");
+}
+
+TEST_CASE(
+    "workmux net reload: an edited configuration counts in the sandbox that runs, a broken one "
+    "changes nothing and says where it is (namespace)") {
+  if (!HaveBubblewrap()) return;
+  const std::string config = "sandbox:\n  backend: namespace\n  network:\n    policy: deny\n";
+  WorkmuxWorld world(config);
+  if (world.RunCommand({"sh", "-c", "command -v curl"}, WorkmuxWorld::Where()).exit.code != 0) {
+    WARN("SKIPPED: there is no curl");
+    return;
+  }
+  Asker asker(world);
+  CHECK(asker.Ask() == "host-not-allowed");
+
+  world.SetConfig(config + "    allowed_domains: [host.invalid, \"*.com\"]\n");
+  const CommandResult broken = world.Run({"net", "reload"});
+  CHECK(broken.exit.code == 2);
+  CHECK(broken.err.find("config.yaml:5:37: sandbox.network.allowed_domains[1]") !=
+        std::string::npos);
+  CHECK(asker.Ask() == "host-not-allowed");
+
+  world.SetConfig(config + "    allowed_domains: [host.invalid]\n");
+  CHECK(asker.Ask() == "host-not-allowed");
+  const std::string told = world.Must({"net", "reload"});
+  CHECK(told.find(": host.invalid is allowed") != std::string::npos);
+  CHECK(asker.Ask() == "name-not-resolved");
+  world.KillDaemon();
+  world.Must({"list"});
+  CHECK(WaitUntil([&] { return asker.Ask() == "name-not-resolved"; }));
+
+  // A service manager's reload.
+  world.SetConfig(config);
+  REQUIRE(::kill(world.Daemon(), SIGHUP) == 0);
+  CHECK(WaitUntil([&] { return asker.Ask() == "host-not-allowed"; }));
 }
 
 }  // namespace

@@ -158,8 +158,8 @@ void NoticesSwappedSources(Engine engine) {
                              "[ \"$1\" = " + mounting + " ] && [ -e " + trees.string() +
                              "/swap ] && { mv " + trees.string() + " " + trees.string() +
                              "-old; ln -s ../home " + trees.string() +
-                             "; }\nexec env PATH=/usr/local/bin:/usr/bin:/bin " + program +
-                             " \"${args[@]}\"\n");
+                             "; }\nexec env PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin " +
+                             program + " \"${args[@]}\"\n");
   const auto read_key = [&] { return world.Run(InSandbox("cat .trees/key")); };
   CHECK(read_key().out == "harmless\n");
 

@@ -1,5 +1,7 @@
 #include "tests/e2e/verify/tampering.h"
 
+#include <unistd.h>
+
 namespace workmux::test {
 namespace {
 
@@ -15,11 +17,14 @@ std::vector<Tampering> OfContainers(const std::string& engine, const WorkmuxWorl
   const std::string first = verb + ") args+=(" + verb + " ";
   const std::string unmask = engine == "docker" ? "systempaths=unconfined" : "unmask=ALL";
   const std::string trees = (world.repo() / ".trees").string();
+  const bool is_root = ::geteuid() == 0;
   std::vector<Tampering> all = {
       {.defence = "capabilities", .edit = "--cap-drop=ALL) ;;"},
       {.defence = "no-new-privileges", .edit = "--security-opt=no-new-privileges) ;;"},
       {.defence = "seccomp", .edit = first + "--security-opt=seccomp=unconfined) ;;"},
-      {.defence = "identity", .edit = "$uid:$gid) args+=(0:0) ;;", .silent_start = true},
+      {.defence = "identity",
+       .edit = "$uid:$gid) args+=(" + std::string(is_root ? "4321:4321" : "0:0") + ") ;;",
+       .silent_start = true},
       {.defence = "mounts", .edit = "*target=/run/workmux/bin,readonly) args+=(${a%,readonly}) ;;"},
       {.defence = "mounts",
        .edit = first + "--mount type=bind,source=" + world.home().string() +
@@ -34,8 +39,9 @@ std::vector<Tampering> OfContainers(const std::string& engine, const WorkmuxWorl
       {.defence = "environment", .edit = first + "--env AWS_SECRET_ACCESS_KEY=canary) ;;"},
       {.defence = "limits", .edit = "--tmpfs=/tmp:*) args+=(${a/size=*/size=4g}) ;;"},
   };
-  if (engine == "docker") {
-    all.push_back({.defence = "limits", .edit = "--pids-limit=*) ;;"});
+  // A rootless engine has no limits of the kernel's groups here.
+  if (engine == "docker" || is_root) {
+    all.push_back({.defence = "limits", .edit = "--pids-limit=*) args+=(--pids-limit=-1) ;;"});
     all.push_back({.defence = "limits", .edit = "--memory=* | --memory-swap=*) ;;"});
     all.push_back({.defence = "limits", .edit = "--cpus=*) ;;"});
   } else {

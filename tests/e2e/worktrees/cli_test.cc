@@ -48,6 +48,7 @@ TEST_CASE("help: every command has examples and exits 0", "[worktrees]") {
                                                           "net why",
                                                           "net allow",
                                                           "net revoke",
+                                                          "net reload",
                                                           "config",
                                                           "config path",
                                                           "config reference",

@@ -84,6 +84,39 @@ TEST_CASE("Network configuration: an unknown preset is refused with the nearest"
       "g:3:15: sandbox.network.presets: there is no preset \"cladue\" (did you mean \"claude\"?)");
 }
 
+TEST_CASE("Network configuration: services of the host are read, and slips refused", "[config]") {
+  const Outcome outcome = Build(
+      "    host_ports:\n      - {name: database, port: 5432}\n      - name: cache\n        port: "
+      "6379\n");
+  CHECK(outcome.error.empty());
+  CHECK(outcome.network.host_ports ==
+        std::vector<egress::HostPort>{{"database", 5432}, {"cache", 6379}});
+  struct Case {
+    std::string list;
+    std::string error;
+  };
+  const Case known = GENERATE(
+      Case{"5432", "g:3:17: sandbox.network.host_ports: "},
+      Case{"[5432]", "g:3:18: sandbox.network.host_ports[0]: "},
+      Case{"[{name: a}]", "g:3:18: sandbox.network.host_ports[0]: port is missing"},
+      Case{"[{port: 5432}]", "g:3:18: sandbox.network.host_ports[0]: name is missing"},
+      Case{"[{name: a, port: web}]", "g:3:34: sandbox.network.host_ports[0].port: "},
+      Case{"[{name: a, port: 65536}]", "g:3:34: sandbox.network.host_ports[0].port: "},
+      Case{"[{name: a, port: 80}]", "g:3:18: sandbox.network.host_ports[0]: port 80 cannot"},
+      Case{"[{name: a, port: 3128}]", "g:3:18: sandbox.network.host_ports[0]: port 3128 of"},
+      Case{"[{name: A, port: 5432}]", "g:3:18: sandbox.network.host_ports[0]: \"A\" is not"},
+      Case{"[{name: a, prot: 5432}]",
+           "g:3:28: sandbox.network.host_ports[0]: unknown key \"prot\" (did you mean \"port\"?)"},
+      Case{"[{name: a, port: 5432}, {name: a, port: 5433}]",
+           "g:3:41: sandbox.network.host_ports[1]: \"a\" stands there twice"},
+      Case{"[{name: a, port: 5432}, {name: b, port: 5432}]",
+           "g:3:41: sandbox.network.host_ports[1]: port 5432 is \"a\" already"});
+  INFO(known.list);
+  const Outcome refused = Build("    host_ports: " + known.list + "\n");
+  INFO(refused.error);
+  CHECK(refused.error.starts_with(known.error));
+}
+
 TEST_CASE("Network configuration: a project cannot open its own network", "[config]") {
   const Outcome outcome =
       Build("    policy: deny\n",

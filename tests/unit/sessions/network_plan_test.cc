@@ -11,7 +11,8 @@ using test::SessionWorld;
 
 constexpr char kDeny[] =
     "sandbox:\n  enabled: true\n  network:\n    policy: deny\n    presets: [\"{agent}\"]\n"
-    "    allowed_domains: [www.example.com, {host: m.example.com, allow_private_ips: true}]\n";
+    "    allowed_domains: [www.example.com, {host: m.example.com, allow_private_ips: true}]\n"
+    "    host_ports: [{name: database, port: 5432}]\n";
 
 struct Restricted : SessionWorld {
   Restricted() { test::WriteFile(dir / "home/.config/workmux/config.yaml", kDeny); }
@@ -50,10 +51,22 @@ TEST_CASE("SessionManager: a restricted sandbox has a proxy of its own and no TC
   const SandboxSpec& spec = w.container.prepared;
   CHECK(spec.network == SandboxNetwork::kIsolated);
   CHECK(spec.env.at("HTTPS_PROXY") == "http://workmux:" + grant.token.Reveal() + "@127.0.0.1:3128");
-  CHECK(spec.env.at("WM_RELAY") == "3128=proxy.sock\t3127=bridge.sock");
+  CHECK(spec.env.at("WM_RELAY") == "3128=proxy.sock\t3127=bridge.sock\t5432=port-database.sock");
+  CHECK(grant.services == std::vector<egress::HostPort>{{"database", 5432}});
   CHECK(spec.env.at("WM_RPC_HOST") == "127.0.0.1");
   CHECK(spec.env.at("WM_RPC_PORT") == "3127");
   CHECK(spec.env.at("WM_RESTRICTED") == "1");
+}
+
+TEST_CASE("SessionManager: an agent without a preset is told at the start", "[network]") {
+  Restricted w;
+  w.MustOpen();
+  CHECK(w.progress.warnings.empty());
+  SessionRequest request = w.Request();
+  request.agent = "pi";
+  REQUIRE_OK(w.manager->Open(request, w.progress, {}));
+  REQUIRE(w.progress.warnings.size() == 1);
+  CHECK(w.progress.warnings[0].starts_with("sandbox.network.presets: pi has no preset"));
 }
 
 TEST_CASE("SessionManager: an open sandbox has none of it", "[network]") {
