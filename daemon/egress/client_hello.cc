@@ -85,48 +85,62 @@ bool ReadHello(Reader hello, ClientHelloParse& parse) {
   return hello.ok() && hello.empty() && ReadExtensions(extensions, parse);
 }
 
-enum class Gathered { kMore, kWrong, kDone };
-
-// The handshake message out of its records.
-Gathered Gather(std::string_view received, std::string& message) {
-  while (true) {
-    if (message.size() >= kHandshakeHeader) {
-      Reader header(message);
-      if (header.Number(1) != kClientHello) return Gathered::kWrong;
-      const std::size_t size = kHandshakeHeader + header.Number(3);
-      if (size > kMaxHello) return Gathered::kWrong;
-      if (message.size() >= size) {
-        message.resize(size);
-        return Gathered::kDone;
-      }
-    }
-    if (received.empty()) return Gathered::kMore;
-    if (static_cast<std::uint8_t>(received[0]) != kHandshakeRecord) return Gathered::kWrong;
-    if (received.size() >= 2 && received[1] != 3) return Gathered::kWrong;
-    if (received.size() < kRecordHeader) return Gathered::kMore;
-    Reader header(received.substr(3, 2));
-    const std::size_t size = header.Number(2);
-    if (size == 0 || size > kMaxRecord) return Gathered::kWrong;
-    const std::string_view body = received.substr(kRecordHeader, size);
-    message += body;
-    if (message.size() > kMaxHello + kMaxRecord) return Gathered::kWrong;
-    // Of the last record a part may be missing: what is there may be enough.
-    received.remove_prefix(kRecordHeader + body.size());
-  }
+ClientHelloParse NotTls() {
+  ClientHelloParse parse;
+  parse.state = ClientHelloParse::State::kNotTls;
+  return parse;
 }
 
 }  // namespace
 
 ClientHelloParse ParseClientHello(std::string_view received) {
-  ClientHelloParse parse;
-  std::string message;
-  const Gathered gathered = Gather(received, message);
-  if (gathered == Gathered::kMore) return parse;
-  const bool read = gathered == Gathered::kDone &&
-                    ReadHello(Reader(std::string_view(message).substr(kHandshakeHeader)), parse);
-  if (!read) return {.state = ClientHelloParse::State::kNotTls, .server_name = {}};
-  parse.state = ClientHelloParse::State::kComplete;
-  return parse;
+  return ClientHelloReader().Take(received);
+}
+
+const ClientHelloParse& ClientHelloReader::Take(std::string_view more) {
+  while (parse_.state == ClientHelloParse::State::kIncomplete && !more.empty()) {
+    if (left_ == 0) {
+      if (!TakeHeader(more)) parse_ = NotTls();
+      continue;
+    }
+    // Of the last record a part may be missing: what is there may be enough.
+    const std::string_view body = more.substr(0, left_);
+    more.remove_prefix(body.size());
+    left_ -= body.size();
+    message_ += body;
+    ReadMessage();
+  }
+  return parse_;
+}
+
+// False when no record of a handshake begins so.
+bool ClientHelloReader::TakeHeader(std::string_view& more) {
+  const std::string_view taken = more.substr(0, kRecordHeader - header_.size());
+  more.remove_prefix(taken.size());
+  header_ += taken;
+  if (static_cast<std::uint8_t>(header_[0]) != kHandshakeRecord) return false;
+  if (header_.size() >= 2 && header_[1] != 3) return false;
+  if (header_.size() < kRecordHeader) return true;
+  left_ = Reader(std::string_view(header_).substr(3)).Number(2);
+  header_.clear();
+  return left_ > 0 && left_ <= kMaxRecord;
+}
+
+void ClientHelloReader::ReadMessage() {
+  if (message_.size() < kHandshakeHeader) return;
+  Reader header(message_);
+  const bool is_hello = header.Number(1) == kClientHello;
+  const std::size_t size = kHandshakeHeader + header.Number(3);
+  if (!is_hello || size > kMaxHello) {
+    parse_ = NotTls();
+  } else if (message_.size() >= size) {
+    const std::string_view body = std::string_view(message_).substr(0, size);
+    if (ReadHello(Reader(body.substr(kHandshakeHeader)), parse_)) {
+      parse_.state = ClientHelloParse::State::kComplete;
+    } else {
+      parse_ = NotTls();
+    }
+  }
 }
 
 }  // namespace workmux::egress

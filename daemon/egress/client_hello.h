@@ -19,4 +19,21 @@ struct ClientHelloParse {
 inline constexpr std::size_t kMaxHello = 16384;
 ClientHelloParse ParseClientHello(std::string_view received);
 
+// The same, of bytes as they come: however many pieces there are, each byte is looked
+// at once, and a hello in pieces of one costs no more than a whole one.
+class ClientHelloReader {
+ public:
+  // `more`: what follows the bytes of the calls before. What was decided stays.
+  const ClientHelloParse& Take(std::string_view more);
+
+ private:
+  bool TakeHeader(std::string_view& more);
+  void ReadMessage();
+
+  std::string header_;    // of the record that begins
+  std::size_t left_ = 0;  // of the record's body
+  std::string message_;
+  ClientHelloParse parse_;
+};
+
 }  // namespace workmux::egress

@@ -157,9 +157,14 @@ asio::awaitable<bool> Tunnel::ReadMore() {
   }
 }
 
+// A head that comes in single bytes is not read anew with each: a line's end completes
+// it, and one that is wrong before is noticed a little later.
 asio::awaitable<bool> Tunnel::ReadHead() {
-  for (;;) {
+  for (std::size_t known = 0, looked_at = 0;; known = received_.size()) {
     if (!co_await ReadMore()) co_return false;
+    const bool has_line = received_.find('\n', known) != std::string::npos;
+    if (!has_line && received_.size() < 2 * looked_at && received_.size() < kMaxHead) continue;
+    looked_at = received_.size();
     ConnectParse parse = ParseConnect(received_);
     if (parse.state == ConnectParse::State::kIncomplete) continue;
     if (parse.state == ConnectParse::State::kRefused)
@@ -232,10 +237,12 @@ asio::awaitable<bool> Tunnel::Answer() {
 // The name is seen by the server alone from here on: what it is told must be what was
 // allowed.
 asio::awaitable<bool> Tunnel::CheckHello() {
-  ClientHelloParse hello = ParseClientHello(received_);
+  ClientHelloReader reader;
+  ClientHelloParse hello = reader.Take(received_);
   while (hello.state == ClientHelloParse::State::kIncomplete) {
+    const std::size_t known = received_.size();
     if (!co_await ReadMore()) co_return false;
-    hello = ParseClientHello(received_);
+    hello = reader.Take(std::string_view(received_).substr(known));
   }
   std::string_view why;
   const SniMode mode = sandbox_->policy->sni;

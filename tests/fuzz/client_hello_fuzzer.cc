@@ -62,6 +62,13 @@ ClientHelloParse CheckBytes(std::string_view bytes) {
   Require(parse.state == State::kComplete || parse.server_name.empty(),
           "there is no name before the end");
   // However the bytes arrive.
+  egress::ClientHelloReader reader;
+  for (std::size_t at = 0, piece = 1; at < bytes.size(); at += piece, piece = piece % 7 + 1)
+    reader.Take(bytes.substr(at, piece));
+  const ClientHelloParse pieces = reader.Take({});
+  Require(pieces.state == parse.state && pieces.server_name == parse.server_name &&
+              pieces.has_encrypted_hello == parse.has_encrypted_hello,
+          "pieces are read as the whole");
   const std::size_t step = 1 + bytes.size() / 12;
   for (std::size_t size = 0; size < bytes.size(); size += step) {
     const ClientHelloParse early = ParseClientHello(bytes.substr(0, size));
