@@ -60,12 +60,7 @@ void Join(int near, int far) {
   }
 }
 
-}  // namespace
-}  // namespace workmux::bench
-
-int main(int argc, char** argv) {
-  using namespace workmux;
-  using namespace workmux::bench;
+int Main(int argc, char** argv) {
   if (argc != 3) Die("usage: copy-loop ADDRESS:PORT TO");
   const sockaddr_in address = ParseEndpoint(argv[1]);
   const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -82,4 +77,10 @@ int main(int argc, char** argv) {
     const UniqueFd near(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (near.valid()) Join(near.get(), Connect(argv[2]).get());
   }
+  return 0;
 }
+
+}  // namespace
+}  // namespace workmux::bench
+
+int main(int argc, char** argv) { return workmux::bench::Main(argc, argv); }

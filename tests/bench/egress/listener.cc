@@ -48,14 +48,16 @@ void Serve(const std::string& host, const std::string& address, const std::strin
   gateway.Close("bench");
 }
 
+int Main(int argc, char** argv) {
+  if (argc != 5) Die("usage: listener HOST ADDRESS TOKEN DIRECTORY");
+  std::signal(SIGPIPE, SIG_IGN);
+  StartLogging(std::filesystem::path(argv[4]) / "bench.log", "info");
+  daemon::RaiseDescriptorLimit();
+  Serve(argv[1], argv[2], argv[3], argv[4]);
+  return 0;
+}
+
 }  // namespace
 }  // namespace workmux::bench
 
-int main(int argc, char** argv) {
-  using namespace workmux::bench;
-  if (argc != 5) Die("usage: listener HOST ADDRESS TOKEN DIRECTORY");
-  std::signal(SIGPIPE, SIG_IGN);
-  workmux::StartLogging(std::filesystem::path(argv[4]) / "bench.log", "info");
-  workmux::daemon::RaiseDescriptorLimit();
-  Serve(argv[1], argv[2], argv[3], argv[4]);
-}
+int main(int argc, char** argv) { return workmux::bench::Main(argc, argv); }

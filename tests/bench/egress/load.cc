@@ -120,11 +120,7 @@ void Serve(Target target) {
   }
 }
 
-}  // namespace
-}  // namespace workmux::bench
-
-int main(int argc, char** argv) {
-  using namespace workmux::bench;
+int Main(int argc, char** argv) {
   const char* const proxy = argc == 3 ? argv[2] : std::getenv("HTTPS_PROXY");
   if (argc < 2 || argc > 3 || proxy == nullptr) Die("usage: load HOST [PROXY]");
   rlimit descriptors{};
@@ -132,4 +128,10 @@ int main(int argc, char** argv) {
   descriptors.rlim_cur = descriptors.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &descriptors);
   Serve(ParseTarget(proxy, argv[1]));
+  return 0;
 }
+
+}  // namespace
+}  // namespace workmux::bench
+
+int main(int argc, char** argv) { return workmux::bench::Main(argc, argv); }

@@ -157,11 +157,7 @@ class Server {
   std::vector<char> buffer_ = std::vector<char>(kBuffer);
 };
 
-}  // namespace
-}  // namespace workmux::bench
-
-int main(int argc, char** argv) {
-  using namespace workmux::bench;
+int Main(int argc, char** argv) {
   if (argc != 2) Die("usage: upstream ADDRESS:PORT");
   rlimit descriptors{};
   ::getrlimit(RLIMIT_NOFILE, &descriptors);
@@ -171,4 +167,10 @@ int main(int argc, char** argv) {
   std::printf("ready\n");
   std::fflush(stdout);
   server.Run();
+  return 0;
 }
+
+}  // namespace
+}  // namespace workmux::bench
+
+int main(int argc, char** argv) { return workmux::bench::Main(argc, argv); }
