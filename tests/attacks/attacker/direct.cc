@@ -31,16 +31,16 @@ sockaddr_in Four(const char* address, int port) {
 }
 
 // Opens the ports' connections together; what does not answer is not open.
-std::string OpenAmong(const char* address, int first) {
+std::string OpenAmong(const char* address, int first, int count) {
   std::vector<pollfd> tried;
-  for (int port = first; port < first + kAtOnce; ++port) {
+  for (int port = first; port < first + count; ++port) {
     const sockaddr_in to = Four(address, port);
     const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     static_cast<void>(::connect(socket, reinterpret_cast<const sockaddr*>(&to), sizeof(to)));
     tried.push_back({.fd = socket, .events = POLLOUT, .revents = 0});
   }
   std::string open;
-  for (int i = 0; i < kAtOnce; ++i) {
+  for (int i = 0; i < count; ++i) {
     pollfd& one = tried[static_cast<std::size_t>(i)];
     int error = 0;
     socklen_t size = sizeof(error);
@@ -62,7 +62,9 @@ std::string OpenAmong(const char* address, int first) {
 int TrySweep(int argc, char** argv) {
   if (argc < 2) return 2;
   std::string open;
-  for (int first = 0; first < kPorts; first += kAtOnce) open += OpenAmong(argv[1], first);
+  for (int i = 2; i < argc; ++i) open += OpenAmong(argv[1], std::atoi(argv[i]), 1);
+  for (int first = 0; argc == 2 && first < kPorts; first += kAtOnce)
+    open += OpenAmong(argv[1], first, kAtOnce);
   std::printf("open:%s\n", open.c_str());
   return 0;
 }

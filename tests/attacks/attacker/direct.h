@@ -2,7 +2,8 @@
 
 // What a hostile program tries past the proxy; each prints one line.
 
-// sweep ADDRESS: which of all TCP ports of a numeric IPv4 address accept.
+// sweep ADDRESS [PORT…]: which of these TCP ports of a numeric IPv4 address accept, or of
+// all.
 int TrySweep(int argc, char** argv);
 // send ADDRESS PORT TEXT: one datagram; whether it went out.
 int TrySend(int argc, char** argv);
