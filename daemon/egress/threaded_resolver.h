@@ -19,9 +19,9 @@ namespace workmux::egress {
 class ThreadedResolver : public Resolver {
  public:
   struct Limits {
-    std::size_t threads = 8;
-    std::size_t waiting = 64;
-    std::size_t each_asker = 4;  // lookups under way
+    std::size_t threads = 32;  // as they are needed
+    std::size_t waiting = 128;
+    std::size_t each_asker = 8;  // lookups under way
     std::chrono::milliseconds time{3000};
     std::chrono::milliseconds kept{10'000};
     std::size_t names_kept = 1024;

@@ -12,7 +12,8 @@ import ssl
 import sys
 import threading
 
-import model
+sys.dont_write_bytecode = True  # beside the source
+import model  # noqa: E402
 
 directory = pathlib.Path(sys.argv[1])
 
