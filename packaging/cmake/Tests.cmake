@@ -56,6 +56,18 @@ function(workmux_test name label)
   endif()
 endfunction()
 
+# workmux_users_podman_test(<name> <label> <test of Catch2> ...)
+# Those cases of the program <name> once more in an internet that root made, with the
+# Podman of the tests' user (tests/env/in-internet).
+function(workmux_users_podman_test name label)
+  list(JOIN ARGN "," cases)
+  add_test(NAME "${name}: with the user's Podman"
+    COMMAND "${PROJECT_SOURCE_DIR}/tests/env/in-internet" $<TARGET_FILE:${name}> "${cases}")
+  set_tests_properties("${name}: with the user's Podman" PROPERTIES
+    LABELS "${label};root" TIMEOUT 600 ENVIRONMENT "WORKMUX_TEST_ENGINE=podman"
+    SKIP_REGULAR_EXPRESSION "SKIPPED: " FAIL_REGULAR_EXPRESSION "No test cases matched")
+endfunction()
+
 # workmux_root_podman_test(<name> <test of Catch2> ...)
 # Those cases of the program <name> once more with root's Podman, in the parts that ask
 # for an engine by name (WORKMUX_TEST_ENGINE).

@@ -22,6 +22,7 @@ constexpr hours kLongest{24};
 constexpr seconds kAskLimit{60};
 constexpr seconds kOtherEngineLimit{5};
 constexpr milliseconds kReportEvery{100};
+constexpr int kMostLists = 5;
 constexpr std::size_t kKeptOutput = 8192;
 
 // Podman finds no container by an id that says how it was made.
@@ -156,13 +157,21 @@ absl::Status EngineImages::Build(const ImageBuild& build, ProgressSink& progress
   return Annotate(Explain(build.tag, reader.tail()), "the build failed");
 }
 
+// Podman's list fails when one of its images goes while it looks at them.
+absl::StatusOr<std::string> EngineImages::ListNameless(bool built_here) {
+  for (int i = 0;; ++i) {
+    absl::StatusOr<std::string> out =
+        client_.Run(BuildNamelessImagesCall(client_.traits(), built_here), {});
+    if (ReasonOf(out.status()) != "IMAGE_NOT_FOUND" || i == kMostLists) return out;
+  }
+}
+
 absl::StatusOr<std::vector<SupersededImage>> EngineImages::Superseded(
     const std::string& repository) {
   std::vector<SupersededImage> unused;
   for (const bool built_here : {false, true}) {
-    EngineCall list = BuildNamelessImagesCall(client_.traits(), built_here);
-    if (list.argv.empty()) return unused;
-    WM_ASSIGN_OR_RETURN(const std::string out, client_.Run(std::move(list), {}));
+    if (BuildNamelessImagesCall(client_.traits(), built_here).argv.empty()) return unused;
+    WM_ASSIGN_OR_RETURN(const std::string out, ListNameless(built_here));
     WM_ASSIGN_OR_RETURN(const std::vector<NamelessImage> images, ParseNamelessImages(out));
     for (const NamelessImage& image : images) {
       const bool known =

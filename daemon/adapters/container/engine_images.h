@@ -30,6 +30,7 @@ class EngineImages : public ImageStore {
 
  private:
   absl::Status Explain(const std::string& image, std::string_view said) const;
+  absl::StatusOr<std::string> ListNameless(bool built_here);
 
   CommandRunner& runner_;
   const Env environment_;

@@ -54,7 +54,8 @@ std::string NetworkStage::Run(const std::string& config, const std::string& scri
   world.SetConfig(config);
   const CommandResult result = Inside("exec 2>&1\n" + script);
   status_ = result.exit.code;
-  return result.out + result.err;
+  // The client's own words, progress on a slow machine among them, matter when it failed.
+  return result.exit.ok() ? result.out : result.out + result.err;
 }
 
 std::string NetworkStage::Plain(const std::vector<std::string>& options,

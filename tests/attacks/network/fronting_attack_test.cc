@@ -21,7 +21,7 @@ constexpr char kGit[] = "    allowed_domains: [git.example.com]\n";
 // Control: the same requests where the other name is allowed too, which are answered from that
 // address.
 TEST_CASE("Attack N9: another name is not reached at the address of an allowed one",
-          "[attack][N9][namespace][docker][podman_root][docker_firewall]") {
+          "[attack][N9][namespace][docker][podman][podman_root][docker_firewall]") {
   for (const Environment& environment : EnvironmentsInInternet()) {
     INFO(environment.name);
     InternetStage stage(environment);
@@ -44,7 +44,7 @@ TEST_CASE("Attack N9: another name is not reached at the address of an allowed o
 // for another of them there. Control: the same request without the other name, which the same
 // server answers for its own.
 TEST_CASE("Attack N9: a server with several names is asked for another one inside of TLS",
-          "[attack][N9][documented][namespace][docker][podman_root][docker_firewall]") {
+          "[attack][N9][documented][namespace][docker][podman][podman_root][docker_firewall]") {
   for (const Environment& environment : EnvironmentsInInternet()) {
     INFO(environment.name);
     InternetStage stage(environment);
@@ -60,7 +60,7 @@ TEST_CASE("Attack N9: a server with several names is asked for another one insid
 // that takes data from everybody. Control: the same upload to a host that is not allowed, which
 // does not arrive.
 TEST_CASE("Attack N11: data leaves for an allowed host under a foreign key",
-          "[attack][N11][documented][namespace][docker][podman_root][docker_firewall]") {
+          "[attack][N11][documented][namespace][docker][podman][podman_root][docker_firewall]") {
   const std::string upload = "--header 'Authorization: foreign' --data-binary secret https://";
   for (const Environment& environment : EnvironmentsInInternet()) {
     INFO(environment.name);

@@ -41,8 +41,9 @@ inline std::vector<Environment> EnvironmentsInInternet() {
   if (!Internet::CanRun()) return found;
   for (const Environment& one : UsableEnvironments()) {
     if (!one.isolated()) continue;
-    // An ordinary user's Podman needs ids that the namespace does not have.
-    if (one.engine != "podman" || one.as_root) found.push_back(one);
+    // An ordinary user's Podman needs ids that a namespace of the user's does not have.
+    const bool users_podman = one.engine == "podman" && !one.as_root;
+    if (users_podman == Internet::IsAround()) found.push_back(one);
   }
   // An engine of its own is root's to start; Podman's clients would stay outside of it.
   const Environment walled = {

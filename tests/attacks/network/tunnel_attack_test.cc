@@ -126,7 +126,7 @@ bool IsServers(const std::string& line) {
 // Control: the same hellos with `sni: off`, which the server answers; its own answer to what is no
 // TLS.
 TEST_CASE("Attack N10: only a hello for the host that was allowed reaches it",
-          "[attack][N10][namespace][docker][podman_root][docker_firewall]") {
+          "[attack][N10][namespace][docker][podman][podman_root][docker_firewall]") {
   for (const Environment& environment : EnvironmentsInInternet()) {
     InternetStage stage(environment);
     const std::vector<Form> own = {{"own", HelloWith(Named("git.example.com"))},
@@ -151,7 +151,7 @@ TEST_CASE("Attack N10: only a hello for the host that was allowed reaches it",
 
 // Control: the request that each of them is a change of, which opens a tunnel.
 TEST_CASE("Attack N12: no request that is malformed, too large or somebody else's opens a tunnel",
-          "[attack][N12][namespace][docker][podman_root][docker_firewall]") {
+          "[attack][N12][namespace][docker][podman][podman_root][docker_firewall]") {
   for (const Environment& environment : EnvironmentsInInternet()) {
     InternetStage stage(environment);
     const std::vector<Form> proper = {
@@ -173,7 +173,7 @@ TEST_CASE("Attack N12: no request that is malformed, too large or somebody else'
 
 // Control: the sandbox's own token in the same request.
 TEST_CASE("Attack N7: another sandbox's token opens nothing",
-          "[attack][N7][namespace][docker][podman_root][docker_firewall]") {
+          "[attack][N7][namespace][docker][podman][podman_root][docker_firewall]") {
   for (const Environment& environment : EnvironmentsInInternet()) {
     INFO(environment.name);
     InternetStage stage(environment);
@@ -194,7 +194,7 @@ TEST_CASE("Attack N7: another sandbox's token opens nothing",
 
 // Control: a server beside the daemon, which the same look finds.
 TEST_CASE("Attack N7: the daemon listens on no address that another machine has",
-          "[attack][N7][namespace][docker][podman_root][docker_firewall]") {
+          "[attack][N7][namespace][docker][podman][podman_root][docker_firewall]") {
   for (const Environment& environment : EnvironmentsInInternet()) {
     INFO(environment.name);
     InternetStage stage(environment);
@@ -221,7 +221,7 @@ TEST_CASE("Attack N7: the daemon listens on no address that another machine has"
 
 // Control: a program beside the daemon, which each of them answers.
 TEST_CASE("Attack N5: no cloud's metadata service is reached, by its address or a name for it",
-          "[attack][N5][namespace][docker][podman_root][docker_firewall]") {
+          "[attack][N5][namespace][docker][podman][podman_root][docker_firewall]") {
   const std::vector<std::string> hosts = {"metadata", "azure", "alibaba", "aws"};
   const std::vector<std::string> addresses = {"169.254.169.254", "168.63.129.16", "100.100.100.200",
                                               "fd00:ec2::254"};
@@ -247,7 +247,7 @@ TEST_CASE("Attack N5: no cloud's metadata service is reached, by its address or 
 
 // Control: a program beside the daemon, which its server answers at each of these addresses.
 TEST_CASE("Attack N16: the daemon's own host is not reached by a name for it",
-          "[attack][N16][namespace][docker][podman_root][docker_firewall]") {
+          "[attack][N16][namespace][docker][podman][podman_root][docker_firewall]") {
   const std::string allowed =
       "    allowed_domains:\n      - {host: own.example.com, allow_private_ips: true}\n"
       "      - {host: loop.example.com, allow_private_ips: true}\n";

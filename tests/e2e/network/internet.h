@@ -15,6 +15,9 @@ class Internet {
  public:
   // False, having printed the SKIPPED line, where the user may not make namespaces.
   static bool CanRun();
+  // The test itself is in one that root made (tests/env/in-internet), with its engine: so
+  // an ordinary user's Podman can be in one.
+  static bool IsAround();
 
   explicit Internet(WorkmuxWorld& world);
   virtual ~Internet();

@@ -92,7 +92,7 @@ make_package
 join_networks
 name_hosts
 cd "$dir/www"
-# serve NAME COMMAND...: a server where the command puts it.
+# serve NAME COMMAND...: a server where the command, which it takes the place of, puts it.
 serve() {
   local name=$1 server
   shift
@@ -105,6 +105,6 @@ servers=()
 trap 'kill "$far" "${servers[@]}" 2>/dev/null' EXIT
 # One beside the daemon, which no sandbox may reach.
 serve near env
-serve far in_far
+serve far nsenter --net="/proc/$far/ns/net" --
 echo "ready $$"
 read -r _ || true

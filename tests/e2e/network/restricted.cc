@@ -30,6 +30,7 @@ std::unique_ptr<Internet> MakeInternet(WorkmuxWorld& world, const std::string& e
 
 std::vector<std::string> EnginesInInternet() {
   if (::geteuid() == 0) return {"podman", kDockerFirewall};
+  if (Internet::IsAround()) return {"podman"};
   return {"namespace", "docker"};
 }
 

@@ -9,7 +9,8 @@
 namespace workmux::test {
 
 // Engines whose clients work in an internet of this user: root's has its Podman, and a
-// Docker with the firewall (kDockerFirewall), others have the rest.
+// Docker with the firewall (kDockerFirewall), others have the rest, and in one that root
+// made their Podman.
 inline constexpr char kDockerFirewall[] = "docker behind a firewall";
 std::vector<std::string> EnginesInInternet();
 // Whether an internet can be made, and the engine used in it.

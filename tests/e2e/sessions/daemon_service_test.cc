@@ -181,7 +181,7 @@ TEST_CASE("Daemon service: it raises its limit of descriptors") {
   long long soft = 0;
   long long hard = 0;
   words >> soft >> hard;
-  CHECK(soft == std::min<long long>(8192, hard));
+  CHECK(soft == std::min<long long>(16384, hard));
 }
 
 TEST_CASE("Daemon service: status, start, stop, restart and logs do what they say") {
