@@ -184,10 +184,12 @@ TEST_CASE("Attack N7: another sandbox's token opens nothing",
     const std::string out = other->out();
     const std::string proxy = Split(out.substr(out.find("proxy ")), ' ').at(1);
     const std::string hello = "printf x | ";
-    const std::string tried =
-        stage.Restricted(hello + "./attacker tunnel git.example.com\n" + hello +
-                             "HTTPS_PROXY=" + proxy + " ./attacker tunnel git.example.com\n",
-                         kGit);
+    // With the other's token at the sandbox's own listener: behind a firewall the other's
+    // cannot even be asked.
+    const std::string tried = stage.Restricted(
+        "other=" + proxy + "\n" + hello + "./attacker tunnel git.example.com\n" + hello +
+            "HTTPS_PROXY=${other%@*}@${HTTPS_PROXY#*@} ./attacker tunnel git.example.com\n",
+        kGit);
     CHECK(tried == "cut\nrefused 407 bad-credentials\n");
   }
 }
@@ -202,20 +204,21 @@ TEST_CASE("Attack N7: the daemon listens on no address that another machine has"
     const auto sandbox = stage.StartInside("echo started; exec sleep 600");
     INFO(sandbox->err());
     REQUIRE(sandbox->Prints("started"));
-    // proc_net_tcp: sockets that listen, by their local address.
+    // Address and owner of each socket that listens.
     const std::string listening =
-        stage.internet
-            .Run({"sh", "-c", "awk '$4 == \"0A\" { print $2 }' /proc/net/tcp /proc/net/tcp6"})
-            .out;
+        stage.internet.Run({"sh", "-c", "ss -Hltnp | awk '{ print $4, $6 }'"}).out;
     INFO(listening);
     int servers = 0;
     for (const std::string& line : SplitLines(listening)) {
-      const bool https = line == std::string(32, '0') + ":01BB";
-      servers += https ? 1 : 0;
-      // 127.0.0.1, as the kernel writes it.
-      CHECK((https || line.starts_with("0100007F:")));
+      if (line.find(":443 ") != std::string::npos) ++servers;
+      if (line.find("workmuxd") == std::string::npos) continue;
+      // Docker's bridge is an address of this machine's containers alone.
+      const bool bridge = !environment.isolated() && line.starts_with("172.17.0.1:");
+      CHECK((bridge || line.starts_with("127.0.0.1:")));
     }
     CHECK(servers == 1);
+    // Isolated sandboxes have no listener but a socket.
+    CHECK((listening.find("172.17.0.1:") != std::string::npos) == !environment.isolated());
   }
 }
 
