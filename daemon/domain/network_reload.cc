@@ -35,6 +35,7 @@ std::vector<std::string> RulesAdded(const egress::Policy& before, const egress::
 }
 
 absl::StatusOr<NetworkReload::Result> NetworkReload::Run(const Caller& caller) {
+  const MutexLock lock(mu_);
   // A project's file has no say in it, and a sandbox could have written it.
   WM_ASSIGN_OR_RETURN(const LoadedConfig loaded, deps_.config.Load(caller, "/", Worktree()));
   const NetworkConfig& network = loaded.config.sandbox.network;

@@ -5,6 +5,7 @@
 
 #include <absl/status/statusor.h>
 
+#include "common/base/mutex.h"
 #include "daemon/domain/config_gate.h"
 #include "daemon/domain/session_directory.h"
 #include "daemon/ports/egress_gateway.h"
@@ -43,6 +44,7 @@ class NetworkReload {
 
  private:
   const Deps deps_;
+  Mutex mu_;  // one at a time: what is set last is what is recorded
 };
 
 // What the second policy has that the first has not, as text. Pure.
