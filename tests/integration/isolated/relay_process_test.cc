@@ -132,8 +132,10 @@ TEST_CASE("Isolated: orphans are reaped, signals handed on, exit codes and Ctrl-
     // There the client, which this test has none of, keeps Ctrl-C from bubblewrap.
     if (engine == "namespace") continue;
     world.spec.tty = true;
+    // Said by the child itself: between its parent's fork and its exec it would lose the signal.
     test::PlanProcess typed = world.Start(
-        "exec 2>/dev/null; trap 'echo interrupted' INT; echo ready; sh -c 'sleep 20'; echo after",
+        "exec 2>/dev/null; trap 'echo interrupted' INT; sh -c 'echo ready; exec sleep 20'; "
+        "echo after",
         /*terminal=*/true);
     REQUIRE(typed.ReadUntil("ready"));
     REQUIRE(::write(typed.terminal(), "\x03", 1) == 1);
