@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "daemon/egress/credential_rule.h"
 #include "daemon/egress/egress_policy.h"
 #include "daemon/egress/host_port.h"
 
@@ -92,6 +93,7 @@ struct NetworkConfig {
   NetworkEnforcement enforcement = NetworkEnforcement::kAuto;
   egress::SniMode sni = egress::SniMode::kEnforce;
   std::vector<egress::HostPort> host_ports;
+  std::vector<egress::CredentialRule> credentials;  // each host once
 };
 
 struct SandboxConfig {

@@ -9,6 +9,7 @@
 
 #include "daemon/config/config.h"
 #include "daemon/domain/sandbox_spec.h"
+#include "daemon/egress/credential_rule.h"
 #include "daemon/egress/egress_policy.h"
 #include "daemon/egress/host_port.h"
 #include "daemon/ports/sandbox_backend.h"
@@ -24,6 +25,7 @@ struct NetworkPlan {
   SandboxNetwork network = SandboxNetwork::kOpen;
   egress::Policy policy;
   std::vector<egress::HostPort> host_ports;
+  std::vector<egress::CredentialRule> credentials;
   std::vector<std::string> warnings;
 };
 
@@ -40,5 +42,8 @@ absl::StatusOr<egress::Policy> PolicyFrom(const NetworkConfig& config, std::stri
 // write.
 std::string PolicyToText(const egress::Policy& policy);
 absl::StatusOr<egress::Policy> PolicyFromText(std::string_view text);
+// The same of credential rules; what they name is not read.
+std::string CredentialsToText(const std::vector<egress::CredentialRule>& rules);
+absl::StatusOr<std::vector<egress::CredentialRule>> CredentialsFromText(std::string_view text);
 
 }  // namespace workmux::daemon

@@ -11,6 +11,7 @@
 
 #include "common/base/secret.h"
 #include "common/process/command.h"
+#include "daemon/egress/credential_rule.h"
 #include "daemon/egress/host_port.h"
 
 namespace workmux::daemon {
@@ -39,6 +40,10 @@ struct SandboxEnvironmentInput {
     bool relayed = true;
     Secret token;
     std::vector<egress::HostPort> services;  // on the same loopback
+    // With any, programs are told to trust the files of authority_files.h in
+    // `authority_dir`.
+    std::vector<egress::CredentialRule> credentials;
+    std::filesystem::path authority_dir;  // as the sandbox sees it
   };
   std::optional<Proxy> proxy;
 };

@@ -10,6 +10,7 @@
 #include "daemon/domain/masked_file.h"
 #include "daemon/domain/sandbox_spec.h"
 #include "daemon/domain/types.h"
+#include "daemon/egress/credential_rule.h"
 #include "daemon/egress/egress_policy.h"
 #include "daemon/egress/host_port.h"
 #include "daemon/sys/process_identity.h"
@@ -39,6 +40,8 @@ struct SessionRecord {
   std::uint16_t proxy_port = 0;
   egress::Policy network_policy;
   std::vector<egress::HostPort> host_ports;
+  std::vector<egress::CredentialRule> credentials;
+  Secret authority;  // EgressGateway::NewAuthority; empty without credentials
   ProcessIdentity client;
   std::optional<PaneRef> pane;
   std::int64_t started = 0;  // unix seconds

@@ -15,6 +15,7 @@
 #include "common/base/unique_fd.h"
 #include "common/relay/pipe_pool.h"
 #include "daemon/async/event_loop.h"
+#include "daemon/broker/sandbox_broker.h"
 #include "daemon/egress/host_port.h"
 #include "daemon/egress/tunnel.h"
 
@@ -46,6 +47,7 @@ class EgressProxy {
     std::string tcp_address;         // empty: no TCP listener
     std::uint16_t tcp_port = 0;      // 0: any; another: exactly this one
     std::vector<HostPort> services;  // each has a socket of its own beside `socket`
+    std::shared_ptr<const broker::SandboxBroker> broker;  // null: no credentials
   };
 
   explicit EgressProxy(const Parts& parts) : EgressProxy(parts, Limits()) {}

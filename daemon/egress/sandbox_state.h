@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/secret.h"
+#include "daemon/broker/sandbox_broker.h"
 #include "daemon/egress/connection.h"
 #include "daemon/egress/egress_policy.h"
 
@@ -18,6 +19,7 @@ struct SandboxState {
   std::string session;
   Secret token;
   std::shared_ptr<const Policy> policy;
+  std::shared_ptr<const broker::SandboxBroker> broker;  // null: no credentials
   bool closed = false;
   // In order of their numbers, the oldest first.
   std::map<std::uint64_t, std::weak_ptr<Connection>> asking;  // not yet allowed or refused

@@ -1,0 +1,1 @@
+#include "daemon/broker/brokered_exchange.h"

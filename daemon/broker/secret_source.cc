@@ -1,0 +1,1 @@
+#include "daemon/broker/secret_source.h"

@@ -1,0 +1,1 @@
+#include "daemon/egress/chunked_body.h"

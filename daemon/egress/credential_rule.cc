@@ -1,0 +1,1 @@
+#include "daemon/egress/credential_rule.h"

@@ -1,0 +1,1 @@
+#include "daemon/egress/request_head.h"
