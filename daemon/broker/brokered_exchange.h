@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "daemon/broker/answer_screen.h"
 #include "daemon/broker/sandbox_broker.h"
 #include "daemon/egress/request_head.h"
 
@@ -62,18 +63,19 @@ class BrokeredExchange : public std::enable_shared_from_this<BrokeredExchange> {
   asio::awaitable<bool> Greet();
   asio::awaitable<Outcome> Prepare();
   asio::awaitable<Outcome> PassRequests();
-  asio::awaitable<Outcome> PassRequest();
+  asio::awaitable<Outcome> PassRequest(const egress::RequestHead& head);
   Outcome Check(const egress::RequestHead& head) const;
-  asio::awaitable<Outcome> PassBody(const egress::RequestHead& head);
+  asio::awaitable<void> PassLength(std::uint64_t left);
+  asio::awaitable<Outcome> PassChunks();
   asio::awaitable<bool> ReadMore();
   asio::awaitable<bool> Send(std::string_view bytes);
   asio::awaitable<void> PassAnswers();
   asio::awaitable<void> Refuse(Refusal refusal);
+  void Touch() { active_ = std::chrono::steady_clock::now(); }
   void WatchIdle();
   void CutAfter(std::chrono::milliseconds time);
 
   const std::shared_ptr<const SandboxBroker> broker_;
-  const std::string host_;
   const egress::CredentialRule& rule_;
   const Limits limits_;
   const RefusedFn on_refused_;
@@ -82,11 +84,14 @@ class BrokeredExchange : public std::enable_shared_from_this<BrokeredExchange> {
   asio::steady_timer timer_;
   asio::steady_timer answers_ended_;
   std::string received_;  // of the client, not yet passed on
-  Secret secret_;
+  Secret secret_;         // the one in use
+  AnswerScreen screen_;
   std::uint64_t up_ = 0;
   std::uint64_t down_ = 0;
   std::chrono::steady_clock::time_point active_;
   bool answers_over_ = true;
+  bool refusing_ = false;
+  bool failed_ = false;  // a side has
   bool timed_out_ = false;
 };
 

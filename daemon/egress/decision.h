@@ -23,6 +23,7 @@ inline constexpr std::string_view kNotTls = "not-tls";
 inline constexpr std::string_view kNoServerName = "no-server-name";
 inline constexpr std::string_view kOtherServerName = "other-server-name";
 // Of requests to a host of a credential rule.
+inline constexpr std::string_view kCertificateNotTaken = "certificate-not-taken";
 inline constexpr std::string_view kOtherHostInside = "other-host-inside";
 inline constexpr std::string_view kRequestNotAllowed = "request-not-allowed";
 inline constexpr std::string_view kCredentialInQuery = "credential-in-query";
@@ -37,8 +38,9 @@ inline constexpr std::string_view kClosed = "closed";  // with the sandbox
 // True for what a rule forbade; false where the network itself failed.
 constexpr bool IsForbidden(std::string_view why) {
   return !why.empty() && why != reason::kNotResolved && why != reason::kResolverBusy &&
-         why != reason::kNotConnected && why != reason::kNoCredential && why != reason::kTooSlow &&
-         why != reason::kIdle && why != reason::kClosed;
+         why != reason::kNotConnected && why != reason::kNoCredential &&
+         why != reason::kCertificateNotTaken && why != reason::kTooSlow && why != reason::kIdle &&
+         why != reason::kClosed;
 }
 
 // What was decided about a request of a sandbox. Names are normal ones: nothing that

@@ -78,6 +78,7 @@ absl::StatusOr<std::uint16_t> EgressProxy::Open(const std::string& session, cons
   sandbox.state->session = session;
   sandbox.state->token = token;
   sandbox.state->policy = std::make_shared<const Policy>(std::move(policy));
+  sandbox.state->broker = endpoints.broker;
   if (token.empty()) return InvalidArgument("a proxy without a token");
   const auto listen = [&](UniqueFd listener) {
     return loop_.Accept(std::move(listener), [this, state = sandbox.state](UniqueFd connection) {

@@ -20,10 +20,13 @@ constexpr auto kPhrases = std::to_array<Phrase>({
     {405, "Method Not Allowed"},
     {407, "Proxy Authentication Required"},
     {408, "Request Timeout"},
+    {421, "Misdirected Request"},
     {431, "Request Header Fields Too Large"},
+    {501, "Not Implemented"},
     {502, "Bad Gateway"},
     {503, "Service Unavailable"},
     {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
 });
 
 std::string_view PhraseFor(int status) {
@@ -52,7 +55,7 @@ std::string RefusalReply(int http_status, std::string_view reason, std::string_v
   std::string more;
   // RFC 9110 15.5.8 and 15.5.6 ask for these.
   if (http_status == 407) more = "Proxy-Authenticate: Basic realm=\"workmux\"\r\n";
-  if (http_status == 405) more = "Allow: CONNECT\r\n";
+  if (http_status == 405 && host.empty()) more = "Allow: CONNECT\r\n";
   return Format(
       "HTTP/1.1 {} {}\r\n{}X-Workmux-Deny: {}\r\nContent-Type: text/plain\r\n"
       "Content-Length: {}\r\nConnection: close\r\n\r\n{}",

@@ -83,6 +83,7 @@ void Tunnel::Cut(std::string_view why) {
   server_.close(ignored);
   limit_.cancel();
   if (joint_) joint_->Cut();
+  if (exchange_) exchange_->Cut();
 }
 
 bool Tunnel::IsAllowedBy(const Policy& policy) const {
@@ -103,6 +104,10 @@ LiveTunnel Tunnel::live() const {
   if (joint_) {
     live.bytes_up += joint_->up().bytes;
     live.bytes_down += joint_->down().bytes;
+  }
+  if (exchange_) {
+    live.bytes_up += exchange_->bytes_up();
+    live.bytes_down += exchange_->bytes_down();
   }
   return live;
 }
@@ -134,11 +139,45 @@ asio::awaitable<void> Tunnel::Run() {
   if (!co_await Connect() || !co_await Answer()) co_return;
   SetLimit(context_.hello_time);
   if (!co_await CheckHello()) co_return End(why_.empty() ? reason::kClosed : why_);
+  if (IsBrokered()) {
+    limit_.cancel();
+    co_await Broker();
+  } else {
+    co_await Join();
+  }
+}
+
+bool Tunnel::IsBrokered() const {
+  return sandbox_->broker != nullptr &&
+         FindCredential(sandbox_->broker->rules, request_.host) != nullptr;
+}
+
+asio::awaitable<void> Tunnel::Join() {
+  const std::error_code failed = co_await WriteAll(server_, received_);
+  hello_bytes_ = received_.size();
+  received_ = std::string();
+  if (failed) co_return End(why_.empty() ? reason::kClosed : why_);
   limit_.cancel();
   joint_ = std::make_shared<Joint>(context_.pipes, context_.idle, std::move(client_),
                                    std::move(server_));
   co_await joint_->Run();
   End(joint_->timed_out() ? reason::kIdle : why_);
+}
+
+asio::awaitable<void> Tunnel::Broker() {
+  broker::BrokeredExchange::Limits limits;
+  limits.idle = context_.idle.open;
+  exchange_ = std::make_shared<broker::BrokeredExchange>(
+      sandbox_->broker, request_.host, limits, std::move(client_), std::move(received_),
+      std::move(server_), [this](std::string_view why, std::string detail) {
+        Decision decision = Draft();
+        decision.reason = std::string(why);
+        decision.detail = std::move(detail);
+        context_.observer.Decided(decision);
+        why_ = why;
+      });
+  co_await exchange_->Run();
+  End(exchange_->timed_out() ? reason::kIdle : why_);
 }
 
 asio::awaitable<bool> Tunnel::ReadMore() {
@@ -245,7 +284,8 @@ asio::awaitable<bool> Tunnel::CheckHello() {
     hello = reader.Take(std::string_view(received_).substr(known));
   }
   std::string_view why;
-  const SniMode mode = sandbox_->policy->sni;
+  // A credential is given for the host that was asked for alone.
+  const SniMode mode = IsBrokered() ? SniMode::kEnforce : sandbox_->policy->sni;
   if (hello.state == ClientHelloParse::State::kNotTls) {
     why = reason::kNotTls;
   } else if (mode != SniMode::kOff && hello.server_name.empty()) {
@@ -267,10 +307,7 @@ asio::awaitable<bool> Tunnel::CheckHello() {
       co_return false;
     }
   }
-  const std::error_code failed = co_await WriteAll(server_, received_);
-  hello_bytes_ = received_.size();
-  received_ = std::string();
-  co_return !failed;
+  co_return true;
 }
 
 asio::awaitable<bool> Tunnel::Refuse(int http_status, std::string_view why, std::string_view text,

@@ -12,6 +12,7 @@
 
 #include "common/base/unique_fd.h"
 #include "common/relay/pipe_pool.h"
+#include "daemon/broker/brokered_exchange.h"
 #include "daemon/egress/connect_request.h"
 #include "daemon/egress/connection.h"
 #include "daemon/egress/decision.h"
@@ -40,7 +41,8 @@ struct TunnelContext {
 };
 
 // One connection of a sandbox from its first byte to its last: head of the request,
-// credentials, policy, name, addresses, connection, answer, TLS hello, then bytes.
+// credentials, policy, name, addresses, connection, answer, TLS hello, then bytes, or
+// requests where a credential is kept for the host.
 // Used on the proxy's thread.
 class Tunnel : public Connection, public std::enable_shared_from_this<Tunnel> {
  public:
@@ -61,6 +63,9 @@ class Tunnel : public Connection, public std::enable_shared_from_this<Tunnel> {
   asio::awaitable<bool> Connect();
   asio::awaitable<bool> Answer();
   asio::awaitable<bool> CheckHello();
+  asio::awaitable<void> Join();
+  asio::awaitable<void> Broker();
+  bool IsBrokered() const;
   asio::awaitable<bool> ReadMore();
   asio::awaitable<bool> Refuse(int http_status, std::string_view why, std::string_view text,
                                std::string detail = {});
@@ -80,7 +85,9 @@ class Tunnel : public Connection, public std::enable_shared_from_this<Tunnel> {
   bool allow_private_ = false;
   asio::posix::stream_descriptor server_;
   std::string address_;
+  // One of the two.
   std::shared_ptr<Joint> joint_;
+  std::shared_ptr<broker::BrokeredExchange> exchange_;
   std::uint64_t hello_bytes_ = 0;
   std::chrono::steady_clock::time_point opened_;
   std::chrono::system_clock::time_point since_;

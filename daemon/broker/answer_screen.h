@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace workmux::broker {
+
+// Looks for a secret in answers before a sandbox sees them. One that is encoded or split
+// up by the server is not found: a precaution against servers that repeat what they were
+// sent, not a boundary. Pure.
+class AnswerScreen {
+ public:
+  // A secret shorter than this is in every other answer by chance, and is not looked for.
+  static constexpr std::size_t kShortest = 8;
+
+  // False: the secret is in the bytes since the last Release. The empty secret is in none.
+  bool Take(std::string_view bytes, std::string_view secret);
+  // What may go on; but for `all`, without an end that may be the secret's first half.
+  std::string Release(bool all);
+
+ private:
+  std::string held_;
+  std::size_t doubtful_ = 0;  // bytes at the end
+};
+
+}  // namespace workmux::broker
