@@ -169,12 +169,14 @@ asio::awaitable<void> Tunnel::Broker() {
   limits.idle = context_.idle.open;
   exchange_ = std::make_shared<broker::BrokeredExchange>(
       sandbox_->broker, request_.host, limits, std::move(client_), std::move(received_),
-      std::move(server_), [this](std::string_view why, std::string detail) {
-        Decision decision = Draft();
+      std::move(server_), [weak = weak_from_this()](std::string_view why, std::string detail) {
+        const auto self = weak.lock();
+        if (!self) return;
+        Decision decision = self->Draft();
         decision.reason = std::string(why);
         decision.detail = std::move(detail);
-        context_.observer.Decided(decision);
-        why_ = why;
+        self->context_.observer.Decided(decision);
+        self->why_ = why;
       });
   co_await exchange_->Run();
   End(exchange_->timed_out() ? reason::kIdle : why_);

@@ -76,6 +76,8 @@ def main():
         for name, sentence, outcome, where, control, path, _ in rows
     )
     for title in ("only detected", "not held"):
+        if not any(row[2] == title for row in rows):
+            continue
         text += f"\n### {title.capitalize()}, and why\n\n" + "".join(
             f"- {name}, {sentence}: {why}.\n" for name, sentence, outcome, _, _, _, why in rows if outcome == title
         )

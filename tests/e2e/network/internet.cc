@@ -95,8 +95,11 @@ CommandResult Internet::Run(const std::vector<std::string>& argv) const {
 }
 
 void Internet::StartDaemon() {
-  daemons_.push_back(std::make_unique<Program>(
-      Make(Entering({WorkmuxWorld::daemon_program().string()}), world_.env())));
+  // As on a host where the authority is installed: for what the daemon asks itself.
+  Env env = world_.env();
+  env["SSL_CERT_FILE"] = authority().string();
+  daemons_.push_back(
+      std::make_unique<Program>(Make(Entering({WorkmuxWorld::daemon_program().string()}), env)));
   const bool ready = WaitUntil([&] { return world_.Run({"daemon", "status"}).exit.ok(); });
   if (!ready) throw std::runtime_error("no daemon: " + daemons_.back()->err());
 }

@@ -70,6 +70,8 @@ name_hosts() {
 fd00:ec2::254 aws.example.com
 HOSTS
   mount --bind "$dir/hosts" /etc/hosts
+  echo "nameserver 127.0.0.1" > "$dir/resolv.conf"
+  mount --bind "$dir/resolv.conf" /etc/resolv.conf
 }
 
 # A registry of one package: its description, and its files (npm's package metadata).
@@ -92,11 +94,11 @@ make_package
 join_networks
 name_hosts
 cd "$dir/www"
-# serve NAME COMMAND...: a server where the command, which it takes the place of, puts it.
+# serve PROGRAM NAME COMMAND...: a server where the command, which it takes the place of, puts it.
 serve() {
-  local name=$1 server
-  shift
-  "$@" python3 "$(dirname "$0")/server.py" "$dir" "$name" &
+  local program=$1 name=$2 server
+  shift 2
+  "$@" python3 "$(dirname "$0")/$program" "$dir" "$name" &
   server=$!
   servers+=("$server")
   while [ ! -e "$dir/$name" ]; do kill -0 "$server"; sleep 0.01; done
@@ -104,7 +106,8 @@ serve() {
 servers=()
 trap 'kill "$far" "${servers[@]}" 2>/dev/null' EXIT
 # One beside the daemon, which no sandbox may reach.
-serve near env
-serve far nsenter --net="/proc/$far/ns/net" --
+serve server.py near env
+serve server.py far nsenter --net="/proc/$far/ns/net" --
+serve names.py names env
 echo "ready $$"
 read -r _ || true

@@ -1,7 +1,7 @@
 """server.py DIR NAME: HTTPS on port 443 of every address: the files below the working
-directory. /whoami says which host was asked for, /endless sends for ever, /streams says how
+directory. /whoami says which host was asked for, /server NAME, /endless sends for ever, /streams says how
 many of those there are and were, /v1/messages plays a model, and another POST gives back what
-came with it. Who does not begin with TLS is told "plain". Makes the file DIR/NAME when it
+came with it; to /keys also every key that did. Who does not begin with TLS is told "plain". Makes the file DIR/NAME when it
 listens."""
 
 import http.server
@@ -47,6 +47,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/whoami":
             return self.reply("text/plain", f"{self.headers.get('Host')}\n".encode())
+        if self.path == "/server":
+            return self.reply("text/plain", f"{sys.argv[2]}\n".encode())
         if self.path == "/streams":
             return self.reply("text/plain", f"{streams.open} {streams.begun}\n".encode())
         if self.path == "/endless":
@@ -65,7 +67,11 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         sent = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         if self.path.split("?")[0] == "/v1/messages":
             return self.reply(*model.answer(json.loads(sent)))
-        return self.reply("text/plain", f"{self.headers.get('Authorization')}\n".encode() + sent)
+        if self.path.startswith("/keys"):
+            shown = [self.headers.get(name) for name in ("Authorization", "X-Api-Key", "Cookie")]
+            shown.append(self.path.partition("?")[2])
+            return self.reply("text/plain", " ".join(filter(None, shown)).encode() + b"\n" + sent)
+        return self.reply("text/plain", b"posted\n" + sent)
 
     def log_message(self, *args):
         pass
