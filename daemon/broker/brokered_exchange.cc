@@ -118,9 +118,12 @@ asio::awaitable<bool> BrokeredExchange::Greet() {
 asio::awaitable<BrokeredExchange::Outcome> BrokeredExchange::Prepare() {
   SSL* ssl = far_.native_handle();
   SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  const bool set = SSL_set1_host(ssl, rule_.host.c_str()) == 1 &&
-                   SSL_set_tlsext_host_name(ssl, rule_.host.c_str()) == 1 &&
-                   SSL_set_alpn_protos(ssl, kHttp11, sizeof kHttp11) == 0;
+  std::string name = rule_.host;
+  // As SSL_set_tlsext_host_name(3), a macro that casts.
+  const bool set =
+      SSL_set1_host(ssl, name.c_str()) == 1 &&
+      SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data()) == 1 &&
+      SSL_set_alpn_protos(ssl, kHttp11, sizeof kHttp11) == 0;
   asio::error_code error;
   if (set)
     co_await far_.async_handshake(Side::client, asio::redirect_error(asio::use_awaitable, error));

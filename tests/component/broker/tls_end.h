@@ -19,7 +19,11 @@ class TlsEnd {
   // False: the other end would not.
   bool Accept(SSL_CTX* context) { return Begin(context) && SSL_accept(ssl_.get()) == 1; }
   bool Connect(SSL_CTX* context, const std::string& host) {
-    return Begin(context) && SSL_set_tlsext_host_name(ssl_.get(), host.c_str()) == 1 &&
+    std::string name = host;
+    // As SSL_set_tlsext_host_name(3), a macro that casts.
+    return Begin(context) &&
+           SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                    name.data()) == 1 &&
            SSL_set1_host(ssl_.get(), host.c_str()) == 1 && SSL_connect(ssl_.get()) == 1;
   }
   bool Write(std::string_view bytes) {

@@ -17,6 +17,7 @@
 
 #include "common/base/mutex.h"
 #include "common/io/socket.h"
+#include "tests/component/egress/seen.h"
 #include "tests/support/catch.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -30,6 +31,7 @@ using asio::ip::address;
 using asio::ip::make_address;
 using namespace std::chrono_literals;
 using test::Must;
+using test::Seen;
 using test::TlsHelloFor;
 using test::WaitUntil;
 
@@ -82,37 +84,6 @@ class Wires : public Dialer {
   std::vector<address> dialled;
   std::uint16_t last_port = 0;
   bool refuse = false;
-};
-
-class Seen : public Observer {
- public:
-  void Decided(const Decision& decision) override {
-    if (before) before();
-    const MutexLock lock(mu_);
-    decisions_.push_back(decision);
-  }
-  void Ended(const Ending& ending) override {
-    const MutexLock lock(mu_);
-    endings_.push_back(ending);
-  }
-  std::vector<Decision> decisions() {
-    const MutexLock lock(mu_);
-    return decisions_;
-  }
-  std::vector<Ending> endings() {
-    const MutexLock lock(mu_);
-    return endings_;
-  }
-  Decision Last() {
-    REQUIRE(WaitUntil([&] { return !decisions().empty(); }));
-    return decisions().back();
-  }
-  std::function<void()> before;  // a decision is taken down
-
- private:
-  Mutex mu_;
-  std::vector<Decision> decisions_ WM_GUARDED_BY(mu_);
-  std::vector<Ending> endings_ WM_GUARDED_BY(mu_);
 };
 
 struct World {

@@ -11,6 +11,7 @@
 #include "common/base/mutex.h"
 #include "common/io/socket.h"
 #include "daemon/egress/egress_proxy.h"
+#include "tests/component/egress/seen.h"
 #include "tests/support/catch.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -20,6 +21,7 @@ namespace workmux::egress {
 namespace {
 
 using test::Must;
+using test::Seen;
 using test::WaitUntil;
 
 class NoNames : public Resolver {
@@ -29,31 +31,6 @@ class NoNames : public Resolver {
     co_return absl::NotFoundError("no such name");
   }
   void Stop() override {}
-};
-
-class Seen : public Observer {
- public:
-  void Decided(const Decision& decision) override {
-    const MutexLock lock(mu_);
-    decisions_.push_back(decision);
-  }
-  void Ended(const Ending& ending) override {
-    const MutexLock lock(mu_);
-    endings_.push_back(ending);
-  }
-  std::vector<Decision> decisions() {
-    const MutexLock lock(mu_);
-    return decisions_;
-  }
-  std::vector<Ending> endings() {
-    const MutexLock lock(mu_);
-    return endings_;
-  }
-
- private:
-  Mutex mu_;
-  std::vector<Decision> decisions_ WM_GUARDED_BY(mu_);
-  std::vector<Ending> endings_ WM_GUARDED_BY(mu_);
 };
 
 void SetTimeout(int fd) {

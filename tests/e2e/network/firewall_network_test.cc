@@ -5,6 +5,7 @@
 
 #include "common/base/format.h"
 #include "common/base/strings.h"
+#include "tests/e2e/network/clones.h"
 #include "tests/e2e/network/engine_internet.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
@@ -12,16 +13,6 @@
 
 namespace workmux::test {
 namespace {
-
-constexpr char kAllowed[] =
-    "    allowed_domains:\n"
-    "      - git.example.com\n"
-    "      - inner.example.com\n"
-    "      - loop.example.com\n"
-    "      - own.example.com\n"
-    "      - metadata.example.com\n"
-    "      - host: mirror.example.com\n"
-    "        allow_private_ips: true\n";
 
 std::string ConfigFor(const std::string& engine, const std::string& policy) {
   return SandboxConfigFor(engine) + "  env:\n    GIT_SSL_CAINFO: /tmp/ca.pem\n" +
@@ -52,10 +43,6 @@ struct Walled {
   WorkmuxWorld world;
   EngineInternet internet;
 };
-
-std::string Clone(const std::string& host, int number = 0) {
-  return Format("git clone --quiet https://{}/repo.git /tmp/clone{}", host, number);
-}
 
 bool CanRun(const std::string& engine) {
   if (::geteuid() == 0) return CanUse(engine);

@@ -2,30 +2,13 @@
 #include <string>
 
 #include "common/base/format.h"
+#include "tests/e2e/network/clones.h"
 #include "tests/e2e/network/restricted.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wait_until.h"
 
 namespace workmux::test {
-namespace {
-
-constexpr char kAllowed[] =
-    "    allowed_domains:\n"
-    "      - git.example.com\n"
-    "      - inner.example.com\n"
-    "      - loop.example.com\n"
-    "      - own.example.com\n"
-    "      - metadata.example.com\n"
-    "      - host: mirror.example.com\n"
-    "        allow_private_ips: true\n";
-
-std::string Clone(const std::string& host, int number = 0) {
-  return Format("git clone --quiet https://{}/repo.git /tmp/clone{}", host, number);
-}
-
-}  // namespace
-
 TEST_CASE("Restricted network: git clones over HTTPS from an allowed host, and from no other",
           "[network]") {
   const std::string engine = GENERATE(from_range(EnginesInInternet()));
