@@ -18,7 +18,8 @@ namespace workmux::guest {
 int EnterSandbox(char* const* arguments);
 
 // The same for a further command in a sandbox that runs, whose network is restricted:
-// with the filter, once nothing goes out past it. What the first one was told by its environment,
+// with the filter, once nothing goes out past it (this program's own probe runs in any
+// case, and says so). What the first one was told by its environment,
 // which engines hand to the further ones too, is done.
 int JoinSandbox(char* const* arguments);
 
