@@ -325,7 +325,9 @@ absl::StatusOr<std::shared_ptr<asio::ssl::context>> Authority::ServerFor(
                       MakeLeaf(key.get(), host, parts_->certificate.get(), parts_->key.get()));
   const ConstraintsPtr constraints(static_cast<NAME_CONSTRAINTS*>(
       X509_get_ext_d2i(parts_->certificate.get(), NID_name_constraints, nullptr, nullptr)));
-  if (!constraints || NAME_CONSTRAINTS_check(leaf.get(), constraints.get()) != X509_V_OK)
+  // Its names are looked at once they have been read: -1 stands for no purpose.
+  if (!constraints || X509_check_purpose(leaf.get(), -1, 0) != 1 ||
+      NAME_CONSTRAINTS_check(leaf.get(), constraints.get()) != X509_V_OK)
     return InvalidArgument("the authority is not for {}", host);
   ContextPtr context = MakeContext(TLS_server_method());
   if (!context || SSL_CTX_use_certificate(context.get(), leaf.get()) != 1 ||
