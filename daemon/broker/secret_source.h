@@ -5,7 +5,9 @@
 #include <asio/thread_pool.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <map>
+#include <stop_token>
 #include <string>
 
 #include <absl/status/statusor.h>
@@ -29,7 +31,7 @@ class SecretSource {
   // `runner` is used on the threads.
   explicit SecretSource(CommandRunner& runner) : SecretSource(runner, Limits()) {}
   SecretSource(CommandRunner& runner, const Limits& limits);
-  ~SecretSource();
+  ~SecretSource();  // ends commands that run
 
   // Errors say what is wrong with the file (not there, empty, longer than the limit,
   // somebody else's, open to others) or the command, and never what was in it; a value
@@ -44,6 +46,7 @@ class SecretSource {
   CommandRunner& runner_;
   const Limits limits_;
   std::map<std::string, Known> known_;  // by source
+  std::stop_source stop_;
   asio::thread_pool threads_;
 };
 

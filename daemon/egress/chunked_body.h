@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ class ChunkedBody {
  private:
   enum class Part { kSize, kData, kDataEnd, kTrailer };
   bool TakeLine(std::string_view& received);
+  void EndLine(std::string& out);
+  void TakeData(std::string_view& received, std::string& out);
 
   State state_ = State::kMore;
   Part part_ = Part::kSize;
