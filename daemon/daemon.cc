@@ -142,7 +142,7 @@ struct Daemon::Parts {
   NetworkLog network_log{
       {.records = *store, .executor = executor, .directory = directory, .followers = decisions}};
   BlockedRequests blocked{{.next = network_log, .loop = loop}};
-  ProxyGateway egress{blocked};
+  ProxyGateway egress{blocked, runner};
   NetworkAllowances allowances{{.gateway = egress,
                                 .records = *store,
                                 .loop = loop,

@@ -37,6 +37,13 @@ Json EventJson(const pb::NetworkEvent& event) {
   return json;
 }
 
+Json CredentialJson(const pb::ExplainHostResponse::Credential& added) {
+  return {{"header", added.header()},
+          {"file", OrNull(added.file())},
+          {"command", std::vector<std::string>(added.command().begin(), added.command().end())},
+          {"allow", std::vector<std::string>(added.allow().begin(), added.allow().end())}};
+}
+
 }  // namespace
 
 std::string NetworkEventJson(const pb::NetworkEvent& event) { return Line(EventJson(event)); }
@@ -74,6 +81,8 @@ std::string ExplanationJson(const pb::ExplainHostResponse& response) {
                {"allowed", !response.restricted() || !response.rule().empty()},
                {"rule", OrNull(response.rule())},
                {"allow_private_ips", response.allows_private_ips()},
+               {"credential",
+                response.has_credential() ? CredentialJson(response.credential()) : Json(nullptr)},
                {"addresses", std::move(addresses)},
                {"resolve_error", OrNull(response.resolve_error())},
                {"events", std::move(events)}});

@@ -37,6 +37,14 @@ std::string Judged(const pb::ExplainHostResponse::Address& address) {
                 address.detail().empty() ? "" : ": ", address.detail());
 }
 
+std::string AddedText(const pb::ExplainHostResponse::Credential& added) {
+  const std::vector<std::string> command(added.command().begin(), added.command().end());
+  const std::vector<std::string> allow(added.allow().begin(), added.allow().end());
+  return Format("{} is set outside of the sandbox, from {}{}", added.header(),
+                added.file().empty() ? "the command " + Join(command, " ") : added.file(),
+                allow.empty() ? "" : ", for " + Join(allow, ", ") + " alone");
+}
+
 }  // namespace
 
 std::string_view EventWord(const pb::NetworkEvent& event) {
@@ -99,6 +107,8 @@ std::string ExplanationText(const pb::ExplainHostResponse& response) {
     text = Format("{}: allowed in {} by the rule {}{}\n", response.host(), where, response.rule(),
                   response.allows_private_ips() ? ", private addresses too" : "");
   }
+  if (response.has_credential())
+    text += Format("  {}\n", Printable(AddedText(response.credential())));
   for (const auto& address : response.addresses()) text += Format("  {}\n", Judged(address));
   if (!response.resolve_error().empty())
     text += Format("  it does not resolve: {}\n", Printable(response.resolve_error()));

@@ -6,6 +6,7 @@
 #include "common/base/strings.h"
 #include "daemon/config/agents_parser.h"
 #include "daemon/config/config_schema.h"
+#include "daemon/config/credential_parser.h"
 #include "daemon/config/network_parser.h"
 #include "daemon/config/pane_parser.h"
 #include "daemon/config/sandbox_parser.h"
@@ -199,6 +200,7 @@ constexpr Binding kBindings[] = {
      Choice<&Config::sandbox, &SandboxConfig::network, &NetworkConfig::enforcement>},
     {"sandbox.network.sni", Choice<&Config::sandbox, &SandboxConfig::network, &NetworkConfig::sni>},
     {"sandbox.network.host_ports", kNetwork<&ParseHostPorts, &NetworkConfig::host_ports>},
+    {"sandbox.network.credentials", kNetwork<&ParseCredentials, &NetworkConfig::credentials>},
     {"sandbox.container.runtime",
      NamedChoice<&Config::sandbox, &SandboxConfig::container, &ContainerConfig::runtime>},
     {"sandbox.container.memory", Memory},

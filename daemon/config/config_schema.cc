@@ -134,6 +134,9 @@ constexpr KeyRow kRows[] = {
     {"sandbox.network.host_ports", kList, kGlobalOnly, kNow, "[]", "", "",
      "Services of this machine's loopback, each with name and port, that restricted sandboxes "
      "have at the same port of their own"},
+    {"sandbox.network.credentials", kList, kGlobalOnly, kNow, "[]", "", "",
+     "Keys that the daemon puts into the requests of restricted sandboxes, which never hold them: "
+     "host, file or command, and header, value, env and allow"},
     {"sandbox.dangerously_allow_unsandboxed_host_exec", kBool, kGlobalOnly, kRefused, "false", "",
      "", "Run host commands without confinement"},
     {"sandbox.container.runtime", kChoice, kAny, kNow, "", "docker|podman|apple-container", "",

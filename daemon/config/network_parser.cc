@@ -12,17 +12,6 @@ namespace {
 using egress::HostPort;
 using egress::HostRule;
 
-// A slip in a key would allow something else than meant.
-absl::Status RequireKnownKeys(const ValueReader& reader, const YamlNode& map,
-                              const std::vector<std::string_view>& known) {
-  for (const auto& [key, value] : map.entries) {
-    if (std::find(known.begin(), known.end(), key.name) != known.end()) continue;
-    return reader.Error(key.place, Format("unknown key \"{}\"{}", Printable(key.name),
-                                          Suggestion(key.name, known)));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<HostRule> ReadRule(const ValueReader& reader, const YamlNode& node,
                                   bool allow_private_ips) {
   WM_ASSIGN_OR_RETURN(const std::string text, reader.Line(node));
@@ -35,7 +24,7 @@ absl::StatusOr<HostRule> ReadRule(const ValueReader& reader, const YamlNode& nod
 
 absl::StatusOr<HostRule> ReadDomain(const ValueReader& reader, const YamlNode& node) {
   if (!node.IsMap()) return ReadRule(reader, node, /*allow_private_ips=*/false);
-  WM_RETURN_IF_ERROR(RequireKnownKeys(reader, node, {"host", "allow_private_ips"}));
+  WM_RETURN_IF_ERROR(reader.RequireKnownKeys(node, {"host", "allow_private_ips"}));
   const YamlNode* host = nullptr;
   bool allow_private_ips = false;
   for (const auto& [key, value] : node.entries) {
@@ -53,7 +42,7 @@ absl::StatusOr<HostRule> ReadDomain(const ValueReader& reader, const YamlNode& n
 
 absl::StatusOr<HostPort> ReadHostPort(const ValueReader& reader, const YamlNode& node) {
   WM_RETURN_IF_ERROR(reader.RequireMap(node));
-  WM_RETURN_IF_ERROR(RequireKnownKeys(reader, node, {"name", "port"}));
+  WM_RETURN_IF_ERROR(reader.RequireKnownKeys(node, {"name", "port"}));
   HostPort service;
   for (const auto& [key, value] : node.entries) {
     const ValueReader below = reader.For(Format("{}.{}", reader.key(), key.name));

@@ -93,14 +93,9 @@ const YamlNode* FindEntry(const YamlNode& map, std::string_view name) {
   return nullptr;
 }
 
-// A slip in one of these keys would give the sandbox something else than meant.
-absl::Status RequireKnownKeys(const ValueReader& reader, const YamlNode& map,
-                              const std::vector<std::string_view>& known) {
-  for (const auto& [key, value] : map.entries) {
-    if (std::find(known.begin(), known.end(), key.name) != known.end()) continue;
-    return reader.Error(key.place, Format("unknown key \"{}\"{}", Printable(key.name),
-                                          Suggestion(key.name, known)));
-  }
+absl::Status RequireHostPath(const ValueReader& reader, const YamlNode& map,
+                             const std::vector<std::string_view>& known) {
+  WM_RETURN_IF_ERROR(reader.RequireKnownKeys(map, known));
   if (FindEntry(map, "host_path") != nullptr) return absl::OkStatus();
   return reader.Error(map.place, "host_path is missing");
 }
@@ -111,7 +106,7 @@ absl::StatusOr<ExtraMount> ReadExtraMount(const ValueReader& reader, const YamlN
     WM_ASSIGN_OR_RETURN(mount.host_path, ReadPath(reader, node, /*home=*/true));
     return mount;
   }
-  WM_RETURN_IF_ERROR(RequireKnownKeys(reader, node, {"host_path", "guest_path", "writable"}));
+  WM_RETURN_IF_ERROR(RequireHostPath(reader, node, {"host_path", "guest_path", "writable"}));
   for (const auto& [key, value] : node.entries) {
     if (value.IsNull()) continue;
     const ValueReader field = reader.For(Format("{}.{}", reader.key(), key.name));
@@ -176,7 +171,7 @@ absl::StatusOr<Device> ReadShortDevice(const ValueReader& reader, const YamlNode
 
 absl::StatusOr<Device> ReadDevice(const ValueReader& reader, const YamlNode& node) {
   if (!node.IsMap()) return ReadShortDevice(reader, node);
-  WM_RETURN_IF_ERROR(RequireKnownKeys(reader, node, {"host_path", "guest_path", "permissions"}));
+  WM_RETURN_IF_ERROR(RequireHostPath(reader, node, {"host_path", "guest_path", "permissions"}));
   Device device;
   for (const auto& [key, value] : node.entries) {
     if (value.IsNull()) continue;

@@ -149,6 +149,16 @@ absl::Status ValueReader::RequireList(const YamlNode& node) const {
   return Error(node.place, Format("expected a list, found {}", DescribeValue(node)));
 }
 
+absl::Status ValueReader::RequireKnownKeys(const YamlNode& map,
+                                           const std::vector<std::string_view>& known) const {
+  for (const auto& [key, value] : map.entries) {
+    if (std::find(known.begin(), known.end(), key.name) != known.end()) continue;
+    return Error(key.place,
+                 Format("unknown key \"{}\"{}", Printable(key.name), Suggestion(key.name, known)));
+  }
+  return absl::OkStatus();
+}
+
 void ValueReader::WarnOfUnknownKeys(const YamlNode& map,
                                     const std::vector<std::string_view>& known) const {
   for (const auto& [key, value] : map.entries) {

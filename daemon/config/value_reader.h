@@ -36,6 +36,10 @@ class ValueReader {
                                      std::string_view later) const;
   absl::Status RequireMap(const YamlNode& node) const;
   absl::Status RequireList(const YamlNode& node) const;
+  // An error at the first entry of the map that is not in `known`: for maps in which a
+  // slip would give a sandbox something else than meant.
+  absl::Status RequireKnownKeys(const YamlNode& map,
+                                const std::vector<std::string_view>& known) const;
   // Warns of the entries of the map that are not in `known`.
   void WarnOfUnknownKeys(const YamlNode& map, const std::vector<std::string_view>& known) const;
 

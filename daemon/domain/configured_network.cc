@@ -6,8 +6,8 @@
 
 namespace workmux::daemon {
 
-absl::StatusOr<std::optional<egress::Policy>> ConfiguredNetwork(Git& git, ConfigGate& config,
-                                                                const Caller& caller) {
+absl::StatusOr<std::optional<RestrictedNetwork>> ConfiguredNetwork(Git& git, ConfigGate& config,
+                                                                   const Caller& caller) {
   const absl::StatusOr<Worktree> here = git.Locate(caller.cwd);
   // Outside of a repository the user's own configuration is all there is.
   if (!here.ok() && ReasonOf(here.status()) != "NOT_A_GIT_REPOSITORY") return here.status();
@@ -17,7 +17,7 @@ absl::StatusOr<std::optional<egress::Policy>> ConfiguredNetwork(Git& git, Config
   if (network.policy == NetworkPolicy::kAllow) return std::nullopt;
   WM_ASSIGN_OR_RETURN(egress::Policy policy,
                       PolicyFrom(network, ResolveAgent(loaded.config, {}).profile->name));
-  return policy;
+  return RestrictedNetwork{std::move(policy), network.credentials};
 }
 
 }  // namespace workmux::daemon

@@ -40,6 +40,10 @@ class NetworkAllowances : public EgressGateway {
   };
   explicit NetworkAllowances(Deps deps) : deps_(std::move(deps)) {}
 
+  absl::StatusOr<Secret> NewAuthority(
+      const std::vector<egress::CredentialRule>& credentials) override {
+    return deps_.gateway.NewAuthority(credentials);
+  }
   absl::StatusOr<std::uint16_t> Open(const std::string& session_id, const Grant& grant) override;
   absl::Status SetPolicy(const std::string& session_id, const egress::Policy& policy) override;
   // The allowances for this session alone end with it.

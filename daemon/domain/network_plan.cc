@@ -5,6 +5,7 @@
 
 #include "common/base/status.h"
 #include "common/base/strings.h"
+#include "daemon/domain/sandbox_environment.h"
 #include "daemon/egress/presets.h"
 
 namespace workmux::daemon {
@@ -32,16 +33,29 @@ absl::Status AddPresets(const NetworkConfig& config, std::string_view agent,
   return absl::OkStatus();
 }
 
+void AddNoEffect(std::string_view key, NetworkPlan& plan) {
+  plan.warnings.push_back(
+      Format("sandbox.network.{} has no effect while sandbox.network.policy is allow", key));
+}
+
+absl::Status CheckVariables(const std::vector<egress::CredentialRule>& credentials) {
+  for (std::size_t i = 0; i < credentials.size(); ++i) {
+    const std::string& name = credentials[i].variable;
+    if (name.empty()) continue;
+    WM_RETURN_IF_ERROR(
+        Annotate(CheckEnvironmentName(name), Format("sandbox.network.credentials[{}].env", i)));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<NetworkPlan> PlanNetwork(const NetworkConfig& config, SandboxBackend& backend,
-                                        std::string_view agent) {
+                                        std::string_view agent, const std::filesystem::path& home) {
   NetworkPlan plan;
   if (config.policy == NetworkPolicy::kAllow) {
-    if (!config.host_ports.empty()) {
-      plan.warnings.emplace_back(
-          "sandbox.network.host_ports has no effect while sandbox.network.policy is allow");
-    }
+    if (!config.host_ports.empty()) AddNoEffect("host_ports", plan);
+    if (!config.credentials.empty()) AddNoEffect("credentials", plan);
     return plan;
   }
   plan.network = config.enforcement == NetworkEnforcement::kFirewall ? SandboxNetwork::kFirewalled
@@ -54,6 +68,8 @@ absl::StatusOr<NetworkPlan> PlanNetwork(const NetworkConfig& config, SandboxBack
   }
   WM_ASSIGN_OR_RETURN(plan.policy, PolicyFrom(config, agent));
   plan.host_ports = config.host_ports;
+  WM_RETURN_IF_ERROR(CheckVariables(config.credentials));
+  plan.credentials = BelowHome(config.credentials, home);
   if (Contains(config.presets, "{agent}") && egress::PresetHosts(agent).empty()) {
     plan.warnings.push_back(
         Format("sandbox.network.presets: {} has no preset; name the hosts of its model in "
@@ -68,6 +84,10 @@ absl::StatusOr<egress::Policy> PolicyFrom(const NetworkConfig& config, std::stri
   policy.sni = config.sni;
   policy.rules = config.allowed_domains;
   WM_RETURN_IF_ERROR(AddPresets(config, agent, policy.rules));
+  for (const egress::CredentialRule& credential : config.credentials) {
+    if (egress::FindRule(policy.rules, credential.host) == nullptr)
+      policy.rules.push_back({.host = credential.host});
+  }
   return policy;
 }
 

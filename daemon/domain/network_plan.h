@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,7 +34,7 @@ struct NetworkPlan {
 // NETWORK_NOT_RESTRICTABLE, where this backend cannot do what the policy asks for: such
 // a sandbox is not made. `agent` is a profile's name.
 absl::StatusOr<NetworkPlan> PlanNetwork(const NetworkConfig& config, SandboxBackend& backend,
-                                        std::string_view agent);
+                                        std::string_view agent, const std::filesystem::path& home);
 
 // What the rules of a configuration allow; of no use where its policy is allow.
 absl::StatusOr<egress::Policy> PolicyFrom(const NetworkConfig& config, std::string_view agent);
@@ -42,6 +43,9 @@ absl::StatusOr<egress::Policy> PolicyFrom(const NetworkConfig& config, std::stri
 // write.
 std::string PolicyToText(const egress::Policy& policy);
 absl::StatusOr<egress::Policy> PolicyFromText(std::string_view text);
+// Files that are written with "~/" are below `home`.
+std::vector<egress::CredentialRule> BelowHome(std::vector<egress::CredentialRule> rules,
+                                              const std::filesystem::path& home);
 // The same of credential rules; what they name is not read.
 std::string CredentialsToText(const std::vector<egress::CredentialRule>& rules);
 absl::StatusOr<std::vector<egress::CredentialRule>> CredentialsFromText(std::string_view text);

@@ -10,17 +10,23 @@
 namespace workmux::daemon {
 namespace {
 
+namespace fs = std::filesystem;
+
 std::string TextOf(const egress::HostRule& rule) {
   return rule.text() + (rule.allow_private_ips ? " (private addresses too)" : "");
 }
 
 // What counts when a sandbox starts and stays as it is.
-void WarnOfFixed(const NetworkConfig& network, const SessionRecord& record,
+void WarnOfFixed(const NetworkConfig& network, const SessionRecord& record, const Env& caller,
                  std::vector<std::string>& warnings) {
-  if (network.host_ports != record.host_ports) {
+  const auto warn = [&](std::string_view key) {
     warnings.push_back(
-        Format("{}: sandbox.network.host_ports counts when it is started again", record.sandbox));
-  }
+        Format("{}: sandbox.network.{} counts when it is started again", record.sandbox, key));
+  };
+  if (network.host_ports != record.host_ports) warn("host_ports");
+  const auto home = caller.find("HOME");
+  const fs::path below = home == caller.end() ? fs::path("/") : fs::path(home->second);
+  if (BelowHome(network.credentials, below) != record.credentials) warn("credentials");
 }
 
 }  // namespace
@@ -56,7 +62,7 @@ absl::StatusOr<NetworkReload::Result> NetworkReload::Run(const Caller& caller) {
       continue;
     }
     WM_ASSIGN_OR_RETURN(const egress::Policy policy, PolicyFrom(network, record.agent_profile));
-    WarnOfFixed(network, record, result.warnings);
+    WarnOfFixed(network, record, caller.env, result.warnings);
     if (policy == record.network_policy) continue;
     WM_RETURN_IF_ERROR(deps_.egress.SetPolicy(record.id, policy));
     const auto changed = deps_.directory.SetPolicy(record.id, policy);

@@ -8,6 +8,7 @@
 #include "daemon/domain/mount_plan.h"
 #include "daemon/domain/network_plan.h"
 #include "daemon/domain/restricted_spec.h"
+#include "daemon/egress/authority_files.h"
 
 namespace workmux::daemon {
 namespace {
@@ -91,6 +92,36 @@ void SetProxy(const SandboxEnvironmentInput& input, Env& env) {
   if (!relayed.empty()) env["WM_RELAY"] = Join(relayed, "\t");
 }
 
+// Files of certificates that programs take in place of their own, each as its manual
+// names it. In place of what was passed through: the host's files are not inside.
+constexpr auto kCertificateVariables = std::to_array<std::string_view>({
+    "SSL_CERT_FILE",       // OpenSSL, SSL_CTX_set_default_verify_paths(3); Go, crypto/x509
+    "CURL_CA_BUNDLE",      // curl(1), --cacert
+    "REQUESTS_CA_BUNDLE",  // Requests, Advanced usage, SSL cert verification
+    "GIT_SSL_CAINFO",      // git-config(1), http.sslCAInfo
+    "CARGO_HTTP_CAINFO",   // the Cargo book, http.cainfo
+    "AWS_CA_BUNDLE",       // AWS CLI user guide, environment variables
+    "PIP_CERT",            // pip's user guide, --cert and environment variables
+    "DENO_CERT",           // Deno's manual, environment variables
+});
+// What is trusted besides: nodejs.org/api/cli.html.
+constexpr char kFurtherCertificates[] = "NODE_EXTRA_CA_CERTS";
+
+void SetCredentials(const SandboxEnvironmentInput& input, Env& env) {
+  const SandboxEnvironmentInput::Proxy& proxy = *input.proxy;
+  if (proxy.credentials.empty()) return;
+  const auto trust = [&](std::string_view name, const char* file) {
+    if (!input.configured.contains(name))
+      env[std::string(name)] = (proxy.authority_dir / file).string();
+  };
+  for (const std::string_view name : kCertificateVariables) trust(name, egress::kCertificatesFile);
+  trust(kFurtherCertificates, egress::kAuthorityFile);
+  // Last: whatever else has such a name could be the key itself.
+  for (const egress::CredentialRule& rule : proxy.credentials) {
+    if (!rule.variable.empty()) env[rule.variable] = egress::kPlaceholder;
+  }
+}
+
 absl::Status AddChecked(Env& env, std::string_view key, std::string_view name,
                         const std::string& value) {
   WM_RETURN_IF_ERROR(Annotate(CheckEnvironmentName(name), key));
@@ -157,7 +188,10 @@ absl::StatusOr<Env> BuildSandboxEnvironment(const SandboxEnvironmentInput& input
     env["WM_RPC_PORT"] = Format("{}", input.bridge->port);
     env["WM_RPC_TOKEN"] = input.bridge->token.Reveal();
   }
-  if (input.proxy.has_value()) SetProxy(input, env);
+  if (input.proxy.has_value()) {
+    SetCredentials(input, env);
+    SetProxy(input, env);
+  }
   return env;
 }
 

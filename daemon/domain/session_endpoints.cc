@@ -85,6 +85,10 @@ absl::Status SessionManager::OpenProxy(const SessionPlan& plan, SessionRecord& r
   record.proxy_address = endpoints.firewall.address;
   record.network_policy = plan.network.policy;
   record.host_ports = plan.network.host_ports;
+  record.credentials = plan.network.credentials;
+  if (!record.credentials.empty()) {
+    WM_ASSIGN_OR_RETURN(record.authority, deps_.egress.NewAuthority(record.credentials));
+  }
   WM_ASSIGN_OR_RETURN(
       record.proxy_port,
       deps_.egress.Open(plan.session_id, {.token = record.proxy_token,
@@ -92,7 +96,9 @@ absl::Status SessionManager::OpenProxy(const SessionPlan& plan, SessionRecord& r
                                           .socket = record.bridge_dir / kProxySocket,
                                           .tcp_address = record.proxy_address,
                                           .tcp_port = 0,
-                                          .services = record.host_ports}));
+                                          .services = record.host_ports,
+                                          .credentials = record.credentials,
+                                          .authority = record.authority}));
   endpoints.proxy_token = record.proxy_token;
   endpoints.firewall.proxy_port = record.proxy_port;
   endpoints.bridge_dir = record.bridge_dir;
@@ -115,7 +121,9 @@ void SessionManager::ReopenEndpoints(const SessionRecord& record) {
                                                         .socket = record.bridge_dir / kProxySocket,
                                                         .tcp_address = record.proxy_address,
                                                         .tcp_port = record.proxy_port,
-                                                        .services = record.host_ports})
+                                                        .services = record.host_ports,
+                                                        .credentials = record.credentials,
+                                                        .authority = record.authority})
                                       .status());
 }
 

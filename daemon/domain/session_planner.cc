@@ -159,8 +159,9 @@ absl::Status SessionPlanner::CheckReady(const Config& config, const std::string&
                                         const std::string& backend, const Env& caller) {
   WM_ASSIGN_OR_RETURN(SandboxBackend * chosen, BackendFor(config, backend));
   WM_RETURN_IF_ERROR(chosen->CheckOptions(config.sandbox));
+  WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(caller));
   WM_ASSIGN_OR_RETURN(const NetworkPlan network,
-                      PlanNetwork(config.sandbox.network, *chosen, agent));
+                      PlanNetwork(config.sandbox.network, *chosen, agent, home));
   if (network.network == SandboxNetwork::kFirewalled)
     WM_RETURN_IF_ERROR(chosen->FirewallAddress(caller).status());
   WM_RETURN_IF_ERROR(PlanExtraMounts(config.sandbox, *chosen, caller).status());
@@ -238,14 +239,14 @@ absl::StatusOr<SessionPlan> SessionPlanner::Plan(const SessionRequest& request) 
   plan.env_passthrough = sandbox.env_passthrough;
   plan.env = {sandbox.env.begin(), sandbox.env.end()};
   plan.bridge = request.purpose != SessionPurpose::kShell;
+  WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(request.caller.env));
   WM_ASSIGN_OR_RETURN(plan.network,
-                      PlanNetwork(sandbox.network, *plan.backend, agent.profile->name));
+                      PlanNetwork(sandbox.network, *plan.backend, agent.profile->name, home));
   plan.agent_profile = std::string(agent.profile->name);
   plan.warnings.insert(plan.warnings.end(), plan.network.warnings.begin(),
                        plan.network.warnings.end());
   plan.argv = CommandOf(request, agent);
   plan.session_id = RandomHex(8);
-  WM_ASSIGN_OR_RETURN(const fs::path home, HomeOf(request.caller.env));
   if (plan.git == SandboxGit::kClone) {
     plan.sealed_dir = SealedDirectory(loaded.config, plan.Area(), home);
     WM_ASSIGN_OR_RETURN(plan.protected_paths, FindProtectedPaths(deps_.git, plan.Area()));
@@ -323,13 +324,17 @@ absl::StatusOr<SandboxSpec> SessionPlanner::BuildSpec(const SessionPlan& plan,
     environment.proxy = {.host = "127.0.0.1",
                          .port = egress::kRelayProxyPort,
                          .token = endpoints.proxy_token,
-                         .services = plan.network.host_ports};
+                         .services = plan.network.host_ports,
+                         .credentials = plan.network.credentials,
+                         .authority_dir = kGuestBridgeDir};
   } else if (spec.network == SandboxNetwork::kFirewalled) {
     environment.proxy = {.host = spec.firewall.address,
                          .port = spec.firewall.proxy_port,
                          .relayed = false,
                          .token = endpoints.proxy_token,
-                         .services = plan.network.host_ports};
+                         .services = plan.network.host_ports,
+                         .credentials = plan.network.credentials,
+                         .authority_dir = kGuestBridgeDir};
   }
   WM_ASSIGN_OR_RETURN(spec.env, BuildSandboxEnvironment(environment));
 

@@ -53,6 +53,13 @@ void Fill(const NetworkEvent& event, pb::NetworkEvent& wire) {
   wire.set_milliseconds(event.lasted);
 }
 
+void Fill(const egress::CredentialRule& rule, pb::ExplainHostResponse::Credential& wire) {
+  wire.set_header(rule.header);
+  wire.set_file(rule.file);
+  wire.mutable_command()->Add(rule.command.begin(), rule.command.end());
+  for (const egress::RequestRule& request : rule.allow) wire.add_allow(request.text());
+}
+
 // One call with its check of the client.
 template <class Response, class Request, class Body>
 grpc::ServerUnaryReactor* Start(Executor& executor, grpc::CallbackServerContext* context,
@@ -170,16 +177,24 @@ absl::StatusOr<pb::ExplainHostResponse> NetworkService::Explain(
     return InvalidArgument("'{}' {}", Printable(request.host()), MessageOf(host.status()));
   answer.set_host(*host);
   std::optional<egress::Policy> policy;
+  std::vector<egress::CredentialRule> credentials;
   if (request.sandbox().empty()) {
-    WM_ASSIGN_OR_RETURN(policy, deps_.configured(workmux::daemon::FromWire(request.context())));
-    if (policy) policy = deps_.allowances.PolicyWith(*policy);
+    WM_ASSIGN_OR_RETURN(const auto configured,
+                        deps_.configured(workmux::daemon::FromWire(request.context())));
+    if (configured) {
+      policy = deps_.allowances.PolicyWith(configured->policy);
+      credentials = configured->credentials;
+    }
   } else {
     WM_ASSIGN_OR_RETURN(const SessionRecord record, FindRestricted(request.sandbox()));
     answer.set_sandbox(record.sandbox);
     policy = deps_.allowances.PolicyOf(record.id);
     if (!policy) return Unavailable("the proxy of {} is not open", record.sandbox);
+    credentials = record.credentials;
   }
   answer.set_restricted(policy.has_value());
+  if (const egress::CredentialRule* rule = egress::FindCredential(credentials, *host))
+    Fill(*rule, *answer.mutable_credential());
   if (policy) {
     if (const egress::HostRule* rule = egress::FindRule(policy->rules, *host)) {
       answer.set_rule(rule->text());

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "daemon/async/executor.h"
+#include "daemon/domain/configured_network.h"
 #include "daemon/domain/network_allowances.h"
 #include "daemon/domain/network_log.h"
 #include "daemon/domain/network_reload.h"
@@ -25,7 +26,7 @@ class NetworkService : public workmux::control::v1::NetworkService::CallbackServ
     const SessionDirectory& directory;
     std::function<std::vector<egress::LiveTunnel>()> tunnels;
     // What is configured where the caller stands; nullopt: the network is open.
-    std::function<absl::StatusOr<std::optional<egress::Policy>>(const Caller&)> configured;
+    std::function<absl::StatusOr<std::optional<RestrictedNetwork>>(const Caller&)> configured;
     NetworkReload& reload;
     // Blocks as the system's resolver does.
     std::function<absl::StatusOr<std::vector<asio::ip::address>>(const std::string&)> resolve;

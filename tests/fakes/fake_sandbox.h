@@ -149,6 +149,11 @@ class FakeEgressGateway : public daemon::EgressGateway {
  public:
   explicit FakeEgressGateway(SandboxLog& log) : log_(log) {}
 
+  absl::StatusOr<Secret> NewAuthority(
+      const std::vector<egress::CredentialRule>& credentials) override {
+    WM_RETURN_IF_ERROR(log_.Enter("new-authority", credentials.front().host));
+    return Secret("authority of " + credentials.front().host);
+  }
   absl::StatusOr<std::uint16_t> Open(const std::string& session_id, const Grant& grant) override {
     WM_RETURN_IF_ERROR(log_.Enter("open-proxy", session_id));
     open.insert_or_assign(session_id, grant);

@@ -61,6 +61,8 @@ CREATE TABLE operation_steps (
       "private TEXT NOT NULL, until TEXT NOT NULL, PRIMARY KEY (session, rule)) STRICT",
       "ALTER TABLE sessions ADD COLUMN host_ports TEXT NOT NULL DEFAULT '';"
       "ALTER TABLE sessions ADD COLUMN agent_profile TEXT NOT NULL DEFAULT ''",
+      "ALTER TABLE sessions ADD COLUMN credentials TEXT NOT NULL DEFAULT '';"
+      "ALTER TABLE sessions ADD COLUMN authority TEXT NOT NULL DEFAULT ''",
   };
 }
 

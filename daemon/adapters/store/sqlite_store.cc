@@ -90,6 +90,8 @@ absl::StatusOr<SessionRecord> SessionFrom(const Row& row) {
   WM_ASSIGN_OR_RETURN(record.network_policy, PolicyFromText(read.Text()));
   WM_ASSIGN_OR_RETURN(record.host_ports, egress::HostPortsFromText(read.Text()));
   record.agent_profile = read.Text();
+  WM_ASSIGN_OR_RETURN(record.credentials, CredentialsFromText(read.Text()));
+  record.authority = Secret(read.Text());
   return record;
 }
 
@@ -130,7 +132,7 @@ absl::Status SqliteStore::PutSession(const SessionRecord& record) {
   const PaneRef pane = record.pane.value_or(PaneRef{});
   return Run(Durability::kPower,
              "INSERT OR REPLACE INTO sessions VALUES "
-             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+             "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
              {record.id,
               record.sandbox,
               record.backend,
@@ -166,7 +168,9 @@ absl::Status SqliteStore::PutSession(const SessionRecord& record) {
               std::to_string(record.proxy_port),
               PolicyToText(record.network_policy),
               egress::HostPortsToText(record.host_ports),
-              record.agent_profile})
+              record.agent_profile,
+              CredentialsToText(record.credentials),
+              record.authority.Reveal()})
       .status();
 }
 

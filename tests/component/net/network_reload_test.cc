@@ -104,6 +104,18 @@ TEST_CASE("NetworkReload: what counts from a start on is told and left") {
   CHECK(result.warnings ==
         std::vector<std::string>{
             "wm-s1: sandbox.network.host_ports counts when it is started again"});
+  stage.Write(
+      "    policy: deny\n    allowed_domains: [old.example.com]\n"
+      "    credentials: [{host: api.example.com, file: ~/key}]\n");
+  result = Must(stage.Run());
+  REQUIRE(result.changes.size() == 1);
+  CHECK(result.changes[0].added == std::vector<std::string>{"api.example.com"});
+  CHECK(result.warnings ==
+        std::vector<std::string>{
+            "wm-s1: sandbox.network.credentials counts when it is started again"});
+  CHECK(stage.gateway.open.at("s1").credentials.empty());
+  stage.Write("    policy: deny\n    allowed_domains: [old.example.com]\n");
+  CHECK(Must(stage.Run()).warnings.empty());
   stage.Write("    policy: allow\n");
   result = Must(stage.Run());
   CHECK(result.changes.empty());

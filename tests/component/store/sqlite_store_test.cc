@@ -33,6 +33,14 @@ SessionRecord ExampleSession() {
   record.sealed_dir = "/src/app/.trees";
   record.agent_profile = "codex";
   record.host_ports = {{"database", 5432}, {"cache", 6379}};
+  record.credentials = {{.host = "api.example.com",
+                         .header = "authorization",
+                         .value = "Bearer {secret}",
+                         .file = "/home/u/key",
+                         .command = {},
+                         .variable = "KEY",
+                         .allow = {{"GET", "/**"}}}};
+  record.authority = Secret("-----BEGIN\nkey");
   return record;
 }
 
@@ -69,6 +77,8 @@ TEST_CASE("SqliteStore: a session comes back whole after the store was opened ag
   CHECK(read.sealed_dir == written.sealed_dir);
   CHECK(read.agent_profile == written.agent_profile);
   CHECK(read.host_ports == written.host_ports);
+  CHECK(read.credentials == written.credentials);
+  CHECK(read.authority.Reveal() == written.authority.Reveal());
   REQUIRE_OK(store->EraseSession(written.id));
   CHECK(test::Must(store->LoadSessions()).empty());
 }

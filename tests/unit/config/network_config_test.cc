@@ -117,15 +117,98 @@ TEST_CASE("Network configuration: services of the host are read, and slips refus
   CHECK(refused.error.starts_with(known.error));
 }
 
+TEST_CASE("Network configuration: credentials are read, with what most of them want as default",
+          "[config]") {
+  const Outcome outcome = Build(
+      "    credentials:\n"
+      "      - {host: API.example.com., file: ~/.keys/example, env: EXAMPLE_KEY}\n"
+      "      - host: b.example.com\n        header: X-Api-Key\n"
+      "        command: [secret-tool, lookup, name, \"b c\"]\n"
+      "        allow: [\"POST /v1/messages\", \"GET /repos/**\"]\n"
+      "      - {host: c.example.com, value: \"token {secret}\", file: /run/key}\n");
+  CHECK(outcome.error.empty());
+  CHECK(outcome.warnings.empty());
+  const auto& read = outcome.network.credentials;
+  REQUIRE(read.size() == 3);
+  CHECK(read[0] == egress::CredentialRule{.host = "api.example.com",
+                                          .header = "authorization",
+                                          .value = "Bearer {secret}",
+                                          .file = "~/.keys/example",
+                                          .command = {},
+                                          .variable = "EXAMPLE_KEY",
+                                          .allow = {}});
+  CHECK(read[1] ==
+        egress::CredentialRule{.host = "b.example.com",
+                               .header = "x-api-key",
+                               .value = "{secret}",
+                               .file = "",
+                               .command = {"secret-tool", "lookup", "name", "b c"},
+                               .variable = "",
+                               .allow = {{"POST", "/v1/messages"}, {"GET", "/repos/**"}}});
+  CHECK(read[2].value == "token {secret}");
+  CHECK(read[2].header == "authorization");
+}
+
+TEST_CASE("Network configuration: a credential that cannot be meant is refused at its place",
+          "[config]") {
+  struct Case {
+    std::string list;
+    std::string error;
+  };
+  const Case known = GENERATE(
+      Case{"x", "g:3:18: sandbox.network.credentials: expected a list"},
+      Case{"[x]", "g:3:19: sandbox.network.credentials[0]: expected a map"},
+      Case{"[{file: /k}]", "g:3:19: sandbox.network.credentials[0]: host is missing"},
+      Case{"[{host: \"*.example.com\", file: /k}]",
+           "g:3:26: sandbox.network.credentials[0].host: a credential is for one host, and "
+           "*.example.com is many"},
+      Case{"[{host: 192.0.2.1, file: /k}]", "g:3:26: sandbox.network.credentials[0].host: "},
+      Case{"[{host: a.com}]", "g:3:19: sandbox.network.credentials[0]: the secret"},
+      Case{"[{host: a.com, file: /k, command: [x]}]",
+           "g:3:19: sandbox.network.credentials[0]: the secret"},
+      Case{"[{host: a.com, file: k}]",
+           "g:3:39: sandbox.network.credentials[0].file: expected an absolute path"},
+      Case{"[{host: a.com, file: ~user/k}]", "g:3:39: sandbox.network.credentials[0].file: "},
+      Case{"[{host: a.com, command: gh}]",
+           "g:3:42: sandbox.network.credentials[0].command: expected a list"},
+      Case{"[{host: a.com, command: []}]",
+           "g:3:42: sandbox.network.credentials[0].command: expected a program"},
+      Case{"[{host: a.com, command: [\"\"]}]", "g:3:42: sandbox.network.credentials[0].command: "},
+      Case{"[{host: a.com, command: [x, \"a\\0b\"]}]",
+           "g:3:46: sandbox.network.credentials[0].command: "},
+      Case{"[{host: a.com, file: /k, env: a-b}]", "g:3:48: sandbox.network.credentials[0].env: "},
+      Case{"[{host: a.com, file: /k, value: fixed}]",
+           "g:3:19: sandbox.network.credentials[0]: the value"},
+      Case{"[{host: a.com, file: /k, value: \"\"}]",
+           "g:3:19: sandbox.network.credentials[0]: the value"},
+      Case{"[{host: a.com, file: /k, header: Host}]",
+           "g:3:19: sandbox.network.credentials[0]: the header host"},
+      Case{"[{host: a.com, file: /k, allow: []}]",
+           "g:3:50: sandbox.network.credentials[0].allow: an empty list"},
+      Case{"[{host: a.com, file: /k, allow: [\"GET /\", post /]}]",
+           "g:3:60: sandbox.network.credentials[0].allow[1]: "},
+      Case{
+          "[{host: a.com, files: /k}]",
+          "g:3:33: sandbox.network.credentials[0]: unknown key \"files\" (did you mean \"file\"?)"},
+      Case{"[{host: a.com, file: /k}, {host: A.com, file: /l}]",
+           "g:3:44: sandbox.network.credentials[1]: \"a.com\" stands there twice"});
+  INFO(known.list);
+  const Outcome refused = Build("    credentials: " + known.list + "\n");
+  INFO(refused.error);
+  CHECK(refused.error.starts_with(known.error));
+}
+
 TEST_CASE("Network configuration: a project cannot open its own network", "[config]") {
   const Outcome outcome =
       Build("    policy: deny\n",
-            "sandbox: {network: {policy: allow, sni: \"off\", presets: [claude]}}\n");
+            "sandbox: {network: {policy: allow, sni: \"off\", presets: [claude], "
+            "credentials: [{host: a.com, file: /etc/shadow}]}}\n");
   CHECK(outcome.error.empty());
   CHECK(outcome.network.policy == NetworkPolicy::kDeny);
   CHECK(outcome.network.sni == egress::SniMode::kEnforce);
   CHECK(outcome.network.presets.empty());
-  CHECK(outcome.warnings.size() == 3);
+  CHECK(outcome.network.credentials.empty());
+  CHECK(outcome.warnings.size() == 4);
 }
 
 }  // namespace workmux::daemon

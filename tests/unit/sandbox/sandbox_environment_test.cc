@@ -85,4 +85,61 @@ TEST_CASE("SandboxEnvironment: names that the engine's client obeys are refused"
   CHECK_OK(CheckEnvironmentName("GITHUB_TOKEN"));
 }
 
+namespace {
+
+SandboxEnvironmentInput WithCredentials() {
+  SandboxEnvironmentInput input;
+  input.home = "/tmp";
+  input.proxy = {.host = "127.0.0.1",
+                 .port = 3128,
+                 .token = Secret("t"),
+                 .services = {},
+                 .credentials = {{.host = "a.com", .variable = "A_KEY"},
+                                 {.host = "b.com", .variable = ""},
+                                 {.host = "c.com", .variable = "C_KEY"}},
+                 .authority_dir = "/run/here"};
+  return input;
+}
+
+}  // namespace
+
+TEST_CASE("SandboxEnvironment: a credential's variable is a placeholder whoever else sets it") {
+  SandboxEnvironmentInput input = WithCredentials();
+  input.caller = {{"A_KEY", "real"}};
+  input.passthrough = {"A_KEY"};
+  input.agent = {{"C_KEY", "real"}};
+  input.configured = {{"C_KEY", "real"}, {"A_KEY", "real"}, {"OTHER", "mine"}};
+  const Env env = test::Must(BuildSandboxEnvironment(input));
+  CHECK(env.at("A_KEY") == "kept-by-workmux");
+  CHECK(env.at("C_KEY") == "kept-by-workmux");
+  CHECK(env.at("OTHER") == "mine");
+  CHECK_FALSE(env.contains(""));
+}
+
+TEST_CASE("SandboxEnvironment: a credential cannot take the way out of the sandbox away") {
+  SandboxEnvironmentInput input = WithCredentials();
+  input.proxy->credentials = {{.host = "a.com", .variable = "HTTPS_PROXY"}};
+  CHECK(test::Must(BuildSandboxEnvironment(input)).at("HTTPS_PROXY") ==
+        "http://workmux:t@127.0.0.1:3128");
+}
+
+TEST_CASE("SandboxEnvironment: with credentials programs are told which certificates to trust") {
+  SandboxEnvironmentInput input = WithCredentials();
+  input.caller = {{"SSL_CERT_FILE", "/etc/host.pem"}};
+  input.passthrough = {"SSL_CERT_FILE"};
+  input.configured = {{"CURL_CA_BUNDLE", "/work/mine.pem"}};
+  const Env env = test::Must(BuildSandboxEnvironment(input));
+  for (const char* name : {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO",
+                           "CARGO_HTTP_CAINFO", "AWS_CA_BUNDLE", "PIP_CERT", "DENO_CERT"}) {
+    INFO(name);
+    CHECK(env.at(name) == "/run/here/certificates.pem");
+  }
+  CHECK(env.at("NODE_EXTRA_CA_CERTS") == "/run/here/authority.pem");
+  CHECK(env.at("CURL_CA_BUNDLE") == "/work/mine.pem");
+  input.proxy->credentials.clear();
+  const Env without = test::Must(BuildSandboxEnvironment(input));
+  CHECK(without.at("SSL_CERT_FILE") == "/etc/host.pem");
+  CHECK_FALSE(without.contains("NODE_EXTRA_CA_CERTS"));
+}
+
 }  // namespace workmux::daemon

@@ -35,6 +35,143 @@ TEST_CASE("PolicyToText: a policy comes back whole, and what is none does not", 
   }
 }
 
+TEST_CASE("CredentialsToText: rules come back whole, and what are none do not", "[network]") {
+  const std::vector<egress::CredentialRule> rules = {{.host = "api.example.com",
+                                                      .header = "authorization",
+                                                      .value = "Bearer {secret}",
+                                                      .file = "/home/u/a \"b\"\\ü",
+                                                      .command = {},
+                                                      .variable = "KEY",
+                                                      .allow = {}},
+                                                     {.host = "b.example.com",
+                                                      .header = "x-api-key",
+                                                      .value = "{secret}",
+                                                      .file = "",
+                                                      .command = {"pass", "show", "a\nb", ""},
+                                                      .variable = "",
+                                                      .allow = {{"*", "/v1/*/x"}, {"GET", "/**"}}}};
+  const std::string text = CredentialsToText(rules);
+  CHECK(Must(CredentialsFromText(text)) == rules);
+  CHECK(CredentialsToText({}).empty());
+  CHECK(Must(CredentialsFromText("")).empty());
+  const std::string one = CredentialsToText({rules[0]});
+  CHECK(Must(CredentialsFromText(one)).size() == 1);
+  const auto with = [&one](std::string_view from, std::string_view to) {
+    std::string changed = one;
+    const auto at = changed.find(from);
+    REQUIRE(at != std::string::npos);
+    return changed.replace(at, from.size(), to);
+  };
+  for (const std::string& broken :
+       {std::string("{}"), std::string("[1]"), std::string("[{}]"), std::string("["),
+        with("api.example.com", "API.example.com"), with("Bearer {secret}", "Bearer"),
+        with("/home", "home"), with("\"command\":[]", "\"command\":[\"x\"]"),
+        with("\"allow\":[]", "\"allow\":[\"GET\"]"), with("\"allow\":[]", "\"allow\":[1]"),
+        with("\"KEY\"", "1"), with("\"KEY\"", "\"a-b\"")}) {
+    INFO(broken);
+    CHECK(absl::IsDataLoss(CredentialsFromText(broken).status()));
+  }
+}
+
+TEST_CASE("PolicyFrom: a credential's host is allowed, by its own rule when there is one",
+          "[network]") {
+  NetworkConfig config;
+  config.allowed_domains = {Must(egress::ParseHostRule("*.example.com", false)),
+                            Must(egress::ParseHostRule("m.example.org", true))};
+  config.credentials = {{.host = "a.example.com"}, {.host = "m.example.org"}, {.host = "b.org"}};
+  const egress::Policy policy = Must(PolicyFrom(config, "claude"));
+  REQUIRE(policy.rules.size() == 3);
+  CHECK(policy.rules[1].allow_private_ips);
+  CHECK(policy.rules[2] == egress::HostRule{.host = "b.org"});
+}
+
+namespace {
+
+constexpr char kCredentials[] =
+    "    credentials:\n"
+    "      - {host: api.example.net, file: ~/.keys/a, env: API_KEY}\n"
+    "      - {host: www.example.com, command: [pass, x], header: x-key}\n";
+
+struct WithCredentials : SessionWorld {
+  WithCredentials() {
+    test::WriteFile(dir / "home/.config/workmux/config.yaml", std::string(kDeny) + kCredentials);
+  }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "SessionManager: credentials stay with the proxy, which gets an authority of the "
+    "sandbox's own",
+    "[network]") {
+  WithCredentials w;
+  const std::string id = w.MustOpen();
+  const EgressGateway::Grant& grant = w.egress.open.at(id);
+  REQUIRE(grant.credentials.size() == 2);
+  CHECK(grant.credentials[0].file == (w.dir / "home/.keys/a").string());
+  CHECK(grant.authority.Reveal() == "authority of api.example.net");
+  CHECK(FindRule(grant.policy.rules, "api.example.net") != nullptr);
+  const Env& env = w.container.prepared.env;
+  CHECK(env.at("API_KEY") == "kept-by-workmux");
+  CHECK(env.at("SSL_CERT_FILE") == "/run/workmux/bridge/certificates.pem");
+  CHECK(env.at("NODE_EXTRA_CA_CERTS") == "/run/workmux/bridge/authority.pem");
+  for (const auto& [name, value] : env) {
+    INFO(name);
+    CHECK(value.find("authority of") == std::string::npos);
+    CHECK(value.find(".keys") == std::string::npos);
+  }
+}
+
+TEST_CASE("SessionManager: the next daemon opens the same proxy with the same authority",
+          "[network]") {
+  WithCredentials w;
+  const std::string id = w.MustOpen();
+  w.manager->BeginShutdown();
+  w.Restart();
+  test::WriteFile(w.dir / "home/.config/workmux/config.yaml", "sandbox: {enabled: true}\n");
+  REQUIRE_OK(w.manager->Restore());
+  const EgressGateway::Grant& grant = w.egress.open.at(id);
+  CHECK(grant.credentials.size() == 2);
+  CHECK(grant.authority.Reveal() == "authority of api.example.net");
+  CHECK(w.log.Count("new-authority") == 1);
+}
+
+TEST_CASE("SessionManager: without an authority there is no sandbox", "[network]") {
+  WithCredentials w;
+  w.log.failures["new-authority"] = absl::InternalError("no key");
+  CHECK_FALSE(w.Open().ok());
+  w.executor.RunAll();
+  CHECK(w.NothingLeft());
+}
+
+TEST_CASE(
+    "SessionManager: a credential in a variable of workmux' own or of the engine's client "
+    "makes no sandbox",
+    "[network]") {
+  const std::string name = GENERATE(as<std::string>(), "WM_RPC_TOKEN", "DOCKER_HOST", "HOME");
+  SessionWorld w;
+  test::WriteFile(
+      w.dir / "home/.config/workmux/config.yaml",
+      std::string(kDeny) + "    credentials: [{host: a.com, file: /k, env: " + name + "}]\n");
+  const auto opened = w.Open();
+  CHECK(ReasonOf(opened.status()) == "ENV_NAME_REFUSED");
+  CHECK(MessageOf(opened.status()).starts_with("sandbox.network.credentials[0].env: "));
+  CHECK(w.NothingLeft());
+}
+
+TEST_CASE("SessionManager: credentials of an open sandbox have no effect, and it is told",
+          "[network]") {
+  SessionWorld w;
+  test::WriteFile(w.dir / "home/.config/workmux/config.yaml",
+                  "sandbox:\n  enabled: true\n  network:\n" + std::string(kCredentials));
+  w.MustOpen();
+  REQUIRE(w.progress.warnings.size() == 1);
+  CHECK(w.progress.warnings[0] ==
+        "sandbox.network.credentials has no effect while sandbox.network.policy is allow");
+  CHECK_FALSE(w.container.prepared.env.contains("API_KEY"));
+  CHECK_FALSE(w.container.prepared.env.contains("SSL_CERT_FILE"));
+}
+
 TEST_CASE("SessionManager: a restricted sandbox has a proxy of its own and no TCP bridge",
           "[network]") {
   Restricted w;
@@ -135,7 +272,7 @@ TEST_CASE("SessionManager: an open sandbox has none of it", "[network]") {
   w.MustOpen();
   CHECK(w.egress.open.empty());
   CHECK(w.container.prepared.network == SandboxNetwork::kOpen);
-  for (const char* name : {"HTTPS_PROXY", "WM_RELAY", "WM_RESTRICTED"})
+  for (const char* name : {"SSL_CERT_FILE", "HTTPS_PROXY", "WM_RELAY", "WM_RESTRICTED"})
     CHECK_FALSE(w.container.prepared.env.contains(name));
 }
 
