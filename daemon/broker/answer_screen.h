@@ -13,14 +13,16 @@ class AnswerScreen {
   // A secret shorter than this is in every other answer by chance, and is not looked for.
   static constexpr std::size_t kShortest = 8;
 
-  // False: the secret is in the bytes since the last Release. The empty secret is in none.
+  // False: the secret is in what was taken so far, these bytes at its end.
   bool Take(std::string_view bytes, std::string_view secret);
   // What may go on; but for `all`, without an end that may be the secret's first half.
   std::string Release(bool all);
 
  private:
-  std::string held_;
-  std::size_t doubtful_ = 0;  // bytes at the end
+  std::string recent_;          // what went on last, and what did not yet
+  std::size_t told_ = 0;        // bytes of it that went on
+  std::size_t doubtful_ = 0;    // bytes at its end
+  std::size_t looked_for_ = 0;  // bytes of the secret
 };
 
 }  // namespace workmux::broker

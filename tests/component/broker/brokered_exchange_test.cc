@@ -6,7 +6,7 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 
-#include <atomic>
+#include <csignal>
 #include <fstream>
 #include <future>
 
@@ -44,6 +44,7 @@ std::shared_ptr<asio::ssl::context> ClientTrusting(const Authority& authority) {
 class Stage {
  public:
   Stage() : secrets_(runner_) {
+    std::signal(SIGPIPE, SIG_IGN);  // as the daemon
     KeepSecret(kSecret);
     rule.host = kHost;
     rule.header = "authorization";
