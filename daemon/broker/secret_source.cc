@@ -124,13 +124,17 @@ absl::StatusOr<Secret> RunCommand(CommandRunner& runner, const Source& source,
 SecretSource::SecretSource(CommandRunner& runner, const Limits& limits)
     : runner_(runner), limits_(limits), threads_(kThreads) {}
 
-SecretSource::~SecretSource() {
+SecretSource::~SecretSource() { Stop(); }
+
+// What is queued still runs, and ends at once: dropped later it would tell a loop that is
+// gone.
+void SecretSource::Stop() {
   stop_.request_stop();
-  threads_.stop();
   threads_.join();
 }
 
 asio::awaitable<absl::StatusOr<Secret>> SecretSource::Read(const egress::CredentialRule& rule) {
+  if (stop_.stop_requested()) co_return Cancelled("the daemon ends");
   const Source source{.file = rule.file, .command = rule.command};
   const std::string key = source.Key();
   const auto known = known_.find(key);

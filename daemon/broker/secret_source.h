@@ -31,12 +31,15 @@ class SecretSource {
   // `runner` is used on the threads.
   explicit SecretSource(CommandRunner& runner) : SecretSource(runner, Limits()) {}
   SecretSource(CommandRunner& runner, const Limits& limits);
-  ~SecretSource();  // ends commands that run
+  ~SecretSource();
 
   // Errors say what is wrong with the file (not there, empty, longer than the limit,
   // somebody else's, open to others) or the command, and never what was in it; a value
   // that no header can have (RFC 9110 5.5) is one too.
   asio::awaitable<absl::StatusOr<Secret>> Read(const egress::CredentialRule& rule);
+  // Ends commands that run and waits for the threads, while the loop of those that read
+  // is still there and none of them begins to; later ones get kCancelled. From any thread.
+  void Stop();
 
  private:
   struct Known {

@@ -17,14 +17,10 @@ constexpr mode_t kPublic = 0644;
 // What programs take in place of their own list has to hold the host's as well: hosts
 // without a credential answer with their own certificates.
 absl::Status WriteCertificates(const fs::path& dir, const std::string& own) {
-  absl::StatusOr<std::string> all = broker::HostCertificates();
-  if (!all.ok()) {
-    return WithHint(Annotate(all.status(), "sandbox.network.credentials"),
-                    "Install your distribution's ca-certificates.");
-  }
-  if (!all->empty() && all->back() != '\n') all->push_back('\n');
+  const absl::StatusOr<std::string> known = broker::HostCertificates();
+  if (!known.ok()) return Annotate(known.status(), "sandbox.network.credentials");
   WM_RETURN_IF_ERROR(WriteFileAtomically(dir / egress::kAuthorityFile, own, kPublic));
-  return WriteFileAtomically(dir / egress::kCertificatesFile, *all + own, kPublic);
+  return WriteFileAtomically(dir / egress::kCertificatesFile, *known + own, kPublic);
 }
 
 void RemoveCertificates(const fs::path& dir) {
@@ -40,6 +36,16 @@ ProxyGateway::ProxyGateway(egress::Observer& observer, CommandRunner& runner)
               .dialer = dialer_,
               .leads_here = &egress::LeadsHere,
               .observer = observer}) {}
+
+ProxyGateway::~ProxyGateway() {
+  {
+    const MutexLock lock(mu_);
+    for (const auto& [session, sockets] : sockets_) proxy_.Close(session);
+  }
+  // Its loop has seen the end of each connection; none asks for a secret any more.
+  (void)proxy_.Tunnels();
+  secrets_.Stop();
+}
 
 absl::StatusOr<Secret> ProxyGateway::NewAuthority(
     const std::vector<egress::CredentialRule>& credentials) {

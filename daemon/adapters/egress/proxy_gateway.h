@@ -20,6 +20,7 @@ namespace workmux::daemon {
 class ProxyGateway : public EgressGateway {
  public:
   ProxyGateway(egress::Observer& observer, CommandRunner& runner);
+  ~ProxyGateway() override;
 
   absl::StatusOr<Secret> NewAuthority(
       const std::vector<egress::CredentialRule>& credentials) override;

@@ -219,6 +219,22 @@ TEST_CASE("SecretSource: one that goes ends the commands that run", "[broker]") 
   CHECK(::kill(std::stoi(test::ReadWholeFile(pid)), 0) != 0);
 }
 
+TEST_CASE("SecretSource: once it is stopped nothing is begun", "[broker]") {
+  const test::TempDir dir;
+  asio::io_context context;
+  PosixCommandRunner runner;
+  SecretSource source(runner);
+  source.Stop();
+  absl::Status status;
+  const auto rule = CommandRule("touch " + (dir / "ran").string() + "; echo x");
+  asio::co_spawn(
+      context, [&]() -> asio::awaitable<void> { status = (co_await source.Read(rule)).status(); },
+      asio::detached);
+  context.run();
+  CHECK(absl::IsCancelled(status));
+  CHECK_FALSE(std::filesystem::exists(dir / "ran"));
+}
+
 TEST_CASE("SecretSource: a secret is read anew after a while", "[broker]") {
   const test::TempDir dir;
   const auto path = dir / "key";

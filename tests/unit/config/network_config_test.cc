@@ -174,8 +174,6 @@ TEST_CASE("Network configuration: a credential that cannot be meant is refused a
       Case{"[{host: a.com, command: []}]",
            "g:3:42: sandbox.network.credentials[0].command: expected a program"},
       Case{"[{host: a.com, command: [\"\"]}]", "g:3:42: sandbox.network.credentials[0].command: "},
-      Case{"[{host: a.com, command: [x, \"a\\0b\"]}]",
-           "g:3:46: sandbox.network.credentials[0].command: "},
       Case{"[{host: a.com, file: /k, env: a-b}]", "g:3:48: sandbox.network.credentials[0].env: "},
       Case{"[{host: a.com, file: /k, value: fixed}]",
            "g:3:19: sandbox.network.credentials[0]: the value"},
