@@ -353,7 +353,11 @@ absl::StatusOr<std::string> HostCertificates() {
   // As OpenSSL reads it: not in a program with more rights than its caller.
   const char* named = ::secure_getenv(X509_get_default_cert_file_env());
   // A file that somebody chose stands alone, there or not.
-  if (named != nullptr) return ReadBundle(named);
+  if (named != nullptr) {
+    auto chosen = ReadBundle(named);
+    if (!chosen.ok()) return Annotate(chosen.status(), X509_get_default_cert_file_env());
+    return chosen;
+  }
   auto found = ReadBundle(X509_get_default_cert_file());
   for (const char* path : kBundles) {
     if (!absl::IsNotFound(found.status())) return found;

@@ -19,7 +19,8 @@ namespace workmux::broker {
 // its key never leaves the daemon and its database.
 class Authority {
  public:
-  // A new one: ECDSA on P-256.
+  // A new one: ECDSA on P-256, valid for ten years. `hosts`: normal names, at least one;
+  // what is below them is its to speak for too.
   static absl::StatusOr<Authority> Make(const std::vector<std::string>& hosts);
   // What ToText returned. kDataLoss for anything else.
   static absl::StatusOr<Authority> FromText(const Secret& text);
@@ -29,7 +30,9 @@ class Authority {
   std::string certificate() const;
 
   // A server's side for one of the hosts: a leaf of a key of its own, TLS 1.2 and later,
-  // HTTP/1.1 as the only protocol: who offers others alone is refused (RFC 7301 3.2).
+  // HTTP/1.1 as the only protocol: who offers others alone is refused (RFC 7301 3.2). The
+  // leaf is new with each call and valid for 397 days. kInvalidArgument for a host that
+  // the authority was not made for.
   absl::StatusOr<std::shared_ptr<asio::ssl::context>> ServerFor(const std::string& host) const;
 
  private:
@@ -43,9 +46,10 @@ class Authority {
 // (SSL_CTX_set_default_verify_paths(3)). TLS 1.2 and later, HTTP/1.1, servers verified.
 absl::StatusOr<std::shared_ptr<asio::ssl::context>> MakeClient();
 
-// The certificates, PEM, of the file that MakeClient trusts; where a distribution keeps
-// them elsewhere, of the first file of those that Go's crypto/x509 looks for
-// (root_linux.go). kNotFound without any.
+// The certificates, PEM, of the file that MakeClient trusts, and nothing else that is in
+// it; where a distribution keeps them elsewhere, of the first file of those that Go's
+// crypto/x509 looks for (root_linux.go), but not in place of SSL_CERT_FILE. kNotFound
+// without any.
 absl::StatusOr<std::string> HostCertificates();
 
 }  // namespace workmux::broker

@@ -45,8 +45,9 @@ RequestParse ParseRequest(std::string_view received);
 bool HasCredentialInQuery(std::string_view target);
 
 // The head that goes on in place of the one that came: everything that could be a
-// credential of somebody's and every field of one connection (RFC 9110 7.6.1) is left
-// out, the answer is asked for unencoded, and the rule's header is there with `secret`.
+// credential of somebody's, every field of one connection (RFC 9110 7.6.1) and those that
+// turn the request into another one are left out, the answer is asked for unencoded, host
+// and framing are written anew, and the rule's header is there with `secret`.
 std::string OutgoingHead(const RequestHead& head, const CredentialRule& rule,
                          const std::string& secret);
 
