@@ -24,8 +24,9 @@ constexpr auto kOwn = std::to_array<std::string_view>(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "http2-settings",
      "host", "content-length", "transfer-encoding", "accept-encoding"});
 
-// Answers in other forms than whole and unencoded: RFC 3229 10.5.3.
-constexpr auto kForms = std::to_array<std::string_view>({"a-im"});
+// Answers in other forms than whole and unencoded, in which a secret would not be seen:
+// RFC 3229 10.5.3, RFC 9110 14.2 and 13.1.5.
+constexpr auto kForms = std::to_array<std::string_view>({"a-im", "range", "if-range"});
 
 // Fields that carry credentials and do not end as one of the next table does.
 constexpr auto kCredentials = std::to_array<std::string_view>({
