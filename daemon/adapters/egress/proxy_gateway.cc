@@ -79,17 +79,22 @@ absl::StatusOr<std::shared_ptr<const broker::SandboxBroker>> ProxyGateway::MakeB
   return broker;
 }
 
+absl::StatusOr<std::uint16_t> ProxyGateway::OpenProxy(const std::string& session_id,
+                                                      const Grant& grant) {
+  WM_ASSIGN_OR_RETURN(std::shared_ptr<const broker::SandboxBroker> broker, MakeBroker(grant));
+  return proxy_.Open(session_id, grant.token, grant.policy,
+                     {.socket = grant.socket,
+                      .tcp_address = grant.tcp_address,
+                      .tcp_port = grant.tcp_port,
+                      .services = grant.services,
+                      .broker = std::move(broker)});
+}
+
 absl::StatusOr<std::uint16_t> ProxyGateway::Open(const std::string& session_id,
                                                  const Grant& grant) {
   const fs::path dir = grant.socket.parent_path();
   WM_RETURN_IF_ERROR(MakePrivateDirectory(dir));
-  WM_ASSIGN_OR_RETURN(const std::shared_ptr<const broker::SandboxBroker> broker, MakeBroker(grant));
-  absl::StatusOr<std::uint16_t> port = proxy_.Open(session_id, grant.token, grant.policy,
-                                                   {.socket = grant.socket,
-                                                    .tcp_address = grant.tcp_address,
-                                                    .tcp_port = grant.tcp_port,
-                                                    .services = grant.services,
-                                                    .broker = broker});
+  absl::StatusOr<std::uint16_t> port = OpenProxy(session_id, grant);
   if (!port.ok()) {
     RemoveCertificates(dir);
     return port;

@@ -33,6 +33,7 @@ class ProxyGateway : public EgressGateway {
   // Null without credentials; with some their certificates are written too.
   absl::StatusOr<std::shared_ptr<const broker::SandboxBroker>> MakeBroker(const Grant& grant);
   absl::StatusOr<std::shared_ptr<asio::ssl::context>> Client();
+  absl::StatusOr<std::uint16_t> OpenProxy(const std::string& session_id, const Grant& grant);
 
   broker::SecretSource secrets_;
   egress::ThreadedResolver resolver_;
