@@ -121,6 +121,32 @@ TEST_CASE("Real agent: Claude Code works with the hosts of its preset alone", "[
   CHECK(Has(EventsOf(restricted.world, "api.anthropic.com"), "allowed"));
 }
 
+TEST_CASE("Real agent: Claude Code asks under a key that it does not hold", "[network]") {
+  const std::string engine = GENERATE(from_range(EnginesInInternet()));
+  const std::string programs = NodePrograms();
+  if (programs.empty() || !CanUseInInternet(engine)) return;
+  INFO(engine);
+  const Restricted restricted(engine,
+                              "    presets: [claude]\n    credentials:\n"
+                              "      - {host: api.anthropic.com, header: x-api-key, file: ~/key, "
+                              "env: ANTHROPIC_API_KEY}\n",
+                              Mounted(programs));
+  const std::filesystem::path key = restricted.world.home() / "key";
+  WriteFile(key, "a-key-of-the-host\n");
+  std::filesystem::permissions(key, std::filesystem::perms::owner_read);
+  const CommandResult answered = restricted.Inside(
+      Format("export HOME=/tmp/claude NODE_EXTRA_CA_CERTS=/run/workmux/bridge/authority.pem\n"
+             "mkdir -p /tmp/claude; echo $ANTHROPIC_API_KEY\n"
+             "{}/node_modules/.bin/claude -p 'Say something.' </dev/null",
+             programs));
+  INFO(answered.out << answered.err);
+  CHECK(answered.exit.ok());
+  CHECK(answered.out == std::string("kept-by-workmux\n") + kAnswer);
+  const std::string keys = ReadWholeFile(restricted.internet.authority().parent_path() / "keys");
+  CHECK_THAT(keys, Contains("a-key-of-the-host\n"));
+  CHECK_THAT(keys, !Contains("kept-by-workmux"));
+}
+
 // Control: the rule that is added meanwhile.
 TEST_CASE("Real agent: Claude Code that is refused goes on once its host is allowed", "[network]") {
   const std::string engine = GENERATE(from_range(EnginesInInternet()));

@@ -1,6 +1,7 @@
 """server.py DIR NAME: HTTPS on port 443 of every address: the files below the working
 directory. /whoami says which host was asked for, /server NAME, /endless sends for ever, /streams says how
-many of those there are and were, /v1/messages plays a model, and another POST gives back what
+many of those there are and were, /v1/messages plays a model (DIR/keys has the keys that
+it was asked under), and another POST gives back what
 came with it; to /keys also every key that did. Who does not begin with TLS is told "plain". Makes the file DIR/NAME when it
 listens."""
 
@@ -66,6 +67,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def do_POST(self):
         sent = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         if self.path.split("?")[0] == "/v1/messages":
+            with open(directory / "keys", "a", encoding="utf-8") as keys:
+                print(self.headers.get("X-Api-Key"), file=keys)
             return self.reply(*model.answer(json.loads(sent)))
         if self.path.startswith("/keys"):
             shown = [self.headers.get(name) for name in ("Authorization", "X-Api-Key", "Cookie")]
