@@ -1,9 +1,9 @@
 """server.py DIR NAME: HTTPS on port 443 of every address: the files below the working
-directory. /whoami says which host was asked for, /server NAME, /endless sends for ever, /streams says how
-many of those there are and were, /v1/messages plays a model (DIR/keys has the keys that
-it was asked under), and another POST gives back what
-came with it; to /keys also every key that did. Who does not begin with TLS is told "plain". Makes the file DIR/NAME when it
-listens."""
+directory. /whoami says which host was asked for, /server NAME, /endless sends for ever,
+/streams says how many of those there are and were, /v1/messages plays a model (DIR/keys has
+the keys that it was asked under), /keys gives back every key that came with a POST and what
+was posted, and another POST that alone. Who does not begin with TLS is told "plain". Makes
+the file DIR/NAME when it listens."""
 
 import http.server
 import json
