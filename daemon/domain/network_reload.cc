@@ -16,6 +16,15 @@ std::string TextOf(const egress::HostRule& rule) {
   return rule.text() + (rule.allow_private_ips ? " (private addresses too)" : "");
 }
 
+// A host that a credential alone allows, which this sandbox was started without, would
+// be open to it under any key.
+absl::StatusOr<egress::Policy> PolicyFor(NetworkConfig network, const SessionRecord& record) {
+  std::erase_if(network.credentials, [&](const egress::CredentialRule& rule) {
+    return egress::FindCredential(record.credentials, rule.host) == nullptr;
+  });
+  return PolicyFrom(network, record.agent_profile);
+}
+
 // What counts when a sandbox starts and stays as it is.
 void WarnOfFixed(const NetworkConfig& network, const SessionRecord& record, const Env& caller,
                  std::vector<std::string>& warnings) {
@@ -61,7 +70,7 @@ absl::StatusOr<NetworkReload::Result> NetworkReload::Run(const Caller& caller) {
           Format("{}: it stays restricted until it is started again", record.sandbox));
       continue;
     }
-    WM_ASSIGN_OR_RETURN(const egress::Policy policy, PolicyFrom(network, record.agent_profile));
+    WM_ASSIGN_OR_RETURN(const egress::Policy policy, PolicyFor(network, record));
     WarnOfFixed(network, record, caller.env, result.warnings);
     if (policy == record.network_policy) continue;
     WM_RETURN_IF_ERROR(deps_.egress.SetPolicy(record.id, policy));

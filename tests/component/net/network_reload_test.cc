@@ -108,8 +108,7 @@ TEST_CASE("NetworkReload: what counts from a start on is told and left") {
       "    policy: deny\n    allowed_domains: [old.example.com]\n"
       "    credentials: [{host: api.example.com, file: ~/key}]\n");
   result = Must(stage.Run());
-  REQUIRE(result.changes.size() == 1);
-  CHECK(result.changes[0].added == std::vector<std::string>{"api.example.com"});
+  CHECK(result.changes.empty());
   CHECK(result.warnings ==
         std::vector<std::string>{
             "wm-s1: sandbox.network.credentials counts when it is started again"});
@@ -122,6 +121,34 @@ TEST_CASE("NetworkReload: what counts from a start on is told and left") {
   CHECK(result.warnings ==
         std::vector<std::string>{"wm-s1: it stays restricted until it is started again"});
   CHECK(stage.RulesOf("s1") == "old.example.com ");
+}
+
+TEST_CASE("NetworkReload: no host is opened without the credential that allows it") {
+  Stage stage;
+  stage.Open("s1", "codex");
+  stage.Open("s2", "codex");
+  SessionRecord with = *stage.directory.Find("s2");
+  with.credentials = {{.host = "api.example.com",
+                       .header = "authorization",
+                       .value = "Bearer {secret}",
+                       .file = (stage.dir / "key").string()}};
+  stage.directory.Put(with);
+  const std::string entry = "    credentials: [{host: api.example.com, file: ~/key}]\n";
+  stage.Write("    policy: deny\n    allowed_domains: [old.example.com]\n" + entry);
+  auto result = Must(stage.Run());
+  CHECK(stage.RulesOf("s1") == "old.example.com ");
+  CHECK(stage.RulesOf("s2") == "old.example.com api.example.com ");
+  CHECK(result.warnings ==
+        std::vector<std::string>{
+            "wm-s1: sandbox.network.credentials counts when it is started again"});
+  // One that is gone is taken away.
+  stage.Write("    policy: deny\n    allowed_domains: [old.example.com]\n");
+  result = Must(stage.Run());
+  CHECK(stage.RulesOf("s2") == "old.example.com ");
+  // Allowed for itself, it needs none.
+  stage.Write("    policy: deny\n    allowed_domains: [api.example.com]\n" + entry);
+  result = Must(stage.Run());
+  CHECK(stage.RulesOf("s1") == "api.example.com ");
 }
 
 }  // namespace
