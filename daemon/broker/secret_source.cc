@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <asio/co_spawn.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <algorithm>
@@ -140,6 +142,28 @@ asio::awaitable<absl::StatusOr<Secret>> SecretSource::Read(const egress::Credent
   const auto known = known_.find(key);
   if (known != known_.end() && steady_clock::now() - known->second.since < limits_.kept)
     co_return known->second.secret;
+  const auto others = readings_.find(key);
+  if (const auto reading = others == readings_.end() ? nullptr : others->second.lock()) {
+    asio::error_code ended;
+    co_await reading->ended.async_wait(asio::redirect_error(asio::use_awaitable, ended));
+    co_return reading->secret;
+  }
+  const auto executor = co_await asio::this_coro::executor;
+  const auto reading = std::make_shared<Reading>(executor);
+  readings_.insert_or_assign(key, reading);
+  absl::StatusOr<Secret> secret = co_await ReadAnew(rule);
+  readings_.erase(key);
+  const auto now = steady_clock::now();
+  std::erase_if(known_,
+                [&](const auto& entry) { return now - entry.second.since >= limits_.kept; });
+  if (secret.ok()) known_.insert_or_assign(key, Known{.secret = *secret, .since = now});
+  reading->secret = secret;
+  reading->ended.cancel();
+  co_return secret;
+}
+
+asio::awaitable<absl::StatusOr<Secret>> SecretSource::ReadAnew(const egress::CredentialRule& rule) {
+  const Source source{.file = rule.file, .command = rule.command};
   RunOptions options;
   options.stop = stop_.get_token();
   options.timeout = limits_.command;
@@ -150,13 +174,7 @@ asio::awaitable<absl::StatusOr<Secret>> SecretSource::Read(const egress::Credent
                                   : ReadSecretFile(source, longest);
   };
   // On a thread; then this goes on where it was.
-  absl::StatusOr<Secret> secret =
-      co_await asio::co_spawn(threads_.get_executor(), std::move(read), asio::use_awaitable);
-  const auto now = steady_clock::now();
-  std::erase_if(known_,
-                [&](const auto& entry) { return now - entry.second.since >= limits_.kept; });
-  if (secret.ok()) known_.insert_or_assign(key, Known{.secret = *secret, .since = now});
-  co_return secret;
+  co_return co_await asio::co_spawn(threads_.get_executor(), std::move(read), asio::use_awaitable);
 }
 
 }  // namespace workmux::broker

@@ -2,11 +2,13 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/thread_pool.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <stop_token>
 #include <string>
 
@@ -20,7 +22,9 @@ namespace workmux::broker {
 
 // Reads the secrets of credential rules, on threads of its own, and keeps each for
 // `kept`: long enough for a burst of requests, short enough for a changed one to be taken
-// up. Used on one thread, but for what its own do.
+// up. Those who ask for one that is being read share what comes of it: however many
+// requests there are, a command runs once at a time. Used on one thread, but for what its
+// own do.
 class SecretSource {
  public:
   struct Limits {
@@ -46,9 +50,19 @@ class SecretSource {
     Secret secret;
     std::chrono::steady_clock::time_point since;
   };
+  struct Reading {
+    explicit Reading(const asio::any_io_executor& executor)
+        : ended(executor, asio::steady_timer::time_point::max()) {}
+    asio::steady_timer ended;
+    absl::StatusOr<Secret> secret = Secret();
+  };
+  asio::awaitable<absl::StatusOr<Secret>> ReadAnew(const egress::CredentialRule& rule);
+
   CommandRunner& runner_;
   const Limits limits_;
   std::map<std::string, Known> known_;  // by source
+  // The same; owned by those who wait, whose loop may end before this does.
+  std::map<std::string, std::weak_ptr<Reading>> readings_;
   std::stop_source stop_;
   asio::thread_pool threads_;
 };

@@ -269,5 +269,22 @@ TEST_CASE("SecretSource: reads at once do not wait for each other", "[broker]") 
   CHECK(Must(secrets[1]).Reveal() == "two");
 }
 
+TEST_CASE("SecretSource: for all who ask at once a command runs once", "[broker]") {
+  const test::TempDir dir;
+  const std::string runs = (dir / "runs").string();
+  Reader reader;
+  const auto failing = CommandRule("echo run >>" + runs + "; exit 1");
+  for (const auto& secret : reader.ReadAtOnce(std::vector(20, failing)))
+    CHECK_CODE(secret, absl::StatusCode::kFailedPrecondition);
+  CHECK(test::ReadWholeFile(runs) == "run\n");
+  // Who asks later is not told of it.
+  reader.Error(failing, absl::StatusCode::kFailedPrecondition);
+  CHECK(test::ReadWholeFile(runs) == "run\nrun\n");
+  const auto printing = CommandRule("echo run >>" + runs + "; echo s3cret-value");
+  for (const auto& secret : reader.ReadAtOnce(std::vector(20, printing)))
+    CHECK(Must(secret).Reveal() == kSecret);
+  CHECK(test::ReadWholeFile(runs) == "run\nrun\nrun\n");
+}
+
 }  // namespace
 }  // namespace workmux::broker
