@@ -32,9 +32,11 @@ bool IsVariableLetter(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-// A segment with at most one "*" in it, which stands for anything.
+// A segment with at most one "*" in it, which stands for anything. Alone it stands for
+// something: to many servers "/keys/" is "/keys", and not one of them.
 bool MatchesSegment(std::string_view pattern, std::string_view text) {
   const auto star = pattern.find('*');
+  if (pattern == "*") return !text.empty();
   if (star == std::string_view::npos) return pattern == text;
   return text.size() + 1 >= pattern.size() && text.starts_with(pattern.substr(0, star)) &&
          text.ends_with(pattern.substr(star + 1));
@@ -63,7 +65,7 @@ bool CanBeReadOtherwise(std::string_view path) {
   return std::any_of(segments.begin(), segments.end(), [](const std::string& segment) {
     // Some servers take what follows a semicolon for a parameter (RFC 3986 3.3).
     const std::string name = segment.substr(0, segment.find(';'));
-    return name == "." || name == "..";
+    return name == "." || name == ".." || (name.empty() && !segment.empty());
   });
 }
 

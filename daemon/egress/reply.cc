@@ -20,6 +20,7 @@ constexpr auto kPhrases = std::to_array<Phrase>({
     {405, "Method Not Allowed"},
     {407, "Proxy Authentication Required"},
     {408, "Request Timeout"},
+    {417, "Expectation Failed"},
     {421, "Misdirected Request"},
     {431, "Request Header Fields Too Large"},
     {501, "Not Implemented"},

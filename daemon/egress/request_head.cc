@@ -175,6 +175,9 @@ HeadRefusal ReadField(std::string_view line, RequestHead& head) {
   if (name == "host") return ReadHost(value, head);
   if (name == "content-length") return ReadLength(value, head);
   if (name == "transfer-encoding") return ReadEncoding(value, head);
+  // Whether a body follows what others mean by it is not known: RFC 9110 10.1.1.
+  if (name == "expect" && !EqualsIgnoringCase(value, "100-continue"))
+    return {417, "the expectation is unknown"};
   if (name == "connection") {
     const bool is_list = EachToken(value, [&](std::string_view option) {
       if (EqualsIgnoringCase(option, "close")) head.close = true;
@@ -193,10 +196,12 @@ RequestParse Refuse(const HeadRefusal& refusal) {
 }
 
 // As servers see a name that hand fields on as variables, RFC 3875 4.1.18: an underscore
-// is a hyphen to them.
+// is a hyphen to them, and to some (lighttpd) whatever is no letter and no digit.
 std::string Hyphenated(std::string_view name) {
   std::string hyphenated = LowerAscii(name);
-  std::replace(hyphenated.begin(), hyphenated.end(), '_', '-');
+  std::replace_if(
+      hyphenated.begin(), hyphenated.end(),
+      [](char c) { return (c < 'a' || c > 'z') && (c < '0' || c > '9'); }, '-');
   return hyphenated;
 }
 

@@ -30,7 +30,7 @@ struct RequestParse {
   enum class State { kIncomplete, kComplete, kRefused };
   State state = State::kIncomplete;
   RequestHead head;         // kComplete
-  int http_status = 0;      // kRefused: 400, 405, 431, 501 or 505
+  int http_status = 0;      // kRefused: 400, 405, 417, 431, 501 or 505
   std::string_view reason;  // kRefused: a few words, of ours
 };
 

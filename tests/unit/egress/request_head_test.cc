@@ -197,6 +197,14 @@ TEST_CASE("ParseRequest: no two ways to tell where a body ends", "[egress]") {
   }
 }
 
+TEST_CASE("ParseRequest: a body is announced in one way alone", "[egress]") {
+  CHECK(StatusOf(kStart + "Expect: 100-Continue\r\nContent-Length: 4\r\n\r\n") == 0);
+  for (const std::string& expectation : {"x 100-continue"s, "100-continue, x"s, "x=y"s, ""s}) {
+    INFO(expectation);
+    CHECK(StatusOf(kStart + "Expect: " + expectation + "\r\n\r\n") == 417);
+  }
+}
+
 TEST_CASE("ParseRequest: nothing grows without end", "[egress]") {
   CHECK(StatusOf(std::string(32769, 'A')) == 431);
   CHECK(StatusOf(kStart + "A: " + std::string(32768, 'b')) == 431);
@@ -269,6 +277,8 @@ TEST_CASE("OutgoingHead: nobody else's credential goes on", "[egress]") {
                                  "x-functions-key",
                                  "ocp-apim-subscription-key",
                                  "x_api_key",
+                                 "x.api.key",
+                                 "x~auth_token",
                                  "x-client-secret",
                                  "x-http-method-override",
                                  "x-http-method",
