@@ -1,7 +1,9 @@
 #include "daemon/broker/brokered_exchange.h"
 
+#include <openssl/bio.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <sys/ioctl.h>
 
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
@@ -250,6 +252,14 @@ asio::awaitable<BrokeredExchange::Outcome> BrokeredExchange::PassChunks() {
   }
 }
 
+// Of the server, if not the whole of a record.
+bool BrokeredExchange::HasMore() {
+  SSL* ssl = far_.native_handle();
+  int waiting = 0;
+  return SSL_has_pending(ssl) == 1 || BIO_ctrl_pending(SSL_get_rbio(ssl)) > 0 ||
+         (::ioctl(far_.next_layer().native_handle(), FIONREAD, &waiting) == 0 && waiting > 0);
+}
+
 // A server that closed its side properly, and one that broke off, are told apart: the
 // client sees the same.
 asio::awaitable<void> BrokeredExchange::PassAnswers() {
@@ -266,7 +276,7 @@ asio::awaitable<void> BrokeredExchange::PassAnswers() {
       Cut();
       break;
     }
-    std::string passed = screen_.Release(/*all=*/static_cast<bool>(error));
+    std::string passed = screen_.Release(/*all=*/error || !HasMore());
     asio::error_code failed;
     if (!passed.empty()) {
       co_await asio::async_write(near_, asio::buffer(passed),

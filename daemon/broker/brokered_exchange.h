@@ -70,6 +70,7 @@ class BrokeredExchange : public std::enable_shared_from_this<BrokeredExchange> {
   asio::awaitable<bool> ReadMore();
   asio::awaitable<bool> Send(std::string_view bytes);
   asio::awaitable<void> PassAnswers();
+  bool HasMore();
   asio::awaitable<void> Refuse(Refusal refusal);
   void Touch() { active_ = std::chrono::steady_clock::now(); }
   void WatchIdle();
