@@ -70,7 +70,10 @@ void BrokeredExchange::Cut() {
 void BrokeredExchange::CutAfter(std::chrono::milliseconds time) {
   timer_.expires_after(time);
   timer_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
-    if (const auto self = error ? nullptr : weak.lock()) self->Cut();
+    const auto self = error ? nullptr : weak.lock();
+    if (!self) return;
+    self->late_ = true;
+    self->Cut();
   });
 }
 
@@ -90,8 +93,14 @@ void BrokeredExchange::WatchIdle() {
 asio::awaitable<void> BrokeredExchange::Run() {
   const auto self = shared_from_this();
   CutAfter(limits_.handshake);
-  if (!co_await Greet()) co_return Cut();
-  Outcome outcome = co_await Prepare();
+  const bool greeted = co_await Greet();
+  Outcome outcome;
+  if (greeted) outcome = co_await Prepare();
+  if (!near_.next_layer().is_open()) {  // it was cut, and not for what a side did
+    if (late_) on_refused_(reason::kTooSlow, "handshake");
+    co_return;
+  }
+  if (!greeted) co_return Cut();
   if (!outcome) {
     Touch();
     WatchIdle();
@@ -100,7 +109,14 @@ asio::awaitable<void> BrokeredExchange::Run() {
     asio::co_spawn(near_.get_executor(), PassAnswers(), asio::detached);
     outcome = co_await PassRequests();
   }
-  if (outcome) co_await Refuse(*std::move(outcome));
+  if (outcome && near_.next_layer().is_open()) {
+    co_await Refuse(*std::move(outcome));
+  } else if (unsent_ && !answers_over_) {
+    // Why it takes no more of a request a server says in an answer.
+    CutAfter(limits_.farewell);
+    asio::error_code ignored;
+    co_await answers_ended_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
   Cut();
 }
 
@@ -150,6 +166,7 @@ asio::awaitable<bool> BrokeredExchange::Send(std::string_view bytes) {
                              asio::redirect_error(asio::use_awaitable, error));
   up_ += bytes.size();
   Touch();
+  if (error) unsent_ = true;
   co_return !error;
 }
 

@@ -27,9 +27,9 @@ namespace workmux::broker {
 class BrokeredExchange : public std::enable_shared_from_this<BrokeredExchange> {
  public:
   struct Limits {
-    std::chrono::milliseconds handshake{10'000};  // of both sides, and for the secret
+    std::chrono::milliseconds handshake{10'000};  // of both sides
     std::chrono::milliseconds idle{600'000};      // without a byte either way
-    std::chrono::milliseconds farewell{1'000};    // for a refused client to read why
+    std::chrono::milliseconds farewell{1'000};    // for what is said last
   };
   // A request was refused, or the connection ended, for one of decision.h's reasons.
   using RefusedFn = std::function<void(std::string_view why, std::string detail)>;
@@ -93,6 +93,8 @@ class BrokeredExchange : public std::enable_shared_from_this<BrokeredExchange> {
   bool answers_over_ = true;
   bool refusing_ = false;
   bool failed_ = false;  // a side has
+  bool unsent_ = false;  // the server took no more
+  bool late_ = false;    // the time of CutAfter is over
   bool timed_out_ = false;
 };
 

@@ -107,6 +107,14 @@ class Stage {
     REQUIRE(client->Write(request));
     return server->ReadUntil(end);
   }
+  void Cut() {
+    loop_.Post([this] { exchange_->Cut(); });
+  }
+  std::uint64_t PassedOn() {
+    std::promise<std::uint64_t> bytes;
+    loop_.Post([&] { bytes.set_value(exchange_->bytes_up()); });
+    return bytes.get_future().get();
+  }
   bool Ended() { return ended_.wait_for(20s) == std::future_status::ready; }
   std::string refused() {
     const MutexLock lock(mu_);
@@ -301,6 +309,45 @@ TEST_CASE("BrokeredExchange: how an answer ends does not delay it") {
     CHECK(stage.client->ReadAll() == (held ? "" : "ecret"));
     CHECK(stage.refused() == (held ? reason::kSecretInAnswer : ""));
   }
+}
+
+TEST_CASE("BrokeredExchange: a server that takes no more of a request still answers") {
+  Stage stage;
+  stage.Open();
+  REQUIRE(stage.client->Write(
+      Format("POST / HTTP/1.1\r\nHost: {}\r\nContent-Length: 100000000\r\n\r\n", kHost)));
+  CHECK_THAT(stage.server->ReadUntil("\r\n\r\n"), Catch::Contains("POST /"));
+  stage.server->TakeNoMore();
+  const std::string part(16384, 'a');
+  REQUIRE(stage.client->Write(part));
+  // It was tried: the answer comes after that.
+  REQUIRE(test::WaitUntil([&] { return stage.PassedOn() >= part.size(); }));
+  REQUIRE(stage.server->Write("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n"));
+  stage.server->Close();
+  CHECK_THAT(stage.client->ReadAll(), Catch::StartsWith("HTTP/1.1 413"));
+  CHECK(stage.Ended());
+  CHECK(stage.refused().empty());
+}
+
+TEST_CASE("BrokeredExchange: a handshake that takes too long is no proof of anything") {
+  Stage stage;
+  stage.limits.handshake = 100ms;
+  stage.Start();
+  SECTION("the server's") {
+    REQUIRE(stage.client->Connect(stage.client_context->native_handle(), kHost));
+  }
+  SECTION("the client's") {}
+  CHECK(stage.Ended());
+  CHECK(stage.refused() == reason::kTooSlow);
+}
+
+TEST_CASE("BrokeredExchange: one that is cut from outside is not refused") {
+  Stage stage;
+  stage.Start();
+  REQUIRE(stage.client->Connect(stage.client_context->native_handle(), kHost));
+  stage.Cut();
+  CHECK(stage.Ended());
+  CHECK(stage.refused().empty());
 }
 
 TEST_CASE("BrokeredExchange: without its secret no request goes on") {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include <memory>
 #include <string>
@@ -49,6 +50,8 @@ class TlsEnd {
   bool WasClosed() const { return (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0; }
   void Close() { SSL_shutdown(ssl_.get()); }
   void Break() { socket_.Reset(); }
+  // What is sent to it fails.
+  void TakeNoMore() { ::shutdown(socket_.get(), SHUT_RD); }
 
  private:
   bool Begin(SSL_CTX* context) {
