@@ -101,7 +101,8 @@ absl::StatusOr<CredentialRule> ReadCredential(const ValueReader& reader, const Y
   rule.header = kAuthorization;
   std::optional<std::string> value;
   for (const auto& [key, field] : node.entries) {
-    if (field.IsNull()) continue;
+    // Nothing in the place of the requests would be all of them.
+    if (field.IsNull() && key.name != "allow") continue;
     const ValueReader below = reader.For(Format("{}.{}", reader.key(), key.name));
     WM_RETURN_IF_ERROR(ReadField(below, key.name, field, rule, value));
   }

@@ -183,6 +183,8 @@ TEST_CASE("Network configuration: a credential that cannot be meant is refused a
            "g:3:19: sandbox.network.credentials[0]: the header host"},
       Case{"[{host: a.com, file: /k, allow: []}]",
            "g:3:50: sandbox.network.credentials[0].allow: an empty list"},
+      Case{"[{host: a.com, file: /k, allow: null}]",
+           "g:3:50: sandbox.network.credentials[0].allow: expected a list"},
       Case{"[{host: a.com, file: /k, allow: [\"GET /\", post /]}]",
            "g:3:60: sandbox.network.credentials[0].allow[1]: "},
       Case{
