@@ -72,9 +72,9 @@ TEST_CASE("AllowsRequest: a path that servers read in several ways is allowed by
 }
 
 TEST_CASE("ParseRequestRule: says what is wrong with a rule that nothing could match") {
-  for (const std::string text :
-       {"", "GET", "GET ", "GET repos", "get /a", "GET  /a", "GET /a b", "GET /a?b", "GET /a#b",
-        "GET /**/a", "GET /a**", "GET /a*b*", "GET /a/../b", "GET /a//b", "GET /a%2Fb", "G\x01T /a", " /a"}) {
+  for (const std::string text : {"", "GET", "GET ", "GET repos", "get /a", "GET  /a", "GET /a b",
+                                 "GET /a?b", "GET /a#b", "GET /**/a", "GET /a**", "GET /a*b*",
+                                 "GET /a/../b", "GET /a//b", "GET /a%2Fb", "G\x01T /a", " /a"}) {
     INFO(text);
     CHECK(absl::IsInvalidArgument(ParseRequestRule(text).status()));
   }
