@@ -60,6 +60,7 @@ class Stage {
     });
     if (ended_.valid()) ended_.wait();
     loop_.Post([this] { exchange_.reset(); });
+    secrets_.Stop();  // before the loop that it answers to ends
   }
 
   void KeepSecret(const std::string& text) {
