@@ -59,7 +59,12 @@ class Stage {
       if (exchange_) exchange_->Cut();
     });
     if (ended_.valid()) ended_.wait();
-    loop_.Post([this] { exchange_.reset(); });
+    std::promise<void> gone;
+    loop_.Post([&] {
+      exchange_.reset();
+      gone.set_value();
+    });
+    gone.get_future().wait();
     secrets_.Stop();  // before the loop that it answers to ends
   }
 
