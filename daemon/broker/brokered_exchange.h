@@ -71,6 +71,7 @@ class BrokeredExchange : public std::enable_shared_from_this<BrokeredExchange> {
   asio::awaitable<bool> Send(std::string_view bytes);
   asio::awaitable<void> PassAnswers();
   asio::awaitable<void> Refuse(Refusal refusal);
+  asio::awaitable<void> Linger();
   void Touch() { active_ = std::chrono::steady_clock::now(); }
   void WatchIdle();
   void CutAfter(std::chrono::milliseconds time);

@@ -245,6 +245,18 @@ TEST_CASE("BrokeredExchange: what the credential is not for does not reach the s
   }
 }
 
+TEST_CASE("BrokeredExchange: a refused upload is told why, however long it is") {
+  Stage stage;
+  stage.rule.allow = {{.method = "GET", .path = "/a"}};
+  stage.Open();
+  const std::string body(4 << 20, 'x');
+  REQUIRE(stage.client->Write(
+      Format("POST /a HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n", kHost, body.size())));
+  CHECK(stage.client->Write(body));
+  CHECK_THAT(stage.client->ReadAll(), Catch::StartsWith("HTTP/1.1 403"));
+  CHECK(stage.client->WasClosed());
+}
+
 TEST_CASE("BrokeredExchange: a server that does not prove to be the host is told nothing") {
   const auto refuse = [](Stage& stage) {
     stage.Start();
