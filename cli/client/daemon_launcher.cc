@@ -102,7 +102,9 @@ Env DaemonEnv(const Env& env) {
        // Which engine to talk to, docker(1) and podman(1).
        "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH",
        "DOCKER_API_VERSION", "CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINERS_CONF",
-       "CONTAINERS_STORAGE_CONF", "CONTAINERS_REGISTRIES_CONF"});
+       "CONTAINERS_STORAGE_CONF", "CONTAINERS_REGISTRIES_CONF",
+       // Which authorities servers of credentials are verified by, openssl-env(7).
+       "SSL_CERT_FILE", "SSL_CERT_DIR"});
   constexpr std::array<std::string_view, 3> kPrefixes = {"LC_", "XDG_", "WORKMUX_"};
   Env kept;
   for (const auto& [name, value] : env) {

@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
@@ -28,7 +29,8 @@ namespace reason = egress::reason;
 using egress::RequestHead;
 using egress::RequestParse;
 
-constexpr std::size_t kChunk = 16384;  // a TLS record's, RFC 8446 5.1
+constexpr std::size_t kChunk = 16384;          // a TLS record's, RFC 8446 5.1
+constexpr std::size_t kMostUnread = 16 << 20;  // bytes of a refused request's body
 // RFC 7301 6: length and name of each protocol.
 constexpr unsigned char kHttp11[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
@@ -326,6 +328,19 @@ asio::awaitable<void> BrokeredExchange::Refuse(Refusal refusal) {
   co_await asio::async_write(near_, asio::buffer(reply),
                              asio::redirect_error(asio::use_awaitable, error));
   if (!error) co_await near_.async_shutdown(asio::redirect_error(asio::use_awaitable, error));
+  if (error) co_await Linger();
+}
+
+// A body that is still on its way: closing with bytes unread would reset the connection,
+// and the answer with it.
+asio::awaitable<void> BrokeredExchange::Linger() {
+  std::array<char, kChunk> buffer;
+  asio::error_code error;
+  ::shutdown(near_.next_layer().native_handle(), SHUT_WR);
+  for (std::size_t got = 0; !error && got < kMostUnread;) {
+    got += co_await near_.next_layer().async_read_some(
+        asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+  }
 }
 
 }  // namespace workmux::broker

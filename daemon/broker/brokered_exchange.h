@@ -72,6 +72,7 @@ class BrokeredExchange : public std::enable_shared_from_this<BrokeredExchange> {
   asio::awaitable<void> PassAnswers();
   bool HasMore();
   asio::awaitable<void> Refuse(Refusal refusal);
+  asio::awaitable<void> Linger();
   void Touch() { active_ = std::chrono::steady_clock::now(); }
   void WatchIdle();
   void CutAfter(std::chrono::milliseconds time);

@@ -3,6 +3,7 @@
 #include "common/base/status.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
+#include "daemon/domain/credential_files.h"
 #include "daemon/domain/session_manager.h"
 #include "daemon/sys/random.h"
 
@@ -40,6 +41,7 @@ absl::StatusOr<SandboxSpec> SessionManager::OpenEndpoints(const SessionPlan& pla
   if (plan.network.network != SandboxNetwork::kOpen)
     WM_RETURN_IF_ERROR(OpenProxy(plan, record, endpoints));
   WM_ASSIGN_OR_RETURN(SandboxSpec spec, SessionPlanner::BuildSpec(plan, request, endpoints));
+  WM_RETURN_IF_ERROR(CheckCredentialsOutside(plan.network.credentials, spec));
   if (IsFirewalled(plan)) WM_RETURN_IF_ERROR(OpenGate(*plan.backend, spec, record));
   return spec;
 }

@@ -59,7 +59,13 @@ class Stage {
       if (exchange_) exchange_->Cut();
     });
     if (ended_.valid()) ended_.wait();
-    loop_.Post([this] { exchange_.reset(); });
+    std::promise<void> gone;
+    loop_.Post([&] {
+      exchange_.reset();
+      gone.set_value();
+    });
+    gone.get_future().wait();
+    secrets_.Stop();  // before the loop that it answers to ends
   }
 
   void KeepSecret(const std::string& text) {
@@ -245,6 +251,18 @@ TEST_CASE("BrokeredExchange: what the credential is not for does not reach the s
     CHECK(stage.refused() == one.why);
     CHECK_THAT(stage.detail(), !Catch::Contains("foreign"));
   }
+}
+
+TEST_CASE("BrokeredExchange: a refused upload is told why, however long it is") {
+  Stage stage;
+  stage.rule.allow = {{.method = "GET", .path = "/a"}};
+  stage.Open();
+  const std::string body(4 << 20, 'x');
+  REQUIRE(stage.client->Write(
+      Format("POST /a HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n", kHost, body.size())));
+  CHECK(stage.client->Write(body));
+  CHECK_THAT(stage.client->ReadAll(), Catch::StartsWith("HTTP/1.1 403"));
+  CHECK(stage.client->WasClosed());
 }
 
 TEST_CASE("BrokeredExchange: a server that does not prove to be the host is told nothing") {

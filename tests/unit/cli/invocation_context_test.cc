@@ -63,9 +63,11 @@ TEST_CASE("DaemonEnv: the daemon keeps places, locale and engine, and no secrets
                               {"API_KEY", "secret"},
                               {"LD_PRELOAD", "/x.so"},
                               {"DOCKER_HOST", "tcp://h"},
+                              {"SSL_CERT_FILE", "/ca.pem"},
                               {"DOCKER_AUTH_CONFIG", "secret"}});
-  CHECK(kept.size() == 4);
+  CHECK(kept.size() == 5);
   CHECK(kept.contains("DOCKER_HOST"));
+  CHECK(kept.contains("SSL_CERT_FILE"));
   CHECK(kept.contains("HOME"));
   CHECK_FALSE(kept.contains("LD_PRELOAD"));
 }
