@@ -58,7 +58,8 @@ bool MatchesPath(std::string_view pattern, std::string_view path) {
 
 bool CanBeReadOtherwise(std::string_view path) {
   const std::string lower = LowerAscii(path);
-  for (const std::string_view part : {"%2e", "%2f", "%5c", "\\", "//"}) {
+  for (const std::string_view part :
+       {"%2e", "%2f", "%5c", "%25", "%3b", "%00", "%0a", "%0d", "\\", "//"}) {
     if (lower.find(part) != std::string::npos) return true;
   }
   const std::vector<std::string> segments = Split(path, '/');

@@ -67,7 +67,8 @@ TEST_CASE("AllowsRequest: a path that servers read in several ways is allowed by
   CHECK(AllowsRequest(rule, "GET", "/repos/a?path=/../b"));
   for (const std::string target :
        {"/repos/../users", "/repos/..", "/repos/./a", "/repos/%2e%2e/users", "/repos/.%2E/users",
-        "/repos/a%2fb", "/repos/a%5Cb", "/repos/a\\..\\b", "/repos//users", "/repos/..;/users",
+        "/repos/a%2fb", "/repos/%252e%252e/users", "/repos/..%3b/users", "/repos/a%00",
+        "/repos/a%0d%0ab", "/repos/a%5Cb", "/repos/a\\..\\b", "/repos//users", "/repos/..;/users",
         "/repos/.;x=1/users", "/repos/;/users", "/repos/;x=1/users"}) {
     INFO(target);
     CHECK_FALSE(AllowsRequest(rule, "GET", target));
