@@ -34,11 +34,6 @@ constexpr std::size_t kMostUnread = 16 << 20;  // bytes of a refused request's b
 // RFC 7301 6: length and name of each protocol.
 constexpr unsigned char kHttp11[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
-std::string VerifyError(const SSL* ssl, const asio::error_code& error) {
-  const long result = SSL_get_verify_result(ssl);
-  return result == X509_V_OK ? error.message() : X509_verify_cert_error_string(result);
-}
-
 // A request as the log shows it: a guest wrote it, and the query may hold anything.
 std::string Described(const RequestHead& head) {
   constexpr std::size_t kShown = 200;
@@ -148,8 +143,12 @@ asio::awaitable<BrokeredExchange::Outcome> BrokeredExchange::Prepare() {
   if (set)
     co_await far_.async_handshake(Side::client, asio::redirect_error(asio::use_awaitable, error));
   if (set && !error) co_return std::nullopt;
+  if (set && SSL_get_verify_result(ssl) == X509_V_OK) {
+    co_return Refusal{502, reason::kNotConnected, "the server ended the connection",
+                      error.message()};
+  }
   co_return Refusal{502, reason::kNotVerified, "the server could not be verified",
-                    set ? VerifyError(ssl, error) : "no memory"};
+                    set ? X509_verify_cert_error_string(SSL_get_verify_result(ssl)) : "no memory"};
 }
 
 asio::awaitable<bool> BrokeredExchange::ReadMore() {

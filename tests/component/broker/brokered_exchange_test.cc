@@ -288,6 +288,16 @@ TEST_CASE("BrokeredExchange: a server that does not prove to be the host is told
   }
 }
 
+TEST_CASE("BrokeredExchange: a server that hangs up is none that was found out") {
+  Stage stage;
+  stage.Start();
+  REQUIRE(stage.client->Connect(stage.client_context->native_handle(), kHost));
+  stage.server->Break();
+  REQUIRE(stage.client->Write(Get("/")));
+  CHECK_THAT(stage.client->ReadAll(), Catch::Contains("not-connected"));
+  CHECK(stage.refused() == reason::kNotConnected);
+}
+
 TEST_CASE("BrokeredExchange: a client that does not trust the authority is reported") {
   Stage stage;
   stage.client_context = ClientTrusting(stage.internet);
