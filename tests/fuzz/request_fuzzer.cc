@@ -170,7 +170,7 @@ void CheckBody(std::string_view input) {
 }
 
 void CheckRefusal(std::string_view input, const RequestParse& parse) {
-  constexpr auto kStatuses = std::to_array<int>({400, 405, 431, 501, 505});
+  constexpr auto kStatuses = std::to_array<int>({400, 405, 417, 431, 501, 505});
   Require(std::find(kStatuses.begin(), kStatuses.end(), parse.http_status) != kStatuses.end() &&
               !parse.reason.empty(),
           "a refusal says why");
