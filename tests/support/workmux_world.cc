@@ -143,8 +143,12 @@ void WorkmuxWorld::SetProjectConfig(std::string_view text) const {
 
 fs::path WorkmuxWorld::Install(std::string_view name, std::string_view script) const {
   const fs::path path = bin() / name;
-  WriteFile(path, script);
-  fs::permissions(path, fs::perms::owner_all);
+  // Another file in its place: one that somebody begins to execute cannot be written
+  // (ETXTBSY, execve(2)).
+  const fs::path fresh = bin() / ("." + std::string(name) + ".new");
+  WriteFile(fresh, script);
+  fs::permissions(fresh, fs::perms::owner_all);
+  fs::rename(fresh, path);
   return path;
 }
 
