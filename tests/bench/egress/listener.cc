@@ -10,6 +10,7 @@
 #include <string>
 
 #include "common/log/log.h"
+#include "common/process/posix_command_runner.h"
 #include "daemon/adapters/egress/decision_log.h"
 #include "daemon/adapters/egress/proxy_gateway.h"
 #include "daemon/adapters/store/sqlite_store.h"
@@ -31,7 +32,8 @@ void Serve(const std::string& host, const std::string& address, const std::strin
   daemon::DecisionLog decisions;
   daemon::NetworkLog log(
       {.records = **store, .executor = executor, .directory = sessions, .followers = decisions});
-  daemon::ProxyGateway gateway(log);
+  PosixCommandRunner runner;  // of credentials, which it has none of
+  daemon::ProxyGateway gateway(log, runner);
   auto rule = egress::ParseHostRule(host, false);
   if (!rule.ok()) Die(rule.status().ToString());
   const auto port = gateway.Open("bench", {.token = Secret(token),
