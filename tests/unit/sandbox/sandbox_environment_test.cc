@@ -127,7 +127,7 @@ TEST_CASE("SandboxEnvironment: with credentials programs are told which certific
   SandboxEnvironmentInput input = WithCredentials();
   input.caller = {{"SSL_CERT_FILE", "/etc/host.pem"}};
   input.passthrough = {"SSL_CERT_FILE"};
-  input.configured = {{"CURL_CA_BUNDLE", "/work/mine.pem"}};
+  input.configured = {{"CURL_CA_BUNDLE", "/certs/mine.pem"}};
   const Env env = test::Must(BuildSandboxEnvironment(input));
   for (const char* name : {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO",
                            "CARGO_HTTP_CAINFO", "AWS_CA_BUNDLE", "PIP_CERT", "DENO_CERT"}) {
@@ -135,7 +135,7 @@ TEST_CASE("SandboxEnvironment: with credentials programs are told which certific
     CHECK(env.at(name) == "/run/here/certificates.pem");
   }
   CHECK(env.at("NODE_EXTRA_CA_CERTS") == "/run/here/authority.pem");
-  CHECK(env.at("CURL_CA_BUNDLE") == "/work/mine.pem");
+  CHECK(env.at("CURL_CA_BUNDLE") == "/certs/mine.pem");
   input.proxy->credentials.clear();
   const Env without = test::Must(BuildSandboxEnvironment(input));
   CHECK(without.at("SSL_CERT_FILE") == "/etc/host.pem");
